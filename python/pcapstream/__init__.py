@@ -1,0 +1,1 @@
+"""Packet captures of any size, answered as they stream in."""

@@ -1,0 +1,233 @@
+"""The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
+
+from collections.abc import Buffer, Sequence
+from typing import Any, Literal, final
+
+__version__: str
+
+class FormatError(Exception):
+    """The bytes are no capture. args: (code, message); code is "unknown_format", "unsupported_version",
+    "compression_bomb", "corrupt_compression" or "unsupported_link_type_field"."""
+
+@final
+class Decoder:
+    """One pass. Not thread-safe: one thread at a time. `feed` and `finish` release the GIL.
+
+    capinfos is always on. tcp: connection table and TCP analysis. tally: protocol hierarchy, conversations,
+    endpoints, time buckets, names. packets/connections: put header structs of every packet / every connection that
+    ended into the batches (costs about 1 us of Python each). max_packets: stop after that many. resync: look for
+    further records behind damage. limits: named limits (see `default_limits`).
+    """
+
+    def __init__(
+        self,
+        *,
+        tcp: bool = True,
+        tally: bool = True,
+        packets: bool = False,
+        connections: bool = False,
+        max_packets: int | None = None,
+        resync: bool = True,
+        limits: dict[str, int] | None = None,
+    ) -> None: ...
+    def feed(self, data: Buffer, /) -> Batch:
+        """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
+    def finish(self) -> Batch:
+        """End of input. Raises FormatError for an input too short to be a capture."""
+    @property
+    def done(self) -> bool:
+        """True once max_packets are read: further input is ignored."""
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes_in(self) -> int:
+        """Bytes fed so far (compressed ones where the capture is compressed)."""
+    def snapshot(self) -> Snapshot:
+        """What is known now; costs a copy of the tables, except after `finish` where it moves them out (once)."""
+
+@final
+class Batch:
+    """What one feed returned."""
+
+    @property
+    def frames(self) -> int:
+        """Frames in this batch."""
+    @property
+    def last_ns(self) -> int | None:
+        """Largest packet time so far, ns since 1970."""
+    @property
+    def packets(self) -> list[Packet]: ...
+    @property
+    def connections(self) -> list[Connection]: ...
+
+@final
+class Packet:
+    """Headers of one packet (frozen). None: no such layer."""
+
+    number: int
+    time_ns: int
+    wire_bytes: int
+    captured_bytes: int
+    protocols: tuple[str, ...]
+    eth_src: str | None
+    eth_dst: str | None
+    ip_src: str | None
+    ip_dst: str | None
+    ttl: int | None
+    transport: str | None
+    src_port: int | None
+    dst_port: int | None
+    payload_bytes: int | None
+    tcp_seq: int | None
+    tcp_ack: int | None
+    tcp_flags: int | None
+    tcp_window: int | None
+    tcp_stream: int | None
+    tcp_events: tuple[str, ...]
+    """tcp.analysis names, for instance ("retransmission", "fast_retransmission")."""
+    interface: int | None
+    recovered: bool
+
+@final
+class Direction:
+    """One direction of a connection (frozen)."""
+
+    packets: int
+    data_packets: int
+    bytes: int
+    payload_bytes: int
+    syn: int
+    syn_ack: int
+    ack: int
+    fin: int
+    rst: int
+    mss: int | None
+    window_scale: int | None
+    sack_permitted: bool
+    max_window: int
+    min_window: int
+    rtt_count: int
+    rtt_mean_ns: int | None
+    rtt_min_ns: int | None
+    rtt_max_ns: int | None
+    events: dict[str, int]
+    """tcp.analysis name -> occurrences, zeros left out."""
+
+@final
+class Connection:
+    """One TCP connection (frozen)."""
+
+    stream: int
+    client_ip: str
+    client_port: int
+    server_ip: str
+    server_port: int
+    client_known_by: Literal["syn", "syn_ack", "port", "first_packet"]
+    handshake: Literal["mid_stream", "syn_only", "refused", "half_open", "complete"]
+    close: Literal["open", "fin", "half_closed", "reset", "idle"]
+    closed_by: Literal["client", "server"] | None
+    first_ns: int
+    last_ns: int
+    first_frame: int
+    last_frame: int
+    syn_frame: int | None
+    syn_ack_frame: int | None
+    fin_frame: int | None
+    rst_frame: int | None
+    initial_rtt_ns: int | None
+    to_server: Direction
+    to_client: Direction
+    event_frames: dict[str, int]
+    """tcp.analysis name -> first frame with it."""
+
+@final
+class Snapshot:
+    """The state of a pass. Immutable; its parts are shared, not copied."""
+
+    @property
+    def capture(self) -> dict[str, Any]:
+        """Facts of the file; see `CaptureFacts` in model.py for the keys."""
+    @property
+    def tcp(self) -> TcpTable | None: ...
+    @property
+    def tally(self) -> Tally | None: ...
+
+ConnectionOrder = Literal["stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"]
+
+@final
+class TcpTable:
+    """All TCP connections of a pass (up to the limit `max_tcp_connections`)."""
+
+    @staticmethod
+    def empty() -> TcpTable: ...
+    def merge(self, other: TcpTable, /) -> TcpTable:
+        """Connections of both; stream numbers are those of each part."""
+    def __len__(self) -> int:
+        """Connections in the table."""
+    @property
+    def evicted(self) -> int:
+        """Connections dropped at the limit; their packets stay in `totals(None, None)`."""
+    def totals(self, address: str | None = None, port: int | None = None, /) -> dict[str, int]:
+        """Sums over the connections that have `address` (any of the two ends) and `port` as SERVER's address or port,
+        or, where neither end is known as that server by the handshake, as either end's. Keys: connections, packets,
+        packets_to_server, packets_to_client, bytes, bytes_to_server, bytes_to_client, payload_to_server,
+        payload_to_client, data_to_server, data_to_client, syn, syn_ack, fin_to_server, fin_to_client, rst_to_server,
+        rst_to_client, ack, mid_stream, syn_only, refused, half_open, complete, open, fin, half_closed, reset, idle,
+        reset_by_client, reset_by_server, and for each tcp.analysis name NAME: `NAME_to_server`, `NAME_to_client`,
+        and `connections_with_NAME`."""
+    def connections(
+        self,
+        address: str | None = None,
+        port: int | None = None,
+        /,
+        *,
+        order: ConnectionOrder = "stream",
+        having: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> list[Connection]:
+        """The chosen connections, largest first except by "stream"; ties by stream. having: an analysis name, or
+        one of "reset", "syn_only", "refused", "half_open", "mid_stream", "complete", "open", "fin", "half_closed",
+        "idle"."""
+    def count(self, address: str | None = None, port: int | None = None, /, *, having: str | None = None) -> int: ...
+    def frames(self, name: str, /) -> list[int]:
+        """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or "syn", "syn_ack", "fin", "rst"."""
+    def initial_rtts(self, address: str | None = None, port: int | None = None, /) -> list[int]:
+        """ns, sorted."""
+
+ConversationKind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
+
+@final
+class Tally:
+    """Per-packet counters of a pass."""
+
+    @staticmethod
+    def empty() -> Tally: ...
+    def merge(self, other: Tally, /) -> Tally: ...
+    def hierarchy(self) -> list[tuple[str, int, int]]:
+        """(path such as "eth:ip:tcp", frames ending there, wire bytes), sorted by path."""
+    def protocols(self) -> dict[str, int]:
+        """Frames in which the protocol occurs, by Wireshark's filter name."""
+    def conversations(
+        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+    ) -> list[tuple[str, str, int, int, int, int, int, int]]:
+        """(a, b, frames a to b, bytes a to b, frames b to a, bytes b to a, first_ns, last_ns); a sent the first frame.
+        Ends are "address", or "address:port" for tcp and udp."""
+    def conversation_count(self, kind: ConversationKind, /) -> tuple[int, bool]:
+        """(number, True when the limit was passed and there are at least that many)."""
+    def conversation_totals(self, kind: ConversationKind, /) -> tuple[int, int]:
+        """(frames, bytes) over all conversations of that kind, exact beyond the limit."""
+    def endpoints(
+        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+    ) -> list[tuple[str, int, int, int, int]]:
+        """(end, frames sent, bytes sent, frames received, bytes received)."""
+    def endpoint_count(self, kind: ConversationKind, /) -> tuple[int, bool]: ...
+    def ip_addresses(self) -> tuple[int, bool]: ...
+    def buckets(self) -> tuple[int, int, list[tuple[int, int]]]:
+        """(width ns, start of the first bucket ns, [(frames, wire bytes)])."""
+    def names(self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50) -> list[tuple[str, int]]:
+        """Names seen in traffic, most frequent first, escaped text of the capture."""
+    def facts(self) -> dict[str, Any]:
+        """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""
+
+def default_limits() -> dict[str, int]: ...

@@ -1,0 +1,3 @@
+//! TCP connections: table, stream numbers, Wireshark's TCP analysis.
+
+pub mod connection;

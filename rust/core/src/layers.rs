@@ -1,0 +1,175 @@
+//! What the dissection of one frame found: protocol path, addresses, transport headers.
+//!
+//! One [`Layers`] is reused for all frames of a pass; nothing in it is allocated per frame.
+
+use crate::addr::{IpAddr, MacAddr};
+use arrayvec::ArrayVec;
+
+/// Deepest protocol path followed. Frames nested deeper keep their first layers and set `too_deep`.
+pub const MAX_PATH: usize = 48;
+/// IP layers of one frame that are kept.
+pub const MAX_NETS: usize = 16;
+
+macro_rules! protocols {
+    ($($variant:ident $name:literal,)*) => {
+        /// Protocols by Wireshark's filter name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Proto { $($variant,)* }
+        impl Proto {
+            /// All of them, in declaration order (`Proto::ALL[p as usize] == p`).
+            pub const ALL: &[Proto] = &[$(Proto::$variant,)*];
+            /// Wireshark's filter name, for instance `eth`.
+            pub const fn name(self) -> &'static str { match self { $(Proto::$variant => $name,)* } }
+            /// The protocol of that filter name.
+            pub fn from_name(name: &str) -> Option<Proto> { match name { $($name => Some(Proto::$variant),)* _ => None } }
+        }
+    };
+}
+
+protocols! {
+    Eth "eth", Sll "sll", Wlan "wlan", Radiotap "radiotap", Ppi "ppi", Prism "prism", Ppp "ppp", Pppoed "pppoed", Pppoes "pppoes",
+    Null "null", Raw "raw", Llc "llc", Stp "stp", Lldp "lldp", Cdp "cdp", Eapol "eapol", Fr "fr", Chdlc "chdlc", Slip "slip",
+    Fddi "fddi", Tr "tr", Arcnet "arcnet", Atm "atm", Wpan "wpan", Can "can", Netlink "netlink", Nflog "nflog", Pflog "pflog",
+    Pktap "pktap", Usb "usb", Btle "btle", BthciAcl "bthci_acl", Infiniband "infiniband", Ipnet "ipnet",
+    Arp "arp", Vlan "vlan", Ieee8021ad "ieee8021ad", Mpls "mpls", Pbb "pbb", Macsec "macsec", Cfm "cfm", Slow "slow", Nsh "nsh",
+    Gre "gre", Erspan "erspan", Vxlan "vxlan", Geneve "geneve", L2tp "l2tp", Gtp "gtp", GtpV2 "gtpv2", Teredo "teredo", Wg "wg",
+    Ip "ip", Ipv6 "ipv6", Ipv6Hopopts "ipv6.hopopts", Ipv6Dstopts "ipv6.dstopts", Ipv6Routing "ipv6.routing",
+    Ipv6Fraghdr "ipv6.fraghdr", Mipv6 "mipv6", Icmp "icmp", Icmpv6 "icmpv6", Igmp "igmp", Esp "esp", Ah "ah", Ipcomp "ipcomp",
+    Ospf "ospf", Pim "pim", Vrrp "vrrp", Hsrp "hsrp", Eigrp "eigrp", Isis "isis", Osi "osi", Bgp "bgp", Rip "rip", Ripng "ripng",
+    Tcp "tcp", Udp "udp", Sctp "sctp", Dccp "dccp", Udplite "udplite", Rsvp "rsvp", Etherip "etherip", Capwap "capwap",
+    Data "data", Malformed "_ws.malformed",
+    Dns "dns", Mdns "mdns", Llmnr "llmnr", Nbns "nbns", Dhcp "dhcp", Dhcpv6 "dhcpv6", Ntp "ntp", Snmp "snmp", Syslog "syslog",
+    Tftp "tftp", Ssdp "ssdp", Stun "stun", Radius "radius", Ftp "ftp", FtpData "ftp-data", Ssh "ssh", Telnet "telnet", Smtp "smtp",
+    Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Sip "sip",
+    Sdp "sdp", Rtp "rtp", Rtcp "rtcp", Rtsp "rtsp", Smb "smb", Smb2 "smb2", Nbss "nbss", Nbdgm "nbdgm", Dcerpc "dcerpc",
+    Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp",
+}
+
+/// One IPv4 or IPv6 header.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Net {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Last next-header / protocol number after extension headers.
+    pub protocol: u8,
+    /// Quoted inside an ICMP error: it counts for no conversation and no connection.
+    pub quoted: bool,
+}
+
+/// Range of bytes: in the frame, or (when `reassembled`) in the buffer that IP reassembly made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    pub len: u32,
+    pub reassembled: bool,
+}
+
+/// TCP header fields and options.
+#[derive(Clone, Debug, Default)]
+pub struct Tcp {
+    /// Index of its IP header in [`Layers::nets`]; None: carried by no IP layer.
+    pub net: Option<u8>,
+    pub src_port: u16,
+    pub dst_port: u16,
+    pub seq: u32,
+    pub ack: u32,
+    /// Low 12 bits of bytes 12 and 13: reserved, AE, CWR, ECE, URG, ACK, PSH, RST, SYN, FIN.
+    pub flags: u16,
+    /// Window field as sent, not scaled.
+    pub window: u16,
+    /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field
+    /// or the offset is wrong, so Wireshark stops there.
+    pub len: Option<u32>,
+    /// Captured segment data.
+    pub payload: Span,
+    pub mss: Option<u16>,
+    pub window_scale: Option<u8>,
+    pub sack_permitted: bool,
+    /// SACK blocks, left and right edge.
+    pub sacks: ArrayVec<(u32, u32), 4>,
+    pub timestamps: Option<(u32, u32)>,
+}
+
+/// UDP header.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Udp {
+    pub net: Option<u8>,
+    pub src_port: u16,
+    pub dst_port: u16,
+    /// Captured payload.
+    pub payload: Span,
+    /// Payload on the wire by the UDP length, bytes.
+    pub len: u32,
+}
+
+/// ICMP or ICMPv6 header.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Icmp {
+    pub net: Option<u8>,
+    pub v6: bool,
+    pub icmp_type: u8,
+    pub code: u8,
+    /// The message from its type byte on.
+    pub message: Span,
+}
+
+/// Everything found in one frame.
+#[derive(Clone, Debug, Default)]
+pub struct Layers {
+    /// Protocols from the outside in, as Wireshark's `frame.protocols` orders them.
+    pub path: ArrayVec<Proto, MAX_PATH>,
+    /// Source and destination of each Ethernet layer.
+    pub eths: ArrayVec<(MacAddr, MacAddr), 4>,
+    /// IP headers, outermost first; quoted ones behind an ICMP header are marked.
+    pub nets: ArrayVec<Net, MAX_NETS>,
+    /// VLAN ids of every tag.
+    pub vlan_ids: ArrayVec<u16, 8>,
+    /// Innermost TCP header that is not quoted.
+    pub tcp: Option<Tcp>,
+    /// Every UDP header that is not quoted, outermost first.
+    pub udps: ArrayVec<Udp, 8>,
+    /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`).
+    pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
+    /// First ICMP header.
+    pub icmp: Option<Icmp>,
+    /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
+    pub ip_fragment: bool,
+    /// Some IPv6 fragment header (quoted ones included).
+    pub ipv6_fragment: bool,
+    /// A header was cut by the snapshot length or ends before its own length.
+    pub short: bool,
+    /// A header contradicts itself.
+    pub malformed: bool,
+    /// More layers than [`MAX_PATH`] or [`MAX_NETS`].
+    pub too_deep: bool,
+}
+
+impl Layers {
+    /// Empties it for the next frame.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.path.clear();
+        self.eths.clear();
+        self.nets.clear();
+        self.vlan_ids.clear();
+        self.tcp = None;
+        self.udps.clear();
+        self.quoted.clear();
+        self.icmp = None;
+        self.ip_fragment = false;
+        self.ipv6_fragment = false;
+        self.short = false;
+        self.malformed = false;
+        self.too_deep = false;
+    }
+    /// Adds a protocol to the path.
+    #[inline]
+    pub fn push(&mut self, proto: Proto) {
+        if self.path.try_push(proto).is_err() {
+            self.too_deep = true;
+        }
+    }
+}

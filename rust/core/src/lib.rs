@@ -1,0 +1,17 @@
+//! pcapstream-core: packet captures, pushed in as bytes, come out as records, layers, flows and counters.
+//!
+//! The promises of the whole crate: it does no I/O and reads no clock (time is the packets' time); any cut of the
+//! input into chunks gives the same result; no input makes it panic; no table grows beyond its named limit
+//! ([`limits::Limits`]).
+//!
+//! ```text
+//! bytes -> decompress -> container (records) -> dissect (link, net, tunnel, transport) -> flow (TCP analysis)
+//!                                                                                     \-> tally (counters)
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod addr;
+pub mod flow;
+pub mod layers;
+pub mod limits;
+pub mod record;
