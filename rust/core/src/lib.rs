@@ -15,3 +15,4 @@ pub mod flow;
 pub mod layers;
 pub mod limits;
 pub mod record;
+pub mod tally;
