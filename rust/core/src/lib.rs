@@ -11,6 +11,8 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod container;
+pub mod decompress;
 pub mod flow;
 pub mod layers;
 pub mod limits;
