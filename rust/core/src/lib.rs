@@ -11,7 +11,12 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod dissect;
 pub mod flow;
 pub mod layers;
 pub mod limits;
+mod link;
+mod net;
 pub mod record;
+mod transport;
+mod tunnel;
