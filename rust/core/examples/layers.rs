@@ -139,7 +139,7 @@ fn main() -> std::io::Result<()> {
         ControlFlow::Continue(())
     };
     let mut buffer = vec![0; 1 << 20];
-    let mut failed;
+    let mut failed = None;
     loop {
         let n = file.read(&mut buffer)?;
         if n == 0 {
