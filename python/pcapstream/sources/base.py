@@ -1,7 +1,7 @@
 """What every origin of bytes gives and takes.
 
-A source is a blocking reader that lives in one thread, the reader thread of a scan: its bytes never pass through an
-event loop. Only `cancel` and the plain attributes may be used from other threads.
+A source is a blocking reader used by one thread at a time, the reader thread of a scan once it is open: its bytes
+never pass through an event loop. Only `cancel` and the plain attributes may be used beside that thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 class Source(Protocol):
     """One capture to be read once, from its first byte to its last.
 
-    Life: `open`, any number of `read`, `close`. All failures are `SourceError`.
+    Life: `open` (in any thread), any number of `read` (in another one), `close`. All failures are `SourceError`.
     """
 
     @property
