@@ -67,6 +67,8 @@ class Scan:
         self._waiters = 0
         self._report: Report | None = None
         self._can_be_told = source.identity is not None
+        self._end = asyncio.Event()
+        self.when_ended(self._end.set)
 
     def start(self) -> None:
         self._pass.start()
@@ -101,6 +103,23 @@ class Scan:
 
         self._pass.result.add_done_callback(wake)
 
+    async def ended_within(self, seconds: float) -> bool:
+        """Waits for the end, no longer than that; counts for no waiter."""
+        with anyio.move_on_after(seconds):
+            await self._end.wait()
+        return self.ended
+
+    async def left(self) -> None:
+        """Wait until a pass that was stopped has let go of its source, at most one second, and whatever cancels."""
+        with anyio.CancelScope(shield=True):
+            await self.ended_within(1.0)
+
+    def raise_failure(self) -> None:
+        """Raise what an ended pass raised instead of giving a report."""
+        error = self._pass.result.exception() if self.ended else None
+        if error is not None:
+            raise error.with_traceback(None)
+
     async def wait(
         self, budget: float | None = None, on_progress: OnProgress | None = None, *, every: float = 0.25
     ) -> Report:
@@ -113,16 +132,13 @@ class Scan:
         self._waiters += 1
         cancelled = False
         try:
-            ended = asyncio.Event()
-            self.when_ended(ended.set)
             with anyio.move_on_after(budget):
                 while not self.ended:
                     if on_progress is None:
-                        await ended.wait()
+                        await self._end.wait()
                     else:
                         await on_progress(self.progress)
-                        with anyio.move_on_after(every):
-                            await ended.wait()
+                        await self.ended_within(every)
             return await self._current()
         except asyncio.CancelledError:
             cancelled = True
@@ -155,9 +171,7 @@ class Scan:
 
     def _final(self) -> Report:
         if self._report is None:
-            error = self._pass.result.exception()
-            if error is not None:
-                raise error.with_traceback(None)
+            self.raise_failure()
             self._report = self._make(self._pass.result.result())
         return self._report
 
@@ -226,7 +240,7 @@ class ScanStore:
         """
         options = options or ScanOptions()
         try:
-            await _opened(source)
+            await opened(source)
             entry = None if source.identity is None else self._entries.get(scan_id_of(source.identity, options))
             if entry is not None and not entry.scan.abandoned:
                 self._entries.move_to_end(entry.scan.scan_id)
@@ -271,9 +285,7 @@ class ScanStore:
             self._drop(entry)
         with anyio.move_on_after(1.0, shield=True):
             for scan in list(self._leaving):
-                ended = asyncio.Event()
-                scan.when_ended(ended.set)
-                await ended.wait()
+                await scan.ended_within(1.0)
 
     def _make_room(self) -> None:
         """Stops passes for which nobody waits when there are too many; refuses when all are wanted."""
@@ -337,7 +349,7 @@ class ScanStore:
             self._leaving.add(entry.scan)
 
 
-async def _opened(source: Source) -> None:
+async def opened(source: Source) -> None:
     """Open it in a thread of its own; cancelling this cancels the source and waits until the thread has left it."""
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
