@@ -146,7 +146,7 @@ class Report:
     name: str
     """Base name of a file, URL without query, "-"."""
     scan_id: str
-    """The same for the same content and options in this process and the next; new for what cannot be read again. Cursors
+    """The same for the same content and options, in the next process, too; new for what cannot be read again. Cursors
     carry it."""
     capture: CaptureFacts
     summaries: Mapping[str, Summary]

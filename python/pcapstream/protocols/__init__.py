@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
 from pcapstream.protocols import capinfos, tcp, triage
-from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary
+from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
-__all__ = ["DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "choose"]
+__all__ = ["DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
 
 _MODULES = (
     capinfos.MODULE,

@@ -39,6 +39,15 @@ class Summary(Protocol):
         """That of both inputs, a new value. `other` comes behind where order matters."""
 
 
+@runtime_checkable
+class Weighed(Protocol):
+    """A summary that may be large. Those of the registry are."""
+
+    def memory_bytes(self) -> Mapping[str, int]:
+        """About how much memory each of its tables holds, by a name of the table; one that several summaries share has
+        the same name in all of them. What a cache of reports goes by."""
+
+
 class Machine(Protocol):
     """One analysis of one pass. Runs in the decoder thread of a scan; no verb may block."""
 

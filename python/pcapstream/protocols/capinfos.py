@@ -81,7 +81,7 @@ class CapinfosSummary:
     """The facts of one capture, or of several read one after another.
 
     `facts` is not to be changed. Of several captures: counts are sums, words that differ become "mixed", lists are
-    joined up to 1,000 entries, `time_backwards` is the sum of those inside each, damage offsets stay those of each file.
+    joined up to 1,000 entries, `time_backwards` is the sum over the files, damage offsets stay those of each file.
     """
 
     captures: int
@@ -97,6 +97,11 @@ class CapinfosSummary:
         if other.captures == 0:
             return self
         return type(self)(self.captures + other.captures, _merged(self.facts, other.facts))
+
+    def memory_bytes(self) -> Mapping[str, int]:
+        facts = self.facts
+        listed = len(facts["interfaces"]) + len(facts["comments"]) + len(facts["resolved_names"]) + len(facts["damage"])
+        return {"capture": 4_000 + 500 * listed}
 
 
 def _merged(a: CaptureFacts, b: CaptureFacts) -> CaptureFacts:

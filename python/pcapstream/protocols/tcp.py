@@ -36,6 +36,9 @@ class TcpSummary:
         """A connection divided between the two stays two connections: divide by flow."""
         return type(self)(self.table.merge(other.table))
 
+    def memory_bytes(self) -> Mapping[str, int]:
+        return memory_of(self.table)
+
 
 def _view(core: Snapshot) -> TcpSummary:
     return TcpSummary(table_of(core))
@@ -46,6 +49,11 @@ def table_of(core: Snapshot) -> TcpTable:
     if core.tcp is None:
         raise StateError("not_open", "the decoder ran without its TCP part")
     return core.tcp
+
+
+def memory_of(table: TcpTable) -> Mapping[str, int]:
+    """See `Summary.memory_bytes`: about 600 bytes for a connection and its two directions."""
+    return {"tcp_table": 600 * len(table)}
 
 
 def make(limits: Mapping[str, int]) -> Machine:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from pcapstream._core import Tally, TcpTable
 from pcapstream.errors import StateError
 from pcapstream.protocols.base import CoreMachine, Machine, Module, Spec
-from pcapstream.protocols.tcp import table_of
+from pcapstream.protocols.tcp import memory_of, table_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Snapshot
@@ -34,6 +34,10 @@ class TriageSummary:
 
     def merge(self, other: Self, /) -> Self:
         return type(self)(self.tally.merge(other.tally), self.tcp.merge(other.tcp))
+
+    def memory_bytes(self) -> Mapping[str, int]:
+        rows = sum(self.tally.conversation_count(kind)[0] for kind in ("eth", "ip", "ipv6", "tcp", "udp"))
+        return {"tally": 1_000_000 + 150 * rows, **memory_of(self.tcp)}
 
 
 def _view(core: Snapshot) -> TriageSummary:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pcapstream.sources.base import Policy, Source
+from typing import TYPE_CHECKING
 
-__all__ = ["Policy", "Source", "resolve"]
+from pcapstream.sources.base import Source
+
+if TYPE_CHECKING:
+    from pcapstream.sources.policy import Policy
+
+__all__ = ["Source", "resolve"]
 
 
 def resolve(text: str, policy: Policy) -> Source:
@@ -26,4 +31,4 @@ def resolve(text: str, policy: Policy) -> Source:
         return HttpSource(text, policy)
     from pcapstream.sources.file import FileSource
 
-    return FileSource(policy.check_path(text), given=text)
+    return FileSource(policy.check_path(text), given=text, opener=policy.open_path)

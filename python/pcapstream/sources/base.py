@@ -48,17 +48,3 @@ class Source(Protocol):
     def cancel(self) -> None:
         """Thread-safe, any number of calls, at any time: a blocked `open` or `read` ends within 250 ms, it and every
         later one raises `SourceError("cancelled")`. Does not block."""
-
-
-class Policy(Protocol):
-    """What a caller may read. `sources.policy.Policy` is the one that ships."""
-
-    def check_path(self, path: str, /) -> str:
-        """The path to open (symlinks resolved), or `SourceError`: not_allowed, not_found."""
-
-    def check_url(self, url: str, /) -> None:
-        """Refuse a URL before any connection (URLs disabled, other schemes). Addresses are checked by the http source
-        when it connects and at each redirect."""
-
-    def check_stdin(self) -> None:
-        """Refuse standard input where it carries a protocol."""

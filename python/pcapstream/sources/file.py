@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Callable
 
 from pcapstream.errors import SourceError
 from pcapstream.sources._descriptor import PipeReader
@@ -25,11 +26,19 @@ _CODE_OF_ERRNO = {
 class FileSource:
     """A regular file, or a FIFO, which is a stream: no size, no identity.
 
-    path: what is opened. given: what the caller wrote, the only text that errors repeat.
+    path: what is opened. given: what the caller wrote, the only text that errors repeat. opener: called with path and
+    flags instead of os.open.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, given: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        given: str | None = None,
+        opener: Callable[[str, int], int] = os.open,
+    ) -> None:
         self._path = os.fspath(path)
+        self._opener = opener
         self._given = self._path if given is None else given
         self._name = os.path.basename(self._given.rstrip("/")) or self._given
         self._descriptor: int | None = None
@@ -63,7 +72,7 @@ class FileSource:
         try:
             # Without O_NONBLOCK the open of a FIFO waits for its writer, where no cancel can reach it; it changes
             # nothing for a regular file. A device is never opened blocking either, and refused below.
-            descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+            descriptor = self._opener(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
         except (OSError, ValueError) as error:
             raise self._failure(error) from None
         try:
