@@ -95,8 +95,8 @@ def open(
     source: a path, a http(s) URL, "-" for standard input, or an own `Source`. Which files and URLs may be read is the
     caller's business; only addresses inside private networks need `allow_private_urls`.
     modules: what to compute, names from `pcapstream.DEFAULT_MODULES`; None for all of these, () for nothing but the
-    facts of the file. max_packets: read no further than that. resync: look for further packets behind damage. limits: table sizes by
-    name. machines: own ones, see `Analysis.register`. parallel_ranges: range requests at a time for a URL.
+    facts of the file. max_packets: read no further than that. resync: look for further packets behind damage.
+    limits: table sizes by name. machines: own ones, see `Analysis.register`. parallel_ranges: range requests at a time for a URL.
 
     Raises QueryError and LimitError here, SourceError on entering, CaptureError from whatever waits for the result.
     """
@@ -176,8 +176,8 @@ class Analysis:
     async def packets(self) -> AsyncIterator[list[Packet]]:
         """The headers of all packets in file order, a list for each chunk that was read, none empty.
 
-        Before the reading starts, once. It waits for whoever iterates: a few chunks are held, not more. Who breaks off
-        lets the reading go on without it. Ends with the reading, also where the source broke: `result` tells which.
+        Before the reading starts, once. It waits for whoever iterates: a few chunks are held, not more; so do not wait
+        for `result` inside the loop. Who breaks off lets the reading go on without it. Ends with the reading, also where the source broke: `result` tells which.
         Raises StateError(started), CaptureError, SourceError.
         """
         from pcapstream.tap import Tap
@@ -206,8 +206,10 @@ class Analysis:
                 self._options,
                 machines=self._machines,
                 needs=frozenset() if tap is None else frozenset({"packets"}),
-                on_batch=None if tap is None else tap.put,
+                listener=tap,
             )
+            if tap is not None:
+                tap.on_room = self._scan.poke
             self._scan.start()
         return self._scan
 

@@ -11,11 +11,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from pcapstream._core import Decoder, FormatError
 from pcapstream.errors import CaptureError, PcapstreamError, SourceError, StateError
@@ -64,6 +64,16 @@ class State:
     """With SOURCE_ERROR and CORRUPT."""
 
 
+class Listener(Protocol):
+    """Somebody who takes the batches of a pass, at his own speed. Called in the decoder thread; no verb may block."""
+
+    def put(self, batch: Batch, /) -> None:
+        """Behind the machines, for each batch."""
+
+    def full(self) -> bool:
+        """True: the pass is to wait, until `Pass.poke` after room was made. It goes on answering for snapshots."""
+
+
 class _Wake:
     """An inbox entry that only makes the decoder thread look up."""
 
@@ -71,8 +81,7 @@ class _Wake:
 class Pass:
     """One pass over `source`, which must be open; the pass closes it.
 
-    machines are fed in the decoder thread. on_batch, if given, is called there too, for each batch; it may block and so
-    hold the pass up, but must return soon after `cancel`.
+    machines are fed in the decoder thread. needs: what the listener needs of the decoder.
     """
 
     def __init__(
@@ -84,12 +93,13 @@ class Pass:
         resync: bool = True,
         limits: Mapping[str, int] | None = None,
         needs: frozenset[str] = frozenset(),
-        on_batch: Callable[[Batch], None] | None = None,
+        listener: Listener | None = None,
     ) -> None:
         wanted = needs.union(*(machine.needs for machine in machines))
         self._source = source
         self._machines = tuple(machines)
-        self._on_batch = on_batch
+        self._listener = listener
+        self._poked = threading.Event()
         self._decoder = Decoder(
             tcp="tcp" in wanted,
             tally="tally" in wanted,
@@ -135,6 +145,11 @@ class Pass:
         self._source.cancel()
         self._free.put(None)
         self._inbox.put(_Wake())
+        self.poke()
+
+    def poke(self) -> None:
+        """Thread-safe: the listener has room again."""
+        self._poked.set()
 
     def snapshot(self) -> Future[State]:
         """Thread-safe: the state after the chunk being decoded now, or the last one. Machines go on."""
@@ -143,6 +158,7 @@ class Pass:
             if not self.result.done():
                 self._requests.append(wanted)
                 self._inbox.put(_Wake())
+                self.poke()
                 return wanted
         return self.result
 
@@ -240,8 +256,18 @@ class Pass:
         if now_ns is not None:
             for machine in self._machines:
                 machine.expire(now_ns)
-        if self._on_batch is not None:
-            self._on_batch(batch)
+        if self._listener is not None:
+            self._listener.put(batch)
+            self._wait_for(self._listener)
+
+    def _wait_for(self, listener: Listener) -> None:
+        """Back-pressure of the listener; those who want a snapshot do not wait for him."""
+        while listener.full() and self._stop is None:
+            self._poked.clear()
+            if self._requests:
+                self._answer()
+            elif listener.full() and self._stop is None:
+                self._poked.wait()
 
     def _answer(self) -> None:
         """One snapshot for all who asked for one."""

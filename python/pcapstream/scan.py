@@ -19,12 +19,11 @@ import anyio
 
 from pcapstream.errors import LimitError
 from pcapstream.model import Coverage, Progress, Report
-from pcapstream.pipeline import End, Pass, State
+from pcapstream.pipeline import End, Listener, Pass, State
 from pcapstream.protocols.base import Weighed
 from pcapstream.report import ScanOptions, report_of, scan_id_of
 
 if TYPE_CHECKING:
-    from pcapstream._core import Batch
     from pcapstream.protocols import Machine
     from pcapstream.sources.base import Source
 
@@ -37,7 +36,7 @@ class Scan:
     """One pass over one open source, for any number of waiters. Made on an event loop and used on that loop only;
     `stop` and `progress` may be used from any thread.
 
-    machines: own ones beside those of the modules. needs, on_batch: see `Pass`.
+    machines: own ones beside those of the modules. needs, listener: see `Pass`.
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Scan:
         *,
         machines: Sequence[Machine] = (),
         needs: frozenset[str] = frozenset(),
-        on_batch: Callable[[Batch], None] | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self.options = options or ScanOptions()
         self.name = source.name
@@ -59,7 +58,7 @@ class Scan:
             resync=self.options.resync,
             limits=self.options.core_limits(),
             needs=needs,
-            on_batch=on_batch,
+            listener=listener,
         )
         self.progress = self._pass.progress
         self.on_idle: Callable[[Scan], None] | None = None
@@ -91,6 +90,10 @@ class Scan:
     def stop(self, why: End = End.CANCELLED) -> None:
         """Thread-safe, does not block: reading stops within one chunk; who still waits gets a partial report."""
         self._pass.cancel(why)
+
+    def poke(self) -> None:
+        """The listener has room again."""
+        self._pass.poke()
 
     def when_ended(self, call: Callable[[], None]) -> None:
         """`call` on this event loop once the pass has ended."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,58 +17,60 @@ _WAITING = 2
 
 
 class Tap:
-    """A bounded queue: the decoder thread waits in `put` while it is full, one task iterates. Made on the loop."""
+    """A bounded queue: the pass waits while it is full, one task iterates. Made on the event loop of that task.
+
+    on_room: called when the pass may go on, in the loop's thread.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._filled = asyncio.Event()
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._lists: deque[list[Packet]] = deque()
         self._ended = False
         self._closed = False
+        self.on_room: Callable[[], None] | None = None
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: Batch, /) -> None:
         """Decoder thread: hands the packets over; drops them once the tap is closed."""
         if self._closed:
             return
         packets = batch.packets
-        if not packets:
-            return
-        with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._lists) < _WAITING)
-            if self._closed:
-                return
-            self._lists.append(packets)
-        self._wake()
+        if packets:
+            with self._lock:
+                if not self._closed:
+                    self._lists.append(packets)
+            # The loop may be closed already: then nobody waits.
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._filled.set)
+
+    def full(self) -> bool:
+        return len(self._lists) >= _WAITING
 
     def end(self) -> None:
-        """Nothing more will come: the iteration ends behind what is there."""
-        with self._changed:
-            self._ended = True
-        self._wake()
+        """On the loop: nothing more will come, the iteration ends behind what is there."""
+        self._ended = True
+        self._filled.set()
 
     def close(self) -> None:
-        """Nobody will take any more: lets the decoder thread go on."""
-        with self._changed:
+        """On the loop: nobody will take any more."""
+        with self._lock:
             self._closed = True
             self._lists.clear()
-            self._changed.notify_all()
+        self._filled.set()
+        self._room()
 
-    def _wake(self) -> None:
-        # The loop may be closed already: then nobody waits.
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._filled.set)
+    def _room(self) -> None:
+        if self.on_room is not None:
+            self.on_room()
 
     async def __aiter__(self) -> AsyncIterator[list[Packet]]:
         while True:
-            with self._changed:
-                packets = self._lists.popleft() if self._lists else None
-                if packets is None:
-                    if self._ended or self._closed:
-                        return
-                    self._filled.clear()
-                self._changed.notify_all()
-            if packets is None:
-                await self._filled.wait()
-            else:
+            self._filled.clear()
+            while self._lists:
+                packets = self._lists.popleft()
+                self._room()
                 yield packets
+            if self._ended or self._closed:
+                return
+            await self._filled.wait()
