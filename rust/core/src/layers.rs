@@ -80,6 +80,10 @@ pub struct Tcp {
     pub flags: u16,
     /// Window field as sent, not scaled.
     pub window: u16,
+    /// Header length by the offset field, bytes.
+    pub header_len: u8,
+    /// Header bytes captured, options included: at most `header_len` (or 20 where that is less).
+    pub header_captured: u8,
     /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field
     /// or the offset is wrong, so Wireshark stops there.
     pub len: Option<u32>,

@@ -11,7 +11,15 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod container;
+pub mod decompress;
+pub mod dissect;
 pub mod flow;
 pub mod layers;
 pub mod limits;
+mod link;
+mod net;
 pub mod record;
+pub mod tally;
+mod transport;
+mod tunnel;

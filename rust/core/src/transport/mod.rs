@@ -1,0 +1,5 @@
+//! Transport layers and ICMP.
+
+pub(crate) mod icmp;
+pub(crate) mod tcp;
+pub(crate) mod udp;

@@ -1,0 +1,1 @@
+//! Tunnels: what carries packets inside packets.
