@@ -96,7 +96,8 @@ def open(
     caller's business; only addresses inside private networks need `allow_private_urls`.
     modules: what to compute, names from `pcapstream.DEFAULT_MODULES`; None for all of these, () for nothing but the
     facts of the file. max_packets: read no further than that. resync: look for further packets behind damage.
-    limits: table sizes by name. machines: own ones, see `Analysis.register`. parallel_ranges: range requests at a time for a URL.
+    limits: table sizes by name. machines: own ones, see `Analysis.register`.
+    parallel_ranges: range requests at a time for a URL.
 
     Raises QueryError and LimitError here, SourceError on entering, CaptureError from whatever waits for the result.
     """
@@ -177,7 +178,8 @@ class Analysis:
         """The headers of all packets in file order, a list for each chunk that was read, none empty.
 
         Before the reading starts, once. It waits for whoever iterates: a few chunks are held, not more; so do not wait
-        for `result` inside the loop. Who breaks off lets the reading go on without it. Ends with the reading, also where the source broke: `result` tells which.
+        for `result` inside the loop. Who breaks off lets the reading go on without it. Ends with the reading, also
+        where the source broke in the middle: `result` tells which.
         Raises StateError(started), CaptureError, SourceError.
         """
         from pcapstream.tap import Tap
