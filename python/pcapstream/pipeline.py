@@ -304,6 +304,8 @@ class Pass:
                 end, error = End.CORRUPT, _capture_error(problem, self._source.name)
         self.progress.packets = self._decoder.packets
         core = self._decoder.snapshot()
+        if end is End.INPUT and core.capture["format"] == "empty":
+            raise CaptureError("empty_file", f"{self._source.name} has nothing in it")
         summaries = {machine.name: machine.finish(core) for machine in self._machines}
         return State(core, summaries, self.progress.bytes_read, end, error)
 
