@@ -8,9 +8,12 @@ mod bytes;
 mod facts;
 mod pcap;
 mod pcapng;
+mod pseudo;
+mod search;
 mod snoop;
 
 pub use facts::{Damage, FileFacts, Interface, ResolvedName};
+pub use pseudo::pseudo_header_len;
 
 use crate::limits::Limits;
 use crate::record::{LinkType, RecordSink};
@@ -221,7 +224,8 @@ impl Reader {
 
     fn searching(&self) -> bool {
         match &self.format {
-            Format::Unknown | Format::Snoop(_) => false,
+            Format::Unknown => false,
+            Format::Snoop(snoop) => snoop.searching(),
             Format::Pcap(pcap) => pcap.searching(),
             Format::Pcapng(pcapng) => pcapng.searching(),
         }
