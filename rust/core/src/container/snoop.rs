@@ -14,6 +14,8 @@ const RECORD_HEADER: usize = 24;
 const SHOMITI_TRAILER: u32 = 16;
 /// Padding behind a packet that is believed while searching: such a trailer, and the fill to 4 bytes.
 const MAX_PADDING: u32 = 32;
+/// Padding up to which a record is waited for whole; more is passed over.
+const MAX_KEPT_PADDING: u32 = 1 << 16;
 /// A data link type that has no number in the tcpdump registry.
 const UNKNOWN_LINK: LinkType = LinkType(u16::MAX);
 
@@ -116,13 +118,16 @@ impl Snoop {
                 continue;
             }
             let data_end = pos + RECORD_HEADER + header.captured as usize;
-            let Some(data) = bytes.get(pos + RECORD_HEADER..data_end) else {
+            let kept = header.padding().filter(|&padding| padding <= MAX_KEPT_PADDING).unwrap_or_default();
+            let kept_end = data_end + kept as usize;
+            let data = bytes.get(pos + RECORD_HEADER..data_end).filter(|_| bytes.len() >= kept_end);
+            let Some(data) = data else {
                 if window.eof && context.resync && !context.outer_damage {
                     context.damaged(offset, "truncated");
                     self.search(&mut pos, context);
                     continue;
                 }
-                return Ok(context.cut(window, pos, data_end - pos));
+                return Ok(context.cut(window, pos, kept_end - pos));
             };
             let record = Record {
                 data,

@@ -220,7 +220,9 @@ impl Body {
                 return context.cut(window, pos, self.header_len);
             };
             let [secs, fraction, captured, wire] = self.fields::<BIG>(header);
-            if captured > self.max_captured {
+            // behind damage a record has to make sense, before it Wireshark's limit alone counts
+            let odd = self.recovered && (captured > wire || wire > MAX_WIRE);
+            if captured > self.max_captured || odd {
                 if self.damaged(window, &mut pos, "corrupt_length", context) {
                     continue;
                 }
