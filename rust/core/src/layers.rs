@@ -84,8 +84,9 @@ pub struct Tcp {
     pub header_len: u8,
     /// Header bytes captured, options included: at most `header_len` (or 20 where that is less).
     pub header_captured: u8,
-    /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field
-    /// or the offset is wrong, so Wireshark stops there.
+    /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field,
+    /// longer than the IP payload, or in an IP fragment, so the length is not known. With a `header_len` below 20 it
+    /// is what Wireshark shows before it stops.
     pub len: Option<u32>,
     /// Captured segment data.
     pub payload: Span,

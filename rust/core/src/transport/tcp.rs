@@ -19,30 +19,30 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         return None;
     }
     let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
-    let Some(head) = view.array::<20>(0) else {
+    tcp.seq = view.u32(4).unwrap_or(0);
+    tcp.ack = view.u32(8).unwrap_or(0);
+    let Some(fields) = view.array::<4>(12) else {
+        tcp.header_captured = view.data.len().min(16) as u8;
         out.short = true;
-        tcp.seq = view.u32(4).unwrap_or(0);
-        tcp.ack = view.u32(8).unwrap_or(0);
         return None;
     };
-    tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-    tcp.ack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-    tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
-    tcp.window = u16::from_be_bytes([head[14], head[15]]);
-    let header_len = (head[12] >> 4) as usize * 4;
-    if header_len < 20 || header_len as u32 > view.wire {
+    tcp.flags = u16::from_be_bytes([fields[0], fields[1]]) & 0x0fff;
+    tcp.window = u16::from_be_bytes([fields[2], fields[3]]);
+    let header_len = (fields[0] >> 4) * 4;
+    tcp.header_len = header_len;
+    tcp.header_captured = view.data.len().min(header_len.max(20) as usize) as u8;
+    tcp.len = view.wire.checked_sub(header_len as u32);
+    if header_len < 20 || tcp.len.is_none() {
         out.malformed = true;
-        return None;
     }
-    tcp.len = Some(view.wire - header_len as u32);
-    tcp.payload = view.skip(header_len).span();
-    if header_len > 20 {
-        match view.data.get(20..header_len) {
-            Some(bytes) => options(bytes, tcp),
-            None => {
-                out.short = true;
-                options(view.data.get(20..).unwrap_or_default(), tcp);
-            }
+    if tcp.header_captured < header_len.max(20) {
+        out.short = true;
+    }
+    if header_len >= 20 {
+        tcp.payload = view.skip(header_len as usize).span();
+        if header_len > 20 {
+            let captured = tcp.header_captured as usize;
+            options(view.data.get(20..captured).unwrap_or_default(), tcp);
         }
     }
     None
