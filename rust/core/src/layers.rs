@@ -150,7 +150,8 @@ pub struct Layers {
     pub tcp: Option<Tcp>,
     /// Every UDP header that is not quoted, outermost first.
     pub udps: ArrayVec<Udp, 8>,
-    /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`).
+    /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`). TCP only
+    /// where at least 16 bytes of the header are quoted.
     pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
