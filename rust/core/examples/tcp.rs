@@ -45,6 +45,7 @@ impl Pass {
         let verdict = self.tracker.segment(&Segment {
             frame: self.frame,
             time_ns,
+            clock_ns: record.time.wrapping_nanos(),
             src: net.src,
             dst: net.dst,
             tcp,

@@ -28,7 +28,10 @@ const MAX_SCALE: u8 = 14;
 pub struct Segment<'a> {
     /// Frame number, from 1.
     pub frame: u64,
+    /// Packet time for order and display: [`Timestamp::as_nanos`](crate::record::Timestamp::as_nanos).
     pub time_ns: i64,
+    /// Packet time for differences: [`Timestamp::wrapping_nanos`](crate::record::Timestamp::wrapping_nanos).
+    pub clock_ns: i64,
     pub src: IpAddr,
     pub dst: IpAddr,
     pub tcp: &'a layers::Tcp,
@@ -170,7 +173,7 @@ impl TcpTracker {
                 len,
                 flags: tcp.flags,
                 window: tcp.window as u32,
-                time_ns: s.time_ns,
+                clock_ns: s.clock_ns,
             };
             found = analysis::analyze(fwd, rev, &header, events, flow.initial_rtt_ns, &mut self.pool);
         }
@@ -187,7 +190,7 @@ impl TcpTracker {
                 verdict.initial_rtt_ns = Some(flow.initial_rtt_ns);
             }
             if let Some(sent) = found.acked_sent_ns {
-                let rtt = s.time_ns.wrapping_sub(sent);
+                let rtt = s.clock_ns.wrapping_sub(sent);
                 if rtt != 0 {
                     verdict.ack_rtt_ns = Some(rtt);
                 }
@@ -420,12 +423,12 @@ fn after(flow: &mut Flow, s: &Segment<'_>, end: usize) {
     let flags = s.tcp.flags;
     if flags & SYN != 0 {
         if flags & ACK == 0 {
-            flow.syn_ns = s.time_ns;
+            flow.syn_ns = s.clock_ns;
         }
         flow.sides[end].before_first_ack = true;
     } else if flags & ACK != 0 {
         if flow.syn_ns != 0 && flow.initial_rtt_ns == 0 {
-            flow.initial_rtt_ns = s.time_ns.wrapping_sub(flow.syn_ns);
+            flow.initial_rtt_ns = s.clock_ns.wrapping_sub(flow.syn_ns);
         }
         flow.sides[end].before_first_ack = false;
     }
