@@ -178,8 +178,8 @@ class Analysis:
         """The headers of all packets in file order, a list for each chunk that was read, none empty.
 
         Before the reading starts, once. It waits for whoever iterates: a few chunks are held, not more; so do not wait
-        for `result` inside the loop. Who breaks off lets the reading go on without it. Ends with the reading, also where the source
-        broke in the middle: `result` tells which.
+        for `result` inside the loop. Who breaks off lets the reading go on without it. Ends with the reading, also
+        where the source broke in the middle: `result` tells which.
         Raises StateError(started), CaptureError, SourceError.
         """
         from pcapstream.tap import Tap

@@ -117,3 +117,12 @@ class StateError(PcapstreamError):
         "started": "Do it before the scan is started",
         "stopped": "Start a new scan: this one was stopped before it had an answer",
     }
+
+
+_MAX_SHOWN = 200
+
+
+def shown(text: str) -> str:
+    """What a caller wrote, fit for a message: printable and of bounded length."""
+    short = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in short)

@@ -169,30 +169,38 @@ def conversation(
 
 
 def mixed(connections: int = 20, *, packets_of_udp: int = 30) -> list[Frame]:
-    """Some of everything, in order of time: TCP connections over IPv4 and IPv6 that end in all ways, some with
-    retransmissions, UDP both ways, ARP."""
-    flows: list[list[Frame]] = []
+    """Some of everything, in order of time: see `flows`."""
+    return in_time_order(flows(connections, packets_of_udp=packets_of_udp))
+
+
+def flows(connections: int = 20, *, packets_of_udp: int = 30) -> list[list[Frame]]:
+    """TCP connections over IPv4 and IPv6 that end in all ways, some with retransmissions; three UDP flows, both ways;
+    an ARP request. No two frames have the same time."""
+    found: list[list[Frame]] = []
     for number in range(connections):
         six = number % 4 == 3
-        flows.append(
+        found.append(
             conversation(
                 f"2001:db8::{number + 1:x}" if six else f"10.0.{number // 200}.{number % 200 + 1}",
                 40_000 + number,
                 "2001:db8:ffff::1" if six else "192.0.2.1",
                 (80, 443, 22)[number % 3],
-                start_ns=START_NS + number * 350_000,
+                start_ns=START_NS + number * 351_000,
                 exchanges=1 + number % 4,
                 response=200 + 50 * number,
                 repeat_responses=number % 5 == 0,
                 close=("fin", "reset", "open")[number % 3],
             )
         )
-    for number in range(packets_of_udp):
-        ends = [("10.1.0.1", 5_000 + number % 3), ("198.51.100.7", 9_000)]
-        (a, a_port), (b, b_port) = ends if number % 2 == 0 else ends[::-1]
-        flows.append([Frame(START_NS + number * 990_000, udp(a, a_port, b, b_port, bytes(number)))])
-    flows.append([Frame(START_NS + 77, arp("10.0.0.1", "10.0.0.2"))])
-    return in_time_order(flows)
+    for port in range(3):
+        datagrams = []
+        for number in range(port, packets_of_udp, 3):
+            ends = [("10.1.0.1", 5_000 + port), ("198.51.100.7", 9_000)]
+            (a, a_port), (b, b_port) = ends if number % 2 == 0 else ends[::-1]
+            datagrams.append(Frame(START_NS + number * 990_001 + 7, udp(a, a_port, b, b_port, bytes(number))))
+        found.append(datagrams)
+    found.append([Frame(START_NS + 77, arp("10.0.0.1", "10.0.0.2"))])
+    return found
 
 
 def in_time_order(flows: Sequence[Sequence[Frame]]) -> list[Frame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pcapstream.errors import QueryError
+from pcapstream.errors import QueryError, shown
 from pcapstream.protocols import capinfos, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
@@ -31,6 +31,6 @@ def choose(names: Iterable[str] | None) -> tuple[Module, ...]:
     wanted = set(DEFAULT if names is None else names)
     unknown = sorted(wanted - REGISTRY.keys())
     if unknown:
-        listed = ", ".join(repr(name) for name in unknown)
+        listed = ", ".join(repr(shown(name)) for name in unknown)
         raise QueryError("unknown_module", f"there is no module {listed}; the modules are {', '.join(REGISTRY)}")
     return tuple(module for name, module in REGISTRY.items() if name in wanted)

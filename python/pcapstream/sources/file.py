@@ -9,7 +9,7 @@ import stat
 import threading
 from collections.abc import Callable
 
-from pcapstream.errors import SourceError
+from pcapstream.errors import SourceError, shown
 from pcapstream.sources._descriptor import PipeReader
 
 _CODE_OF_ERRNO = {
@@ -39,7 +39,7 @@ class FileSource:
     ) -> None:
         self._path = os.fspath(path)
         self._opener = opener
-        self._given = self._path if given is None else given
+        self._given = shown(self._path if given is None else given)
         self._name = os.path.basename(self._given.rstrip("/")) or self._given
         self._descriptor: int | None = None
         self._pipe: PipeReader | None = None
@@ -131,4 +131,4 @@ class FileSource:
         """Our own words for an error of the operating system (a ValueError is a NUL inside the path)."""
         number = error.errno if isinstance(error, OSError) else errno.ENOENT
         code, text = _CODE_OF_ERRNO.get(number or 0, ("read_failed", "{name} cannot be read"))
-        return SourceError(code, text.format(name=self._given.replace("\0", "\\0")))
+        return SourceError(code, text.format(name=self._given))

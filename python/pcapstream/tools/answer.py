@@ -46,8 +46,19 @@ def answer(
     if notes:
         result["notes"] = notes
     if ask.only is not None:
-        result = {key: value for key, value in result.items() if key in _WITH_CURSOR or isinstance(value, Table)}
+        result = {**_tables_only(result), **{key: result[key] for key in result if key in _WITH_CURSOR}}
     return finish(result, ask, budget)
+
+
+def _tables_only(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables, where they were; objects without any are left out."""
+    kept: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Table):
+            kept[key] = item
+        elif isinstance(item, Mapping) and (inner := _tables_only(item)):
+            kept[key] = inner
+    return kept
 
 
 def coverage_object(coverage: Coverage) -> dict[str, Any]:
