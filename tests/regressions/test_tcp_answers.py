@@ -107,7 +107,8 @@ def test_who_sent_resets_is_said_in_numbers(tmp_path: Path) -> None:
     assert result["client_to_server"]["rst_count"] == 2
     assert result["server_to_client"]["rst_count"] == 1
     assert " all " not in result["analysis"]["interpretation"].lower()
-    assert anomalies["statistics"]["rst_distribution"]["by_direction"] == {"to_server": 2, "from_server": 1, "unknown": 0}
+    by_direction = anomalies["statistics"]["rst_distribution"]["by_direction"]
+    assert by_direction == {"to_server": 2, "from_server": 1, "unknown": 0}
     sent = {row["ip"]: row["rst_packets"] for row in rows(anomalies["rst_by_source"])}
     assert sent == {"10.0.0.1": 2, "10.0.0.2": 1}
     assert {row["closed_by"] for row in rows(anomalies["connections_with_rst"])} == {"client", "server"}
