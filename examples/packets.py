@@ -157,7 +157,7 @@ class Side:
 
 class Connection:
     """A TCP connection recorded into a trace. `client` and `server` are its ends; segments are sent one by one so that
-    a fault can be built: what is not recorded was lost in front of the capture point, what is recorded twice behind it."""
+    a fault can be built: what is not recorded was lost in front of the capture point, what is twice behind it."""
 
     def __init__(
         self,

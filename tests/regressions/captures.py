@@ -19,7 +19,7 @@ from tests.support.talk import Talk, in_ethernet, write
 
 def lost_in_front(path: Path) -> Path:
     """The first copy of two segments was lost in front of the capture point; SYNs and a SYN-ACK come more than once.
-    What is sent again comes later than the initial round-trip time of 2 s: before that it would count as out of order."""
+    What is sent again comes later than the initial round-trip time of 2 s: before that it counts as out of order."""
     one = Talk()
     seq = one.client(flags="S")
     one.client(flags="S", seq=seq, after=1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
+import bz2
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -105,12 +105,22 @@ def test_redirects_leave_http_never(target: str) -> None:
     assert refused.value.code in ("bad_url", "redirects")
 
 
-def test_encoded_bodies_are_not_expanded() -> None:
-    bomb = gzip.compress(bytes(50 << 20))
-    with server(body(bomb, Content_Encoding="gzip")) as (url, _), pytest.raises(SourceError) as refused:
+def test_encoded_bodies_are_not_expanded_on_the_way() -> None:
+    with server(body(b"anything", Content_Encoding="br")) as (url, _), pytest.raises(SourceError) as refused:
         pcapstream.analyze(f"{url}/capture.pcap", allow_private_urls=True)
 
     assert refused.value.code == "encoding"
+
+
+def test_a_compression_bomb_ends_the_reading() -> None:
+    """bzip2 makes 45 bytes out of a megabyte of zeros."""
+    bomb = bz2.compress(pcap(conversation()) + bytes(128 << 20))
+    with server(body(bomb)) as (url, _):
+        report = pcapstream.analyze(f"{url}/capture.pcap", allow_private_urls=True)
+
+    assert report.capture["packets"] == len(conversation())
+    assert not report.coverage.complete
+    assert report.coverage.error == "compression_bomb"
 
 
 def test_a_body_of_zeros_is_no_capture() -> None:

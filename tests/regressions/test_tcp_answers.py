@@ -107,11 +107,10 @@ def test_who_sent_resets_is_said_in_numbers(tmp_path: Path) -> None:
     assert result["client_to_server"]["rst_count"] == 2
     assert result["server_to_client"]["rst_count"] == 1
     assert " all " not in result["analysis"]["interpretation"].lower()
-    by_direction = anomalies["statistics"]["rst_distribution"]["by_direction"]
-    assert by_direction == {"to_server": 2, "from_server": 1, "unknown": 0}
-    sent = {row["ip"]: row["rst_packets"] for row in rows(anomalies["rst_by_source"])}
-    assert sent == {"10.0.0.1": 2, "10.0.0.2": 1}
-    assert {row["closed_by"] for row in rows(anomalies["connections_with_rst"])} == {"client", "server"}
+    found = anomalies["statistics"]["rst_distribution"]
+    assert found["by_direction"] == {"to_server": 2, "from_server": 1, "unknown": 0}
+    assert found["by_source"] == {"10.0.0.1": 2, "10.0.0.2": 1}
+    assert {row["closed_by"] for row in rows(found["connections_with_rst"])} == {"client", "server"}
 
 
 def test_the_clients_port_does_not_turn_the_direction_around(tmp_path: Path) -> None:
@@ -157,4 +156,4 @@ def test_frames_are_numbers_in_the_file(tmp_path: Path) -> None:
     # tshark -Y tcp.analysis.out_of_order -T fields -e frame.number
     assert found["frames"] == [9]
     [row] = rows(ask("analyze_tcp_connections", path)["connections"])
-    assert (row["first_frame"], row["last_frame"]) == (1, 25)
+    assert (row["first_frame"], row["last_frame"]) == (1, 24)
