@@ -21,7 +21,7 @@ impl Timestamp {
 }
 
 /// LINKTYPE_ value of the tcpdump registry (pcap and pcapng use it as is; other formats are mapped to it).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkType(pub u16);
 
 /// What a record is.

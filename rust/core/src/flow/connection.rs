@@ -21,9 +21,21 @@ pub mod event {
     pub const REUSED_PORTS: u16 = 1 << 14;
     /// Wireshark's names, bit 0 first.
     pub const NAMES: [&str; 15] = [
-        "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack",
-        "zero_window", "zero_window_probe", "zero_window_probe_ack", "window_full", "window_update",
-        "keep_alive", "keep_alive_ack", "lost_segment", "ack_lost_segment", "reused_ports",
+        "retransmission",
+        "fast_retransmission",
+        "spurious_retransmission",
+        "out_of_order",
+        "duplicate_ack",
+        "zero_window",
+        "zero_window_probe",
+        "zero_window_probe_ack",
+        "window_full",
+        "window_update",
+        "keep_alive",
+        "keep_alive_ack",
+        "lost_segment",
+        "ack_lost_segment",
+        "reused_ports",
     ];
     pub const COUNT: usize = NAMES.len();
 }

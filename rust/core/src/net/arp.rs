@@ -1,0 +1,12 @@
+//! ARP (RFC 826).
+
+use crate::dissect::{Step, View};
+use crate::layers::{Layers, Proto};
+
+/// Nothing stands behind an ARP message.
+#[inline]
+pub(crate) fn message<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Arp);
+    out.short |= view.data.len() < 8;
+    None
+}

@@ -1,0 +1,40 @@
+//! IPv6 (RFC 8200).
+
+use crate::addr::IpAddr;
+use crate::dissect::{Next, State, Step, View};
+use crate::layers::{Layers, Net, Proto};
+
+/// The header; what follows is cut to the payload length.
+#[inline]
+pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    let Some(head) = view.array::<40>(0) else {
+        out.short = true;
+        if !view.data.is_empty() {
+            out.push(Proto::Ipv6);
+        }
+        return None;
+    };
+    out.push(Proto::Ipv6);
+    let [_, _, _, _, l0, l1, next, ttl, rest @ ..] = head;
+    let [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, sa, sb, sc, sd, se, sf, dst @ ..] = rest;
+    let net = Net {
+        src: IpAddr::v6([s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, sa, sb, sc, sd, se, sf]),
+        dst: IpAddr::v6(dst),
+        ttl,
+        protocol: next,
+        quoted: state.quoted,
+    };
+    if out.nets.try_push(net).is_err() {
+        out.too_deep = true;
+        return None;
+    }
+    state.net = Some(out.nets.len() as u8 - 1);
+    state.fragment_head = false;
+    let length = u32::from(u16::from_be_bytes([l0, l1]));
+    let mut payload = view.skip(40);
+    // Zero: a jumbogram (RFC 2675) or segmentation offload; the frame's own length holds.
+    if length != 0 {
+        payload = payload.limit(length);
+    }
+    if next == 59 { None } else { Some((Next::IpProtocol(next), payload)) }
+}

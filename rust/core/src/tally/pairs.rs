@@ -1,0 +1,237 @@
+//! Conversations: counters by unordered pair of ends.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, Hash};
+
+/// One conversation. `a` sent the first frame; index 0 counts a to b, 1 b to a.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<K> {
+    pub a: K,
+    pub b: K,
+    pub frames: [u64; 2],
+    /// Frame bytes on the wire.
+    pub bytes: [u64; 2],
+    pub first_ns: i64,
+    pub last_ns: i64,
+}
+
+/// Sums over all conversations of a kind, those beyond the limit included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub frames: u64,
+    pub bytes: u64,
+}
+
+/// Pairs kept in order of first appearance.
+///
+/// At the limit new pairs are no longer kept (their frames count in [`PairTable::totals`]): the long-lived
+/// conversations, which a report is about, are already there, and nothing that was counted is lost.
+#[derive(Clone, Debug)]
+pub struct PairTable<K> {
+    pairs: Vec<Pair<K>>,
+    index: HashTable<u32>,
+    /// Keyed at random, so that a capture cannot be made to collide.
+    hasher: RandomState,
+    limit: usize,
+    totals: Totals,
+    full: bool,
+    /// The pair of the frame before: bursts go one way, one look at it saves the hashing.
+    last: usize,
+}
+
+impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
+    pub fn new(limit: usize) -> Self {
+        Self {
+            pairs: Vec::new(),
+            index: HashTable::new(),
+            hasher: RandomState::default(),
+            limit,
+            totals: Totals::default(),
+            full: false,
+            last: 0,
+        }
+    }
+
+    fn hash(hasher: &RandomState, a: &K, b: &K) -> u64 {
+        if a <= b { hasher.hash_one((a, b)) } else { hasher.hash_one((b, a)) }
+    }
+
+    /// Index of the pair, made if there is room.
+    fn entry(&mut self, src: K, dst: K, ns: i64) -> Option<usize> {
+        let same = |p: &Pair<K>| (p.a == src && p.b == dst) || (p.a == dst && p.b == src);
+        if self.pairs.get(self.last).is_some_and(same) {
+            return Some(self.last);
+        }
+        let Self { pairs, index, hasher, .. } = self;
+        let hash = Self::hash(hasher, &src, &dst);
+        if let Some(&i) = index.find(hash, |&i| same(&pairs[i as usize])) {
+            self.last = i as usize;
+            return Some(self.last);
+        }
+        if pairs.len() >= self.limit.min(u32::MAX as usize) {
+            self.full = true;
+            return None;
+        }
+        let i = pairs.len();
+        pairs.push(Pair { a: src, b: dst, frames: [0; 2], bytes: [0; 2], first_ns: ns, last_ns: ns });
+        index.insert_unique(hash, i as u32, |&i| {
+            let p = &pairs[i as usize];
+            Self::hash(hasher, &p.a, &p.b)
+        });
+        self.last = i;
+        Some(i)
+    }
+
+    /// Counts one frame of `wire` bytes from `src` to `dst`.
+    #[inline]
+    pub fn add(&mut self, src: K, dst: K, wire: u64, ns: i64) {
+        self.totals.frames += 1;
+        self.totals.bytes += wire;
+        if let Some(i) = self.entry(src, dst, ns) {
+            let p = &mut self.pairs[i];
+            let d = (p.a != src) as usize;
+            p.frames[d] += 1;
+            p.bytes[d] += wire;
+            p.first_ns = p.first_ns.min(ns);
+            p.last_ns = p.last_ns.max(ns);
+        }
+    }
+
+    pub fn pairs(&self) -> &[Pair<K>] {
+        &self.pairs
+    }
+
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// True when there were more pairs than the limit.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Distinct ends.
+    pub fn ends(&self) -> usize {
+        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K>>().len()
+    }
+
+    /// Indexes of the largest pairs by `size`, largest first, equal ones in order of appearance.
+    pub fn top(&self, size: impl Fn(&Pair<K>) -> u64, offset: usize, limit: usize) -> Vec<&Pair<K>> {
+        let mut order: Vec<u32> = (0..self.pairs.len() as u32).collect();
+        order.sort_by_key(|&i| (std::cmp::Reverse(size(&self.pairs[i as usize])), i));
+        order.into_iter().skip(offset).take(limit).map(|i| &self.pairs[i as usize]).collect()
+    }
+
+    /// (end, frames and bytes sent, frames and bytes received) of every end, in order of appearance.
+    pub fn endpoints(&self) -> Vec<(K, [u64; 4])> {
+        let mut at = std::collections::HashMap::new();
+        let mut out: Vec<(K, [u64; 4])> = Vec::new();
+        for p in &self.pairs {
+            for (end, tx, rx) in [(p.a, 0, 1), (p.b, 1, 0)] {
+                let i = *at.entry(end).or_insert_with(|| {
+                    out.push((end, [0; 4]));
+                    out.len() - 1
+                });
+                let c = &mut out[i].1;
+                c[0] += p.frames[tx];
+                c[1] += p.bytes[tx];
+                // A frame from an end to itself is sent and received by it; the second half would count it again.
+                c[2] += p.frames[rx];
+                c[3] += p.bytes[rx];
+                if p.a == p.b {
+                    c[2] = c[2] + p.frames[0] - p.frames[1];
+                    c[3] = c[3] + p.bytes[0] - p.bytes[1];
+                    break;
+                }
+            }
+        }
+        out
+    }
+
+    /// Adds the pairs of another table.
+    pub fn merge(&mut self, other: &Self) {
+        self.full |= other.full;
+        self.totals.frames += other.totals.frames;
+        self.totals.bytes += other.totals.bytes;
+        for o in &other.pairs {
+            self.join(o);
+        }
+    }
+
+    /// Adds the counts of a pair that was counted elsewhere.
+    pub fn add_pair(&mut self, pair: &Pair<K>) {
+        self.totals.frames += pair.frames[0] + pair.frames[1];
+        self.totals.bytes += pair.bytes[0] + pair.bytes[1];
+        self.join(pair);
+    }
+
+    fn join(&mut self, o: &Pair<K>) {
+        let Some(i) = self.entry(o.a, o.b, o.first_ns) else { return };
+        let p = &mut self.pairs[i];
+        // `a` is the sender of the earliest frame of the two parts.
+        if o.first_ns < p.first_ns && p.a != o.a {
+            std::mem::swap(&mut p.a, &mut p.b);
+            p.frames.swap(0, 1);
+            p.bytes.swap(0, 1);
+        }
+        let turned = (p.a != o.a) as usize;
+        for d in 0..2 {
+            p.frames[d] += o.frames[d ^ turned];
+            p.bytes[d] += o.bytes[d ^ turned];
+        }
+        p.first_ns = p.first_ns.min(o.first_ns);
+        p.last_ns = p.last_ns.max(o.last_ns);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_are_one_pair_and_the_first_sender_is_a() {
+        let mut t = PairTable::new(10);
+        t.add(9, 1, 100, 5);
+        t.add(1, 9, 60, 6);
+        t.add(9, 1, 40, 4);
+        assert_eq!(t.pairs(), [Pair { a: 9, b: 1, frames: [2, 1], bytes: [140, 60], first_ns: 4, last_ns: 6 }]);
+        assert_eq!(t.ends(), 2);
+    }
+
+    #[test]
+    fn past_the_limit_totals_stay_exact() {
+        let mut t = PairTable::new(2);
+        for i in 0..10u32 {
+            t.add(i, 100, 10, 0);
+        }
+        assert_eq!((t.pairs().len(), t.is_full(), t.totals()), (2, true, Totals { frames: 10, bytes: 100 }));
+    }
+
+    #[test]
+    fn an_end_talking_to_itself_is_counted_once_each_way() {
+        let mut t = PairTable::new(10);
+        t.add(7, 7, 50, 0);
+        t.add(7, 7, 50, 0);
+        assert_eq!(t.endpoints(), [(7, [2, 100, 2, 100])]);
+    }
+
+    #[test]
+    fn merge_of_parts_equals_the_whole_and_has_an_identity() {
+        let frames = [(1, 2, 10, 1), (2, 1, 20, 2), (3, 1, 30, 3), (2, 3, 40, 4), (1, 2, 50, 5)];
+        let table = |f: &[(u32, u32, u64, i64)]| {
+            let mut t = PairTable::new(10);
+            f.iter().for_each(|&(a, b, n, ns)| t.add(a, b, n, ns));
+            t
+        };
+        let whole = table(&frames);
+        for cut in 0..=frames.len() {
+            let mut t = PairTable::new(10);
+            t.merge(&table(&frames[..cut]));
+            t.merge(&table(&frames[cut..]));
+            assert_eq!(t.pairs(), whole.pairs());
+            assert_eq!(t.totals(), whole.totals());
+        }
+    }
+}
