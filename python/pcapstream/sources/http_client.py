@@ -229,7 +229,7 @@ class Client:
                     raise SourceError("redirects", "the server redirects to something that is no URL")
                 self._check_hop(request.url, response.next_request.url)
                 request = response.next_request
-        except (httpcore2.RemoteProtocolError, httpcore2.WriteError):
+        except (httpcore2.RemoteProtocolError, httpcore2.NetworkError, httpcore2.TimeoutException):
             raise Dropped("the server gave no HTTP answer") from None
         except (httpcore2.LocalProtocolError, httpx2.InvalidURL, UnicodeError):
             raise SourceError("bad_url", "the URL cannot be put into a request") from None
