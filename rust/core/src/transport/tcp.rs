@@ -15,6 +15,10 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let src_port = u16::from_be_bytes([ports[0], ports[1]]);
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
+        // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
+        if view.array::<4>(12).is_none() {
+            return None;
+        }
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
