@@ -204,6 +204,7 @@ class Pass:
             self._free.put(None)
             # A source that does not let go, against its contract, keeps its own thread and nobody else.
             self._reader.join(_LET_GO_SECONDS)
+        self._let_go()
         self.progress.ended = True
         with self._lock:
             waiting = list(self._requests)
@@ -212,6 +213,14 @@ class Pass:
         for request in waiting:
             if request.set_running_or_notify_cancel():
                 _settle(request, state, failure)
+
+    def _let_go(self) -> None:
+        """Drop buffers, tables and machines: the result may be kept for long, and this with it."""
+        self._inbox = queue.SimpleQueue()
+        self._free = queue.SimpleQueue()
+        self._machines = ()
+        self._listener = None
+        del self._decoder
 
     def _decode(self) -> tuple[End, PcapstreamError | None]:
         """Feeds until there is a reason to end."""
