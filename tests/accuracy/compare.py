@@ -34,8 +34,8 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
 
 _LOWER = """eth sll wlan ppp pppoes pppoed null raw arp vlan mpls gre vxlan geneve l2tp gtp ip ipv6 icmp icmpv6 igmp
 esp ah tcp udp sctp stp lldp llc ospf"""
-_APPLICATION = """dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet smtp
-imap pop snmp bgp syslog tftp ssdp stun smb smb2 nbss"""
+_APPLICATION = """dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet
+smtp imap pop snmp bgp syslog tftp ssdp stun smb smb2 nbss"""
 
 LOWER = frozenset(_LOWER.split())
 """Link, network, tunnel and transport layers; their figures are group `lower_layers`, too."""
