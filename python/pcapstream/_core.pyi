@@ -125,6 +125,8 @@ class Connection:
     client_port: int
     server_ip: str
     server_port: int
+    client_first: bool
+    """The sender of the first frame was the client."""
     client_known_by: Literal["syn", "syn_ack", "port", "first_packet"]
     handshake: Literal["mid_stream", "syn_only", "refused", "half_open", "complete"]
     close: Literal["open", "fin", "half_closed", "reset", "idle"]

@@ -44,7 +44,8 @@ class ScanOptions:
         known = self._known_limits()
         for name, value in self.limits.items():
             if name not in known:
-                raise LimitError("unknown_limit", f"there is no limit {shown(name)!r}; the limits are {', '.join(known)}")
+                listed = ", ".join(known)
+                raise LimitError("unknown_limit", f"there is no limit {shown(name)!r}; the limits are {listed}")
             if value < 1:
                 raise LimitError("bad_limit", f"the limit {name} is {value}")
         object.__setattr__(self, "limits", MappingProxyType(dict(sorted(self.limits.items()))))

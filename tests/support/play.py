@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pcapstream._core import Connection, Decoder, Direction, Tally, TcpTable
@@ -34,7 +35,7 @@ EVENTS = (
 def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
     """The pieces between these places."""
     places = [0, *sorted({min(max(place, 0), len(data)) for place in at}), len(data)]
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(places)]
 
 
 def play(pieces: Sequence[bytes], *, look_at: frozenset[int] = frozenset(), **options: Any) -> dict[str, Summary]:

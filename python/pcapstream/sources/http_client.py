@@ -222,15 +222,15 @@ class Client:
             request = self._client.build_request("GET", self._url, headers=headers)
             for _ in range(MAX_REDIRECTS + 1):
                 response = self._client.send(request, stream=True)
-                if response.next_request is None:
+                if not response.has_redirect_location:
                     return Reply(response, keep)
                 response.close()
+                if response.next_request is None:
+                    raise SourceError("redirects", "the server redirects to something that is no URL")
                 request = response.next_request
                 self._check_hop(request.url)
         except (httpcore2.RemoteProtocolError, httpcore2.WriteError):
             raise Dropped("the server gave no HTTP answer") from None
-        except httpx2.RemoteProtocolError:
-            raise SourceError("redirects", "the server redirects to something that is no URL") from None
         except (httpcore2.LocalProtocolError, httpx2.InvalidURL, UnicodeError):
             raise SourceError("bad_url", "the URL cannot be put into a request") from None
         raise SourceError("redirects", f"the server redirects more than {MAX_REDIRECTS} times")

@@ -46,8 +46,19 @@ def answer(
     if notes:
         result["notes"] = notes
     if ask.only is not None:
-        result = {key: value for key, value in result.items() if key in _WITH_CURSOR or isinstance(value, Table)}
+        result = {**_tables_only(result), **{key: result[key] for key in result if key in _WITH_CURSOR}}
     return finish(result, ask, budget)
+
+
+def _tables_only(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The tables, where they were; objects without any are left out."""
+    kept: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Table):
+            kept[key] = item
+        elif isinstance(item, Mapping) and (inner := _tables_only(item)):
+            kept[key] = inner
+    return kept
 
 
 def coverage_object(coverage: Coverage) -> dict[str, Any]:
@@ -86,7 +97,7 @@ def _coverage_notes(coverage: Coverage) -> list[str]:
         share = min(coverage.bytes_read / coverage.bytes_total, 1.0)
         part = f" ({share:.0%} of {coverage.bytes_total:,} bytes)" if share < 1 else ""
     says = {
-        "budget": f"Partial answer: the time for one call was over{part}; the analysis goes on.",
+        "budget": f"Partial answer: the time for one call was over{part}.",
         "max_packets": f"Partial answer: reading stopped after {coverage.packets:,} packets as asked{part}.",
         "damaged": "The capture is damaged: coverage.damage says where, and what stands behind it may be missing.",
         "cancelled": f"Partial answer: the analysis was stopped{part}.",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, TcpEvidence, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
+from pcapstream.tools.spec import Key, ToolSpec
 from pcapstream.tools.tcp import (
     SERVER_IP,
     SERVER_PORT,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _MOST_RESET = 2_000
 """Connections looked at for who sent RSTs: a second call must stay quick. Beyond it the tables are lower bounds."""
 
+_MOST_SOURCES = 50
+
 _FEW = 5
 """Fewer RSTs than that say nothing about a direction."""
 
@@ -41,7 +43,10 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     sources, seen_all = _rst_sources(evidence)
     notes = tcp_notes(evidence)
     if not seen_all:
-        notes.append(f"rst_by_source is of the first {_MOST_RESET:,} connections with RST; by_direction counts all.")
+        notes.append(
+            f"rst_distribution.by_source has at most {_MOST_SOURCES} addresses of the first {_MOST_RESET:,} connections with "
+            "RST; by_direction counts all."
+        )
     return {
         "summary": {
             "text": _text(totals["connections"], totals["packets"], patterns),
@@ -69,13 +74,19 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
                 "ack": totals["ack"],
             },
             "rst_distribution": {
+                "by_source": sources,
                 "by_direction": {
                     "to_server": totals["rst_to_server"],
                     "from_server": totals["rst_to_client"],
                     "unknown": 0,
                 },
+                "connections_with_rst": _resets(evidence, ask),
             },
-            "retransmissions": {"total": retransmissions, "rate": ratio(retransmissions, totals["packets"])},
+            "retransmissions": {
+                "total": retransmissions,
+                "rate": ratio(retransmissions, totals["packets"]),
+                "by_connection": _retransmitting(evidence, ask),
+            },
             "connection_states": {
                 "established": totals["open"] + totals["half_closed"] + totals["idle"],
                 "reset": totals["reset"],
@@ -85,9 +96,6 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
             "events": {name: evidence.total(name) for name in _EVENTS},
         },
         "patterns": patterns,
-        "rst_by_source": ask.rows("rst_by_source", ("ip", "rst_packets"), sources, exact=seen_all),
-        "connections_with_rst": _resets(evidence, ask),
-        "retransmissions_by_connection": _retransmitting(evidence, ask),
         **tcp_common(report, ask, evidence),
         "notes": notes,
     }
@@ -259,15 +267,16 @@ def _notable(evidence: TcpEvidence) -> list[dict[str, str]]:
     return found
 
 
-def _rst_sources(evidence: TcpEvidence) -> tuple[list[list[Any]], bool]:
-    """([address, RSTs sent], most first; whether all connections with RST were looked at)."""
+def _rst_sources(evidence: TcpEvidence) -> tuple[dict[str, int], bool]:
+    """(RSTs sent by address, most first; whether all connections with RST were looked at and all addresses are there)."""
     sent: Counter[str] = Counter()
     chosen = evidence.table.connections(evidence.address, evidence.port, having="reset", limit=_MOST_RESET)
     for one in chosen:
         sent[one.client_ip] += one.to_server.rst
         sent[one.server_ip] += one.to_client.rst
-    rows = [[address, number] for address, number in sorted(sent.items(), key=lambda pair: (-pair[1], pair[0])) if number]
-    return rows, len(chosen) < _MOST_RESET
+    ranked = sorted(((-number, address) for address, number in sent.items() if number))
+    sources = {address: -number for number, address in ranked[:_MOST_SOURCES]}
+    return sources, len(chosen) < _MOST_RESET and len(ranked) <= _MOST_SOURCES
 
 
 def _resets(evidence: TcpEvidence, ask: Ask) -> Any:
@@ -305,7 +314,7 @@ def _retransmitting(evidence: TcpEvidence, ask: Ask) -> Any:
         ]
 
     total = evidence.table.count(evidence.address, evidence.port, having="retransmission")
-    return ask.table("retransmissions_by_connection", columns, fetch, total, exact=not evidence.table.evicted)
+    return ask.table("by_connection", columns, fetch, total, exact=not evidence.table.evicted)
 
 
 ANOMALIES = ToolSpec(
@@ -323,15 +332,13 @@ ANOMALIES = ToolSpec(
     keys=(
         Key("summary", "object", "text, number of patterns, notable observations", required=True),
         Key("filter", "object"),
-        Key("statistics", "object", "handshake, flags, rst_distribution, retransmissions, connection_states, events"),
-        Key("patterns", "array", "pattern, category, observations, description, frames, Wireshark filter"),
-        *table_keys(
-            (
-                ("rst_by_source", "address and RSTs it sent"),
-                ("connections_with_rst", "one connection a row"),
-                ("retransmissions_by_connection", "one connection a row, most first"),
-            )
+        Key(
+            "statistics",
+            "object",
+            "handshake, flags, rst_distribution with table connections_with_rst, retransmissions with table by_connection, "
+            "connection_states, events",
         ),
+        Key("patterns", "array", "pattern, category, observations, description, frames, Wireshark filter"),
         *TCP_COMMON,
     ),
 )

@@ -108,7 +108,8 @@ impl Order {
             Self::Packets => b.packets().cmp(&a.packets()),
             Self::Bytes => bytes(b).cmp(&bytes(a)),
             Self::RetransmissionRate => {
-                let rate = |x: &Connection, y: &Connection| x.event_count(RETRANSMISSIONS) as u128 * y.packets() as u128;
+                let rate =
+                    |x: &Connection, y: &Connection| x.event_count(RETRANSMISSIONS) as u128 * y.packets() as u128;
                 rate(b, a).cmp(&rate(a, b))
             }
             Self::Retransmissions => b.event_count(RETRANSMISSIONS).cmp(&a.event_count(RETRANSMISSIONS)),

@@ -334,15 +334,7 @@ impl TcpTracker {
     /// A SYN or SYN+ACK on a known key: the same handshake again, or the ports used again. Returns the connection it
     /// belongs to, whether it is new, and the events so far.
     #[inline(never)]
-    fn reuse(
-        &mut self,
-        slot: u32,
-        new: bool,
-        key: Key,
-        hash: u32,
-        s: &Segment<'_>,
-        end: usize,
-    ) -> (u32, bool, u16) {
+    fn reuse(&mut self, slot: u32, new: bool, key: Key, hash: u32, s: &Segment<'_>, end: usize) -> (u32, bool, u16) {
         let flow = self.flows.get_mut(slot);
         let Some(isn) = flow.sides[end].isn else {
             return (slot, new, 0);

@@ -90,8 +90,7 @@ impl Pool {
             if queue.sorted {
                 let head = self.nodes[queue.head as usize].next_seq;
                 let tail = self.nodes[queue.tail as usize].next_seq;
-                queue.sorted =
-                    next_seq.wrapping_sub(tail) as i32 >= 0 && next_seq.wrapping_sub(head) as i32 >= 0;
+                queue.sorted = next_seq.wrapping_sub(tail) as i32 >= 0 && next_seq.wrapping_sub(head) as i32 >= 0;
             }
             self.nodes[queue.tail as usize].link = at;
         }
