@@ -87,9 +87,10 @@ async def test_each_is_answered_and_names_only_tools_that_exist(client: Client, 
 
 
 async def test_the_running_servers_tools_decide_which_steps_there_are(era: Era) -> None:
-    async with Client(serve(tools=["analyze_capinfos"]), mode=era) as client:
+    async with Client(serve(tools=["analyze_capinfos", "analyze_dns_packets"]), mode=era) as client:
         text = await text_of(client, "security_analysis")
-    assert set(re.findall(r"\banalyze_\w+", text)) == {"analyze_capinfos"}
+        assert set(re.findall(r"\banalyze_\w+", text)) == {"analyze_capinfos", "analyze_dns_packets"}
+        assert "analyze_" not in await text_of(client, "dhcp_security_analysis")
 
 
 async def test_prompts_come_with_their_modules_only(era: Era) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from pcapstream.errors import QueryError
 from pcapstream.prompts import MAX_ARGUMENT_CHARS, PROMPTS, PromptSpec, of_modules, quoted
+from pcapstream.tools import choose_tools
 from tests.support.pcap import pcap
 
 MODULE_OF = {
@@ -109,15 +110,44 @@ def test_the_steps_come_in_the_order_of_the_specification(spec: PromptSpec) -> N
 def test_a_missing_tool_is_never_named(spec: PromptSpec, missing: str) -> None:
     text = spec.render({}, TOOLS - {missing})
     assert missing not in text
-    remaining = [step for step in spec.steps if step.tool != missing]
+    remaining = [step for step in spec.steps if missing not in (step.tool, spec.main)]
     assert re.findall(r"^\d+\. `(analyze_\w+)", text, re.MULTILINE) == [step.tool for step in remaining]
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_without_any_tool_the_prompt_says_so_and_names_none(spec: PromptSpec) -> None:
-    text = spec.render({"pcap_file": "x.pcap"}, ())
-    assert not named_tools(text)
-    assert f"`--modules` naming {spec.module}" in text
+def test_without_its_main_tool_the_prompt_says_so_and_names_none(spec: PromptSpec) -> None:
+    assert spec.main in {step.tool for step in spec.steps}
+    for tools in (TOOLS - {spec.main}, set()):
+        text = spec.render({"pcap_file": "x.pcap"}, tools)
+        assert not named_tools(text)
+        module = "tcp" if spec.name == "explain_slow_application" else MODULE_OF[spec.name]
+        assert f"`--modules` naming {module}, and stop" in text
+
+
+def test_the_main_tool_is_the_one_of_its_module() -> None:
+    """From the registry, for the modules that this version has tools for."""
+    module_of = {tool.name: tool.module for tool in choose_tools(None)}
+    checked = [spec for spec in PROMPTS.values() if spec.main in module_of]
+    assert {"triage_capture", "tcp_security_analysis"} <= {spec.name for spec in checked}
+    for spec in checked:
+        assert module_of[spec.main] == (spec.main_module or spec.module), spec.name
+
+
+def test_steps_use_parameters_that_their_tools_have() -> None:
+    """From the registry, for the tools that this version has."""
+    tools = {tool.name: tool for tool in choose_tools(None)}
+    for spec in PROMPTS.values():
+        for step in spec.steps:
+            if step.tool not in tools:
+                continue
+            parameters = {parameter.name: parameter for parameter in tools[step.tool].all_parameters}
+            given = dict(pair.split("=", 1) for pair in step.arguments.split(", ") if pair)
+            assert set(given) <= set(parameters), (spec.name, step.tool)
+            required = {name for name, parameter in parameters.items() if parameter.required} - {"pcap_file"}
+            assert required <= set(given), (spec.name, step.tool)
+            for name, value in given.items():
+                if parameters[name].choices:
+                    assert value.strip('"') in parameters[name].choices, (spec.name, step.tool)
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -16,6 +16,7 @@ PROMPTS = (
             "which stall at which "
             "step, how servers and relays behave, and whether the settings handed out are consistent."
         ),
+        main="analyze_dhcp_packets",
         steps=(
             FACTS,
             Step(
@@ -80,6 +81,7 @@ PROMPTS = (
             "redirect traffic, "
             "exhaustion of the pool, clients that pretend to be others."
         ),
+        main="analyze_dhcp_packets",
         steps=(
             FACTS,
             Step(
@@ -134,6 +136,7 @@ PROMPTS = (
             "settings, for people who "
             "must be able to check every step."
         ),
+        main="analyze_dhcp_packets",
         steps=(
             FACTS_FORENSIC,
             Step(

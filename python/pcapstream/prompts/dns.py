@@ -17,6 +17,7 @@ PROMPTS = (
             "call-home, reconnaissance and forged answers. Find what the packets show, rank it, and say what speaks "
             "against it."
         ),
+        main="analyze_dns_packets",
         steps=(
             FACTS,
             Step(
@@ -77,6 +78,7 @@ PROMPTS = (
             "path, resolver or "
             "the authority behind it. The answer is a cause that an administrator can act on."
         ),
+        main="analyze_dns_packets",
         steps=(
             FACTS,
             Step(
@@ -145,6 +147,7 @@ PROMPTS = (
             "step: a dated "
             "sequence of look-ups, attributed as far as the packets allow and no further."
         ),
+        main="analyze_dns_packets",
         steps=(
             FACTS_FORENSIC,
             Step(

@@ -16,6 +16,7 @@ PROMPTS = (
             "packet-size problems, "
             "and to name the place where they arise."
         ),
+        main="analyze_icmp_packets",
         steps=(
             FACTS,
             Step(
@@ -73,6 +74,7 @@ PROMPTS = (
             "payloads, and messages "
             "that change other hosts' routing."
         ),
+        main="analyze_icmp_packets",
         steps=(
             FACTS,
             Step(
@@ -128,6 +130,7 @@ PROMPTS = (
             "and how packets travelled, "
             "as a dated record that others can check."
         ),
+        main="analyze_icmp_packets",
         steps=(
             FACTS_FORENSIC,
             Step(

@@ -16,6 +16,7 @@ PROMPTS = (
             "at someone else's cost, "
             "taken-over registrations and calls, and what the signalling gives away."
         ),
+        main="analyze_sip_packets",
         steps=(
             FACTS,
             Step(
@@ -69,6 +70,7 @@ PROMPTS = (
             "or bad sound, and which "
             "device or setting has to change."
         ),
+        main="analyze_sip_packets",
         steps=(
             FACTS,
             Step(
@@ -140,6 +142,7 @@ PROMPTS = (
             "whom, when, through which "
             "systems, what was agreed, how it ended, and how sure each of these is."
         ),
+        main="analyze_sip_packets",
         steps=(
             FACTS_FORENSIC,
             Step(

@@ -16,6 +16,7 @@ PROMPTS = (
             "server, or the path "
             "with its firewalls and load balancers. End with a fix that someone can apply."
         ),
+        main="analyze_tcp_connections",
         steps=(
             FACTS,
             CONNECTIONS,
@@ -85,6 +86,7 @@ PROMPTS = (
             "unusual amounts, channels "
             "that stay open or come back on a schedule. Rank what you find by severity."
         ),
+        main="analyze_tcp_connections",
         steps=(
             FACTS,
             CONNECTIONS,

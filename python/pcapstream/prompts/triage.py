@@ -33,6 +33,7 @@ PROMPTS = (
             "it is, what happened in "
             "it, what looks wrong, and which question is worth asking next."
         ),
+        main="analyze_pcap_file",
         steps=(
             Step(
                 "analyze_pcap_file",
@@ -104,6 +105,8 @@ PROMPTS = (
             "set-up, network round trips, "
             "loss, server and client, and show which part dominates. Rule the others out by figures."
         ),
+        main="analyze_tcp_connections",
+        main_module="tcp",
         steps=(
             FACTS,
             Step(
@@ -191,6 +194,7 @@ PROMPTS = (
             "earlier words in this "
             "conversation and the claim itself are not evidence."
         ),
+        main="analyze_pcap_file",
         steps=(
             FACTS,
             Step(
