@@ -7,11 +7,11 @@ use arrayvec::ArrayVec;
 /// The header. Nothing here follows TCP: what it carries belongs to connections.
 #[inline]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Tcp);
     let Some(ports) = view.array::<4>(0) else {
         out.short = true;
         return None;
     };
+    out.push(Proto::Tcp);
     let src_port = u16::from_be_bytes([ports[0], ports[1]]);
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
@@ -23,6 +23,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         return None;
     }
     let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
+<<<<<<< HEAD
     tcp.seq = view.u32(4).unwrap_or(0);
     tcp.ack = view.u32(8).unwrap_or(0);
     let Some(fields) = view.array::<4>(12) else {
@@ -35,10 +36,12 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let header_len = (fields[0] >> 4) * 4;
     tcp.header_len = header_len;
     tcp.header_captured = view.data.len().min(header_len.max(20) as usize) as u8;
-    tcp.len = view.wire.checked_sub(header_len as u32);
-    if header_len < 20 || tcp.len.is_none() {
+    let len = view.wire.checked_sub(header_len as u32);
+    if header_len < 20 || len.is_none() {
         out.malformed = true;
     }
+    // The first fragment of a datagram does not say how long its segment is.
+    tcp.len = len.filter(|_| !state.fragment_head);
     if tcp.header_captured < header_len.max(20) {
         out.short = true;
     }
@@ -46,6 +49,29 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         tcp.payload = view.skip(header_len as usize).span();
         if header_len > 20 {
             let captured = tcp.header_captured as usize;
+=======
+    let Some(head) = view.array::<16>(0) else {
+        out.short = true;
+        tcp.seq = view.u32(4).unwrap_or(0);
+        tcp.ack = view.u32(8).unwrap_or(0);
+        tcp.header_captured = view.data.len() as u8;
+        return None;
+    };
+    tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+    tcp.ack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
+    tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
+    tcp.window = u16::from_be_bytes([head[14], head[15]]);
+    let header_len = usize::from(head[12] >> 4) * 4;
+    let captured = view.data.len().min(header_len.max(20));
+    tcp.header_len = header_len as u8;
+    tcp.header_captured = captured as u8;
+    tcp.len = view.wire.checked_sub(header_len as u32);
+    out.malformed |= header_len < 20 || tcp.len.is_none();
+    out.short |= captured < header_len.max(20);
+    if header_len >= 20 {
+        tcp.payload = view.skip(header_len).span();
+        if header_len > 20 {
+>>>>>>> h2
             options(view.data.get(20..captured).unwrap_or_default(), tcp);
         }
     }
