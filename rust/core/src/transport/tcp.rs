@@ -16,40 +16,13 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        if view.array::<4>(12).is_none() {
+        if view.array::<16>(0).is_none() {
             return None;
         }
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
     let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
-<<<<<<< HEAD
-    tcp.seq = view.u32(4).unwrap_or(0);
-    tcp.ack = view.u32(8).unwrap_or(0);
-    let Some(fields) = view.array::<4>(12) else {
-        tcp.header_captured = view.data.len().min(16) as u8;
-        out.short = true;
-        return None;
-    };
-    tcp.flags = u16::from_be_bytes([fields[0], fields[1]]) & 0x0fff;
-    tcp.window = u16::from_be_bytes([fields[2], fields[3]]);
-    let header_len = (fields[0] >> 4) * 4;
-    tcp.header_len = header_len;
-    tcp.header_captured = view.data.len().min(header_len.max(20) as usize) as u8;
-    let len = view.wire.checked_sub(header_len as u32);
-    if header_len < 20 || len.is_none() {
-        out.malformed = true;
-    }
-    // The first fragment of a datagram does not say how long its segment is.
-    tcp.len = len.filter(|_| !state.fragment_head);
-    if tcp.header_captured < header_len.max(20) {
-        out.short = true;
-    }
-    if header_len >= 20 {
-        tcp.payload = view.skip(header_len as usize).span();
-        if header_len > 20 {
-            let captured = tcp.header_captured as usize;
-=======
     let Some(head) = view.array::<16>(0) else {
         out.short = true;
         tcp.seq = view.u32(4).unwrap_or(0);
@@ -65,13 +38,14 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let captured = view.data.len().min(header_len.max(20));
     tcp.header_len = header_len as u8;
     tcp.header_captured = captured as u8;
-    tcp.len = view.wire.checked_sub(header_len as u32);
-    out.malformed |= header_len < 20 || tcp.len.is_none();
+    let len = view.wire.checked_sub(header_len as u32);
+    out.malformed |= header_len < 20 || len.is_none();
+    // The first fragment of a datagram does not say how long its segment is.
+    tcp.len = len.filter(|_| !state.fragment_head);
     out.short |= captured < header_len.max(20);
     if header_len >= 20 {
         tcp.payload = view.skip(header_len).span();
         if header_len > 20 {
->>>>>>> h2
             options(view.data.get(20..captured).unwrap_or_default(), tcp);
         }
     }
