@@ -1,6 +1,6 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
 
@@ -22,8 +22,8 @@ class Decoder:
     further records behind damage. limits: named limits (see `default_limits`).
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         tcp: bool = True,
         tally: bool = True,
@@ -32,8 +32,8 @@ class Decoder:
         max_packets: int | None = None,
         resync: bool = True,
         limits: dict[str, int] | None = None,
-    ) -> None: ...
-    def feed(self, data: Buffer, /) -> Batch:
+    ) -> Self: ...
+    def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
     def finish(self) -> Batch:
         """End of input. Raises FormatError for an input too short to be a capture."""
@@ -165,7 +165,7 @@ class TcpTable:
 
     @staticmethod
     def empty() -> TcpTable: ...
-    def merge(self, other: TcpTable, /) -> TcpTable:
+    def merge(self, other: TcpTable) -> TcpTable:
         """Connections of both; stream numbers are those of each part."""
     def __len__(self) -> int:
         """Connections in the table."""
@@ -208,7 +208,7 @@ class Tally:
 
     @staticmethod
     def empty() -> Tally: ...
-    def merge(self, other: Tally, /) -> Tally: ...
+    def merge(self, other: Tally) -> Tally: ...
     def hierarchy(self) -> list[tuple[str, int, int]]:
         """(path such as "eth:ip:tcp", frames ending there, wire bytes), sorted by path."""
     def protocols(self) -> dict[str, int]:

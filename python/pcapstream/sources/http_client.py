@@ -227,15 +227,18 @@ class Client:
                 response.close()
                 if response.next_request is None:
                     raise SourceError("redirects", "the server redirects to something that is no URL")
+                self._check_hop(request.url, response.next_request.url)
                 request = response.next_request
-                self._check_hop(request.url)
-        except (httpcore2.RemoteProtocolError, httpcore2.WriteError):
+        except (httpcore2.RemoteProtocolError, httpcore2.NetworkError, httpcore2.TimeoutException):
             raise Dropped("the server gave no HTTP answer") from None
         except (httpcore2.LocalProtocolError, httpx2.InvalidURL, UnicodeError):
             raise SourceError("bad_url", "the URL cannot be put into a request") from None
         raise SourceError("redirects", f"the server redirects more than {MAX_REDIRECTS} times")
 
-    def _check_hop(self, url: httpx2.URL) -> None:
+    def _check_hop(self, here: httpx2.URL, url: httpx2.URL) -> None:
+        if here.scheme == "https" and url.scheme == "http":
+            # Who asks for https does not expect that anybody on the way can read and change what comes.
+            raise SourceError("redirects", "the server redirects from https to http")
         try:
             self._policy.check_url(str(url))
         except SourceError as error:
@@ -259,8 +262,13 @@ class _Transport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._pool is None:
+            context = self._ssl_context
+            if context is None and request.url.scheme == "https":
+                # Made once and here: it reads the system's certificates, which plain http should not wait for. After a
+                # redirect from http the pool makes the same for each connection.
+                context = httpx2.create_ssl_context()
             self._pool = httpcore2.ConnectionPool(
-                ssl_context=self._ssl_context or httpx2.create_ssl_context(),
+                ssl_context=context,
                 network_backend=self._backend,
                 max_connections=self._connections,
                 max_keepalive_connections=self._connections,

@@ -6,15 +6,12 @@ import errno
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from pcapstream.errors import SourceError
-from pcapstream.sources.http_address import is_own, is_public
+from pcapstream.errors import SourceError, shown
 
 MAX_URL_CHARS = 8192
 """Servers refuse request lines past 8 KB (RFC 9110 4.1 asks for at least 8000 octets)."""
 MAX_PARALLEL_RANGES = 8
-_MAX_SHOWN_CHARS = 200
 
 _REFUSED = "the URL leads to a private, local or reserved address"
 
@@ -115,6 +112,11 @@ class Policy:
             raise SourceError("bad_url", f"the URL is longer than {MAX_URL_CHARS} characters")
         if any(character <= " " or character == "\x7f" for character in url):
             raise SourceError("bad_url", "the URL has a space or a control character in it; write it as %XX")
+        # Here and not above, as in `check_addresses`: those who read files do not wait for it.
+        from urllib.parse import urlsplit
+
+        from pcapstream.sources.http_address import is_public
+
         try:
             parts = urlsplit(url)
             host = parts.hostname
@@ -136,6 +138,8 @@ class Policy:
         """
         if self.allow_private_urls:
             return
+        from pcapstream.sources.http_address import is_own, is_public
+
         for family, address in candidates:
             if not is_public(address) or is_own(family, address):
                 raise SourceError("refused_address", _REFUSED)
@@ -162,13 +166,7 @@ def _resolved_folders(folders: Iterable[str]) -> Iterable[str]:
 
 
 def _outside(path: str) -> SourceError:
-    return SourceError("not_allowed", f"{_shown(path)} is outside the allowed folders")
-
-
-def _shown(text: str) -> str:
-    """What the caller wrote, fit for a message: printable and of bounded length."""
-    short = text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in short)
+    return SourceError("not_allowed", f"{shown(path)} is outside the allowed folders")
 
 
 def _is_numeric(host: str) -> bool:
