@@ -13,9 +13,8 @@ pub struct IpAddr {
 impl IpAddr {
     #[inline]
     pub fn v4(b: [u8; 4]) -> Self {
-        let mut bytes = [0; 16];
-        bytes[..4].copy_from_slice(&b);
-        Self { bytes, v6: false }
+        // One wide number, not an array in parts: it stays in registers.
+        Self { bytes: u128::from(u32::from_le_bytes(b)).to_le_bytes(), v6: false }
     }
     #[inline]
     pub fn v6(bytes: [u8; 16]) -> Self {

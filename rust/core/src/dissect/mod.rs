@@ -40,36 +40,38 @@ impl Dissector {
         if record.kind != RecordKind::Packet {
             return;
         }
+        let Some(next) = link::first(record.link) else { return };
         let view = View::frame(record.data, record.wire_len);
-        let Some(mut next) = link::first(record.link) else { return };
-        let mut place = view.place();
         let mut state = State::default();
-        for _ in 0..MAX_STEPS {
+        let mut left = MAX_STEPS;
+        let (next, view) = match next {
+            Next::Ethernet => match common(view, &mut state, out) {
+                Some((_, rest)) if rest.beyond => {
+                    out.short = true;
+                    return;
+                }
+                Some(found) => found,
+                None => return,
+            },
+            _ => (next, view),
+        };
+        let mut stop = walk(next, view, &mut state, out, &mut left);
+        // Only these two add to the buffer of datagrams, and the walk goes on in it.
+        while let Stop::Needs(next, place) = stop {
+            let made = match next {
+                Next::Fragment => self.reassemble(record, place, &state, out),
+                _ => self.decompress(record, place, &state, out),
+            };
+            let Some((next, place)) = made else { return };
             let view = View {
                 data: self.bytes(record, place.span),
                 wire: place.wire,
                 at: place.span.start,
-                reassembled: place.span.reassembled,
+                reassembled: true,
                 beyond: false,
             };
-            let found = match next {
-                Next::Fragment => self.reassemble(record, place, &state, out),
-                Next::Ipcomp => self.decompress(record, place, &state, out),
-                _ => match step(next, view, &mut state, out) {
-                    Some((_, rest)) if rest.beyond => {
-                        out.short = true;
-                        None
-                    }
-                    found => found.map(|(header, rest)| (header, rest.place())),
-                },
-            };
-            (next, place) = match (found, state.subframes) {
-                (Some(found), _) => found,
-                (None, Some(rest)) => (Next::WlanSubframe, rest),
-                (None, None) => return,
-            };
+            stop = walk(next, view, &mut state, out, &mut left);
         }
-        out.too_deep = true;
     }
 
     /// Adds a fragment to its datagram; what the datagram carries belongs to the frame that completes it.
@@ -136,8 +138,63 @@ impl Dissector {
     }
 }
 
-/// Takes one header off.
+/// Why a walk over the headers ended.
+enum Stop {
+    /// Nothing more to read.
+    End,
+    /// A header that needs the buffer of reassembled datagrams.
+    Needs(Next, Place),
+}
+
+/// What nearly every frame is: Ethernet, at most one tag, IP, TCP or UDP. The headers in a row, without the choice of
+/// [`walk`] in between; where a frame leaves this path, the walk goes on.
 #[inline]
+fn common<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    let (mut next, mut rest) = link::ethernet::header(view, out)?;
+    if next == Next::Vlan {
+        (next, rest) = link::vlan::tag(rest, state, out)?;
+    }
+    let (next, rest) = match next {
+        Next::Ipv4 => net::ipv4::header(rest, state, out)?,
+        Next::Ipv6 => net::ipv6::header(rest, state, out)?,
+        _ => return Some((next, rest)),
+    };
+    match next {
+        Next::IpProtocol(6) => transport::tcp::header(rest, state, out),
+        Next::IpProtocol(17) => transport::udp::header(rest, state, out),
+        _ => Some((next, rest)),
+    }
+}
+
+/// Takes headers off until the last one, or until one that needs the dissector itself. `left` bounds the work.
+#[inline]
+fn walk<'a>(mut next: Next, mut view: View<'a>, state: &mut State, out: &mut Layers, left: &mut usize) -> Stop {
+    let whole = view;
+    loop {
+        if matches!(next, Next::Fragment | Next::Ipcomp) {
+            return Stop::Needs(next, view.place());
+        }
+        let found = step(next, view, state, out);
+        (next, view) = match found {
+            Some((header, rest)) if !rest.beyond => (header, rest),
+            found => {
+                out.short |= found.is_some();
+                match state.subframes.take() {
+                    Some(rest) => (Next::WlanSubframe, whole.part(&rest)),
+                    None => return Stop::End,
+                }
+            }
+        };
+        *left -= 1;
+        if *left == 0 {
+            out.too_deep = true;
+            return Stop::End;
+        }
+    }
+}
+
+/// Takes one header off.
+#[inline(always)]
 fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match next {
         Next::Ethernet => link::ethernet::header(view, out),

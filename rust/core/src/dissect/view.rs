@@ -31,6 +31,11 @@ impl<'a> View<'a> {
     pub fn array<const N: usize>(self, at: usize) -> Option<[u8; N]> {
         self.data.get(at..)?.first_chunk::<N>().copied()
     }
+    /// The first `N` bytes in place: a header is not worth a copy.
+    #[inline]
+    pub fn head<const N: usize>(self) -> Option<&'a [u8; N]> {
+        self.data.first_chunk::<N>()
+    }
     /// Big-endian 16 bits.
     #[inline]
     pub fn u16(self, at: usize) -> Option<u16> {
@@ -67,6 +72,13 @@ impl<'a> View<'a> {
     #[inline]
     pub fn span(self) -> Span {
         Span { start: self.at, len: self.data.len() as u32, reassembled: self.reassembled }
+    }
+    /// The part of this view that a place in it names.
+    pub fn part(self, place: &Place) -> Self {
+        let start = place.span.start.saturating_sub(self.at) as usize;
+        let data = self.data.get(start..).unwrap_or_default();
+        let data = data.get(..place.span.len as usize).unwrap_or(data);
+        Self { data, wire: place.wire, at: place.span.start, ..self }
     }
     #[inline]
     pub fn place(self) -> Place {

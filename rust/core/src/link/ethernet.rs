@@ -6,19 +6,20 @@ use crate::layers::{Layers, Proto};
 use crate::link::ethertype::{self, MAX_LENGTH};
 
 /// Destination, source, type or length: 14 bytes. Less shows no Ethernet layer at all.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    let Some(head) = view.array::<14>(0) else {
+    let Some(&[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1]) = view.head::<14>() else {
         out.short = true;
         return None;
     };
-    let [d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, t0, t1] = head;
     let kind = u16::from_be_bytes([t0, t1]);
     if kind <= MAX_LENGTH && matches!([d0, d1, d2, d3, d4], [0x01 | 0x0c, 0, 0x0c, 0, 0]) {
         return Some((Next::Isl, view));
     }
     out.push(Proto::Eth);
-    let _ = out.eths.try_push((MacAddr([s0, s1, s2, s3, s4, s5]), MacAddr([d0, d1, d2, d3, d4, d5])));
+    if !out.eths.is_full() {
+        out.eths.push((MacAddr([s0, s1, s2, s3, s4, s5]), MacAddr([d0, d1, d2, d3, d4, d5])));
+    }
     let payload = view.skip(14);
     if kind > MAX_LENGTH || kind == 0 { ethertype::step(kind, payload) } else { ieee8023(kind, payload, out) }
 }

@@ -6,7 +6,7 @@ use crate::link::ethernet::ieee8023;
 use crate::link::ethertype::{self, MAX_LENGTH};
 
 /// 802.1Q: tag control information and EtherType or length, behind the tag's own EtherType.
-#[inline]
+#[inline(always)]
 pub(crate) fn tag<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     let Some(control) = view.u16(0) else {
         out.short = true;

@@ -8,9 +8,9 @@ const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
 
 /// The header with its options; what follows is cut to the total length.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some(head) = view.array::<20>(0) else {
+    let Some(head) = view.head::<20>() else {
         return cut(view, out);
     };
     match head[0] >> 4 {
@@ -42,26 +42,27 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         return None;
     }
     let flags = u16::from_be_bytes([head[6], head[7]]);
-    let net = Net {
-        src: IpAddr::v4([head[12], head[13], head[14], head[15]]),
-        dst: IpAddr::v4(match header_len {
-            20 => [head[16], head[17], head[18], head[19]],
-            _ => match destination(view, header_len) {
-                Some(address) => address,
-                None => {
-                    out.short = true;
-                    return None;
-                }
-            },
-        }),
-        ttl: head[8],
-        protocol: head[9],
-        quoted: state.quoted,
+    let dst = match header_len {
+        20 => [head[16], head[17], head[18], head[19]],
+        _ => match destination(view, header_len) {
+            Some(address) => address,
+            None => {
+                out.short = true;
+                return None;
+            }
+        },
     };
-    if out.nets.try_push(net).is_err() {
+    if out.nets.is_full() {
         out.too_deep = true;
         return None;
     }
+    out.nets.push(Net {
+        src: IpAddr::v4([head[12], head[13], head[14], head[15]]),
+        dst: IpAddr::v4(dst),
+        ttl: head[8],
+        protocol: head[9],
+        quoted: state.quoted,
+    });
     state.net = Some(out.nets.len() as u8 - 1);
     state.fragment_head = false;
     let payload = view.limit(total).skip(header_len);
@@ -71,7 +72,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     }
     if flags & (MORE_FRAGMENTS | OFFSET) != 0 {
         out.ip_fragment = true;
-        return fragment(&net, u16::from_be_bytes([head[4], head[5]]), flags, payload, total, header_len, state, out);
+        let id = u16::from_be_bytes([head[4], head[5]]);
+        return fragment(id, flags, payload, total as usize - header_len, state, out);
     }
     Some((Next::IpProtocol(head[9]), payload))
 }
@@ -106,32 +108,22 @@ fn destination(view: View<'_>, header_len: usize) -> Option<[u8; 4]> {
     view.array(16)
 }
 
-/// Hands a fragment to reassembly when all its bytes are there; else a first fragment is read as far as it goes.
+/// Hands a fragment of `length` bytes to reassembly when they are all there; else a first fragment is read as far as
+/// it goes.
 #[cold]
-#[allow(clippy::too_many_arguments)]
 fn fragment<'a>(
-    net: &Net,
     id: u16,
     flags: u16,
     payload: View<'a>,
-    total: u32,
-    header_len: usize,
+    length: usize,
     state: &mut State,
     out: &mut Layers,
 ) -> Step<'a> {
-    let length = total as usize - header_len;
+    let &Net { src, dst, protocol, .. } = out.nets.last()?;
     let more = flags & MORE_FRAGMENTS != 0;
     let offset = u32::from(flags & OFFSET) * 8;
     if length > 0 && payload.data.len() >= length {
-        state.fragment = Some(Fragment {
-            src: net.src,
-            dst: net.dst,
-            id: u32::from(id),
-            protocol: net.protocol,
-            offset,
-            more,
-            next: net.protocol,
-        });
+        state.fragment = Some(Fragment { src, dst, id: u32::from(id), protocol, offset, more, next: protocol });
         return Some((Next::Fragment, payload));
     }
     if offset != 0 {
@@ -139,7 +131,7 @@ fn fragment<'a>(
         return None;
     }
     state.fragment_head = more;
-    Some((Next::IpProtocol(net.protocol), payload))
+    Some((Next::IpProtocol(protocol), payload))
 }
 
 /// A header cut by the snapshot length.

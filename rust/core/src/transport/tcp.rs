@@ -1,13 +1,13 @@
 //! TCP (RFC 9293) with the options that connections need.
 
 use crate::dissect::{State, Step, View};
-use crate::layers::{Layers, Proto, Tcp};
+use crate::layers::{Layers, Proto, Span, Tcp};
 use arrayvec::ArrayVec;
 
 /// The header. Nothing here follows TCP: what it carries belongs to connections.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some(ports) = view.array::<4>(0) else {
+    let Some(ports) = view.head::<4>() else {
         out.short = true;
         return None;
     };
@@ -16,38 +16,50 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        if view.array::<16>(0).is_none() {
+        if view.head::<16>().is_none() {
             return None;
         }
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
-    let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
-    let Some(head) = view.array::<16>(0) else {
+    let Some(head) = view.head::<16>() else {
         out.short = true;
-        tcp.seq = view.u32(4).unwrap_or(0);
-        tcp.ack = view.u32(8).unwrap_or(0);
-        tcp.header_captured = view.data.len() as u8;
+        out.tcp = Some(Tcp {
+            net: state.net,
+            src_port,
+            dst_port,
+            seq: view.u32(4).unwrap_or(0),
+            ack: view.u32(8).unwrap_or(0),
+            header_captured: view.data.len() as u8,
+            ..Tcp::default()
+        });
         return None;
     };
-    tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-    tcp.ack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-    tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
-    tcp.window = u16::from_be_bytes([head[14], head[15]]);
     let header_len = usize::from(head[12] >> 4) * 4;
     let captured = view.data.len().min(header_len.max(20));
-    tcp.header_len = header_len as u8;
-    tcp.header_captured = captured as u8;
     let len = view.wire.checked_sub(header_len as u32);
     out.malformed |= header_len < 20 || len.is_none();
-    // The first fragment of a datagram does not say how long its segment is.
-    tcp.len = len.filter(|_| !state.fragment_head);
     out.short |= captured < header_len.max(20);
-    if header_len >= 20 {
-        tcp.payload = view.skip(header_len).span();
-        if header_len > 20 {
-            options(view.data.get(20..captured).unwrap_or_default(), tcp);
-        }
+    let tcp = out.tcp.insert(Tcp {
+        net: state.net,
+        src_port,
+        dst_port,
+        seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
+        ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
+        flags: u16::from_be_bytes([head[12], head[13]]) & 0x0fff,
+        window: u16::from_be_bytes([head[14], head[15]]),
+        header_len: header_len as u8,
+        header_captured: captured as u8,
+        len,
+        payload: if header_len >= 20 { view.skip(header_len).span() } else { Span::default() },
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        sacks: ArrayVec::new(),
+        timestamps: None,
+    });
+    if header_len > 20 {
+        options(view.data.get(20..captured).unwrap_or_default(), tcp);
     }
     None
 }

@@ -5,9 +5,9 @@ use crate::layers::{Layers, Proto, Udp};
 use crate::tunnel::ports;
 
 /// The header; its length field cuts what follows. The ports may announce a tunnel.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some(head) = view.array::<8>(0) else {
+    let Some(head) = view.head::<8>() else {
         return cut(view, state, out);
     };
     out.push(Proto::Udp);
