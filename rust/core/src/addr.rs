@@ -34,7 +34,13 @@ impl IpAddr {
 
 impl fmt::Display for IpAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_std().fmt(f)
+        // Like the C library, and so Wireshark: what stands in the low 32 bits only is written as an IPv4 address.
+        match self.bytes {
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if self.v6 && (a, b) != (0, 0) => {
+                write!(f, "::{a}.{b}.{c}.{d}")
+            }
+            _ => self.to_std().fmt(f),
+        }
     }
 }
 impl fmt::Debug for IpAddr {

@@ -32,9 +32,14 @@ fn options_fit(view: View<'_>, whole: usize) -> bool {
     while at < whole {
         match view.u8(at) {
             Some(0) => at += 1,
-            Some(_) => match view.u8(at + 1) {
-                Some(length) => at += 2 + usize::from(length),
-                None => return false,
+            Some(kind) => match (kind, view.u8(at + 1)) {
+                (_, None) => return false,
+                // Router alert, tunnel limit, jumbo payload, home address: read at their own size, whatever they say.
+                (5, _) => at += 4,
+                (4, _) => at += 3,
+                (0xc2, _) => at += 6,
+                (0xc9, _) => at += 18,
+                (_, Some(length)) => at += 2 + usize::from(length),
             },
             None => return false,
         }

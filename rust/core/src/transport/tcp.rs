@@ -16,9 +16,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        if view.head::<16>().is_none() {
-            return None;
-        }
+        view.head::<16>()?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
@@ -40,6 +38,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let len = view.wire.checked_sub(header_len as u32);
     out.malformed |= header_len < 20 || len.is_none();
     out.short |= captured < header_len.max(20);
+    // The first fragment of a datagram does not say how long its segment is.
+    let len = if state.fragment_head { None } else { len };
     let tcp = out.tcp.insert(Tcp {
         net: state.net,
         src_port,
@@ -100,10 +100,10 @@ fn options(mut bytes: &[u8], tcp: &mut Tcp) {
 fn sack_blocks(bytes: &[u8]) -> ArrayVec<(u32, u32), 4> {
     let mut blocks = ArrayVec::new();
     for block in bytes.chunks_exact(8) {
-        if let &[a, b, c, d, e, f, g, h] = block {
-            if blocks.try_push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))).is_err() {
-                break;
-            }
+        if let &[a, b, c, d, e, f, g, h] = block
+            && blocks.try_push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))).is_err()
+        {
+            break;
         }
     }
     blocks
