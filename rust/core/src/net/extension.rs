@@ -32,15 +32,18 @@ fn options_fit(view: View<'_>, whole: usize) -> bool {
     while at < whole {
         match view.u8(at) {
             Some(0) => at += 1,
-            Some(kind) => match (kind, view.u8(at + 1)) {
-                (_, None) => return false,
-                // Router alert, tunnel limit, jumbo payload, home address: read at their own size, whatever they say.
-                (5, _) => at += 4,
-                (4, _) => at += 3,
-                (0xc2, _) => at += 6,
-                (0xc9, _) => at += 18,
-                (_, Some(length)) => at += 2 + usize::from(length),
-            },
+            Some(kind) => {
+                let Some(length) = view.u8(at + 1) else { return false };
+                // Router alert, tunnel limit, jumbo payload and home address are read at their own size at least.
+                let least = match kind {
+                    5 => 2,
+                    4 => 1,
+                    0xc2 => 4,
+                    0xc9 => 16,
+                    _ => 0,
+                };
+                at += 2 + least.max(usize::from(length));
+            }
             None => return false,
         }
         if at > view.data.len() {
