@@ -3,6 +3,8 @@
 //! Each header is a function from a view of bytes to the next header. The walk is a loop, not a recursion: a frame
 //! can nest as deep as it likes and costs no stack.
 
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
 pub(crate) use view::{Fragment, Next, State, Step, View};

@@ -45,3 +45,42 @@ pub(crate) fn isl<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let inner = view.skip(14).limit(length).skip(12);
     (head[5] >> 4 == 0).then_some((Next::Ethernet, inner))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ethernet, llc_packet, packet, path, path_of};
+
+    #[test]
+    fn a_length_field_cuts_the_padding() {
+        let mut frame = ethernet(0, &llc_packet());
+        let length = (frame.len() - 14) as u16;
+        frame[12..14].copy_from_slice(&length.to_be_bytes());
+        frame.extend([0; 9]);
+        let layers = dissect(1, &frame);
+        assert_eq!(path_of(&layers), "eth:llc:ip:udp");
+        assert_eq!(layers.udps[0].len, 7);
+    }
+
+    #[test]
+    fn thirteen_bytes_are_no_ethernet() {
+        let layers = dissect(1, &ethernet(0x0800, &[])[..13]);
+        assert!(layers.path.is_empty() && layers.eths.is_empty() && layers.short);
+    }
+
+    #[test]
+    fn addresses_are_source_first() {
+        let layers = dissect(1, &ethernet(0x0800, &packet()));
+        let (src, dst) = layers.eths[0];
+        assert_eq!((src.to_string(), dst.to_string()), ("02:00:00:00:00:01".into(), "02:00:00:00:00:02".into()));
+    }
+
+    #[test]
+    fn isl_wraps_a_frame() {
+        let inner = ethernet(0x0800, &packet());
+        let mut frame = vec![1, 0, 0x0c, 0, 0, 0, 2, 0, 0, 0, 0, 1];
+        frame.extend((inner.len() as u16 + 12).to_be_bytes());
+        frame.extend([0xaa, 0xaa, 3, 0, 0, 0x0c, 0, 4, 0, 0, 0, 0]);
+        frame.extend(inner);
+        assert_eq!(path(1, &frame), "isl:eth:ip:udp");
+    }
+}

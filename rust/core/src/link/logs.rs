@@ -99,3 +99,29 @@ pub(crate) fn enc<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let family = if word > 0xffff { word.swap_bytes() } else { word };
     null::family(family).map(|next| (next, view.skip(12)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{packet, path};
+
+    #[test]
+    fn packets_of_firewalls_and_kernels() {
+        let mut pflog = vec![61, 2, 0, 0];
+        pflog.resize(64, 0);
+        assert_eq!(path(117, &[&pflog, &packet()[..]].concat()), "pflog:ip:udp");
+        let packet_attribute = |little: bool| {
+            let number = |n: u16| if little { n.to_le_bytes() } else { n.to_be_bytes() };
+            let length = number(packet().len() as u16 + 4);
+            [&[2, 0, 0, 0], &number(8)[..], &number(1), &[0; 4], &length, &number(9), &packet()].concat()
+        };
+        assert_eq!(path(239, &packet_attribute(true)), "nflog:ip:udp");
+        assert_eq!(path(239, &packet_attribute(false)), "nflog:ip:udp");
+        let mut pktap = vec![108, 0, 0, 0, 1, 0, 0, 0, 12, 0, 0, 0];
+        pktap.resize(108, 0);
+        assert_eq!(path(258, &[&pktap, &packet()[..]].concat()), "pktap:pcap_pktdata:raw:ip:udp");
+        assert_eq!(path(109, &[&[2, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0], &packet()[..]].concat()), "enc:ip:udp");
+        let mut ipnet = vec![1, 2];
+        ipnet.resize(24, 0);
+        assert_eq!(path(226, &[&ipnet, &packet()[..]].concat()), "ipnet:ip:udp");
+    }
+}

@@ -101,3 +101,31 @@ fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a>
     out.push(Proto::Data);
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv6, path_of, udp};
+
+    #[test]
+    fn a_chain_ends_at_the_transport() {
+        let options = [60, 0, 1, 4, 0, 0, 0, 0];
+        let more = [43, 0, 1, 4, 0, 0, 0, 0];
+        let routing = [17, 0, 4, 0, 0, 0, 0, 0];
+        let layers = dissect(229, &ipv6(0, &[&options, &more, &routing, &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.hopopts:ipv6.dstopts:ipv6.routing:udp");
+        assert_eq!(layers.nets[0].protocol, 17);
+    }
+
+    #[test]
+    fn an_atomic_fragment_is_whole() {
+        let layers = dissect(229, &ipv6(44, &[&[17, 0, 0, 0, 0, 0, 0, 9], &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.fraghdr:udp");
+        assert!(layers.ipv6_fragment);
+    }
+
+    #[test]
+    fn an_option_beyond_the_packet_ends_it() {
+        let layers = dissect(229, &ipv6(0, &[&[17, 0, 0x1e, 200, 0, 0, 0, 0], &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.hopopts");
+    }
+}

@@ -38,3 +38,22 @@ pub(crate) fn header(view: View<'_>, state: &State, out: &mut Layers, whole: &mu
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4, path, path_of, udp};
+
+    #[test]
+    fn deflate_is_unpacked_and_noise_is_not() {
+        let mut packer = flate2::Compress::new(flate2::Compression::default(), false);
+        let inner = udp(40_000, 40_001, &[7; 900]);
+        let mut packed = vec![0; 200];
+        packer.compress(&inner, &mut packed, flate2::FlushCompress::Finish).unwrap();
+        packed.truncate(packer.total_out() as usize);
+        let record = ipv4(108, &[&[17, 0, 0, 2], &packed[..]].concat());
+        let layers = dissect(228, &record);
+        assert_eq!(path_of(&layers), "ip:ipcomp:data:udp");
+        assert_eq!((layers.udps[0].len, layers.udps[0].payload.reassembled), (900, true));
+        assert_eq!(path(228, &ipv4(108, &[17, 0, 0, 2, 0xff, 0xff, 0xff])), "ip:ipcomp:data");
+    }
+}

@@ -145,3 +145,53 @@ fn cut<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.ip_fragment |= header && view.u16(6).is_some_and(|flags| flags & (MORE_FRAGMENTS | OFFSET) != 0);
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4, path_of, udp};
+
+    #[test]
+    fn a_published_header() {
+        // The header of the checksum example in RFC 1071's usual illustration: UDP from 192.168.0.1 to 192.168.0.199.
+        let header = [0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0xb8, 0x61, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7];
+        let layers = dissect(228, &[&header[..], &udp(1, 2, &[0; 87])].concat());
+        let net = layers.nets[0];
+        assert_eq!((net.src.to_string(), net.dst.to_string()), ("192.168.0.1".into(), "192.168.0.199".into()));
+        assert_eq!((net.ttl, net.protocol, net.quoted), (64, 17, false));
+        assert_eq!(layers.udps[0].len, 87);
+    }
+
+    #[test]
+    fn total_length_cuts_the_padding_and_zero_means_offload() {
+        let mut frame = ipv4(17, &udp(1, 2, b"abc"));
+        frame.extend([0; 6]);
+        assert_eq!(dissect(228, &frame).udps[0].payload.len, 3);
+        frame[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(path_of(&dissect(228, &frame)), "ip:udp");
+        frame[2..4].copy_from_slice(&[0, 19]);
+        let layers = dissect(228, &frame);
+        assert!(layers.malformed && layers.nets.is_empty());
+    }
+
+    #[test]
+    fn a_source_route_names_the_destination() {
+        let mut frame = ipv4(17, &[131, 11, 4, 1, 1, 1, 1, 2, 2, 2, 2, 0, 0, 1, 0, 2, 0, 8, 0, 0]);
+        frame[0] = 0x48;
+        let layers = dissect(228, &frame);
+        assert_eq!(layers.nets[0].dst.to_string(), "2.2.2.2");
+        // Used up: the pointer is behind the route.
+        frame[22] = 12;
+        assert_eq!(dissect(228, &frame).nets[0].dst.to_string(), "10.0.0.2");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let mut frame = ipv4(17, &udp(1, 2, b"x"));
+        for _ in 0..40 {
+            frame = ipv4(4, &frame);
+        }
+        let layers = dissect(228, &frame);
+        assert!(layers.too_deep);
+        assert_eq!(layers.nets.len(), crate::layers::MAX_NETS);
+    }
+}

@@ -36,3 +36,27 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     }
     if next == 59 { None } else { Some((Next::IpProtocol(next), payload)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv6, path_of, udp};
+
+    #[test]
+    fn addresses_and_lengths() {
+        let mut frame = ipv6(17, &udp(1, 2, b"abc"));
+        frame.extend([0; 6]);
+        let layers = dissect(229, &frame);
+        assert_eq!(path_of(&layers), "ipv6:udp");
+        assert_eq!(layers.nets[0].src.to_string(), "2001:db8::1");
+        assert_eq!(layers.nets[0].dst.to_string(), "2001:db8::2");
+        assert_eq!((layers.nets[0].protocol, layers.udps[0].len), (17, 3));
+    }
+
+    #[test]
+    fn another_version_ends_it() {
+        let mut frame = ipv6(17, &udp(1, 2, b"abc"));
+        frame[0] = 0x50;
+        let layers = dissect(229, &frame);
+        assert!(layers.malformed && layers.nets.is_empty());
+    }
+}

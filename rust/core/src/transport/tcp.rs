@@ -108,3 +108,47 @@ fn sack_blocks(bytes: &[u8]) -> ArrayVec<(u32, u32), 4> {
     }
     blocks
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4};
+
+    #[test]
+    fn options_of_a_syn() {
+        // MSS 1460, SACK permitted, timestamps, no-op, window scale 7: what Linux sends.
+        let mut segment = vec![0xc3, 0x50, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0xa0, 2, 0xfa, 0xf0, 0, 0, 0, 0];
+        segment.extend([2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 7]);
+        let tcp = dissect(228, &ipv4(6, &segment)).tcp.unwrap();
+        assert_eq!((tcp.src_port, tcp.dst_port, tcp.seq, tcp.flags, tcp.window), (50_000, 80, 1, 2, 64_240));
+        assert_eq!((tcp.mss, tcp.window_scale, tcp.sack_permitted), (Some(1460), Some(7), true));
+        assert_eq!((tcp.timestamps, tcp.len, tcp.header_len), (Some((9, 0)), Some(0), 40));
+    }
+
+    #[test]
+    fn sack_blocks_and_a_broken_option() {
+        let mut segment = vec![0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0xb0, 0x10, 1, 0, 0, 0, 0, 0];
+        segment.extend([1, 1, 5, 18, 0, 0, 0, 5, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0, 2, 99, 0, 0]);
+        segment.extend(*b"data");
+        let tcp = dissect(228, &ipv4(6, &segment)).tcp.unwrap();
+        assert_eq!(tcp.sacks.as_slice(), [(5, 9), (256, 512)]);
+        assert_eq!((tcp.mss, tcp.len, tcp.payload.len), (None, Some(4), 4));
+    }
+
+    #[test]
+    fn length_comes_from_ip_not_from_the_frame() {
+        let mut segment = vec![0; 20];
+        segment[12] = 0x50;
+        let mut frame = ipv4(6, &segment);
+        frame.extend([0; 6]);
+        assert_eq!(dissect(228, &frame).tcp.unwrap().len, Some(0));
+    }
+
+    #[test]
+    fn an_offset_beyond_the_segment_has_no_length() {
+        let mut segment = vec![0; 20];
+        segment[12] = 0xf0;
+        let layers = dissect(228, &ipv4(6, &segment));
+        assert!(layers.malformed);
+        assert_eq!(layers.tcp.unwrap().len, None);
+    }
+}
