@@ -16,7 +16,8 @@ class Decoder:
     capinfos is always on. tcp: connection table and TCP analysis. tally: protocol hierarchy, conversations,
     endpoints, time buckets, names. packets/connections: put header structs of every packet / every connection that
     ended into the batches (costs about 1 us of Python each). max_packets: stop after that many. resync: look for
-    further records behind damage. limits: named limits (see `default_limits`).
+    further records behind damage. limits: named limits (see `default_limits`). apps: application protocols to decode,
+    by Wireshark's filter name; app_ports: further ports for them, (protocol, port).
     """
 
     def __init__(
@@ -29,6 +30,8 @@ class Decoder:
         max_packets: int | None = None,
         resync: bool = True,
         limits: dict[str, int] | None = None,
+        apps: Sequence[str] = (),
+        app_ports: Sequence[tuple[str, int]] = (),
     ) -> None: ...
     def feed(self, data: Buffer, /) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
@@ -59,6 +62,31 @@ class Batch:
     def packets(self) -> list[Packet]: ...
     @property
     def connections(self) -> list[Connection]: ...
+    @property
+    def messages(self) -> list[Message]:
+        """Messages of the application protocols asked for, in frame order."""
+
+@final
+class Message:
+    """One message of an application protocol (frozen). Text in `fields` comes from the capture, escaped and capped."""
+
+    protocol: str
+    frame: int
+    """The frame that completes the message."""
+    time_ns: int
+    src: str
+    dst: str
+    src_port: int
+    dst_port: int
+    transport: Literal["udp", "tcp", "icmp", "icmpv6"]
+    ttl: int
+    frame_bytes: int
+    stream: int | None
+    detected_by: Literal["port", "content", "heuristic"]
+    only_in_order: bool
+    """Found only because segments were put in order, which Wireshark does not do by default."""
+    recovered: bool
+    fields: dict[str, Any]
 
 @final
 class Packet:
@@ -147,6 +175,9 @@ class Snapshot:
     @property
     def capture(self) -> dict[str, Any]:
         """Facts of the file; see `CaptureFacts` in model.py for the keys."""
+    @property
+    def reports(self) -> dict[str, Any]:
+        """Application protocol -> what it counted in the core."""
     @property
     def tcp(self) -> TcpTable | None: ...
     @property

@@ -11,13 +11,17 @@
 #![forbid(unsafe_code)]
 
 pub mod addr;
+pub mod app;
+pub mod batch;
 pub mod container;
 pub mod decompress;
 pub mod dissect;
+pub mod engine;
 pub mod flow;
 pub mod layers;
 pub mod limits;
 mod link;
+mod link_names;
 mod net;
 pub mod record;
 pub mod tally;

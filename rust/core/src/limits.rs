@@ -1,61 +1,70 @@
 //! The named limits: what bounds the memory of a pass, whatever the capture holds.
 
-/// Table sizes and buffer caps of one pass. Totals stay exact beyond them; lists and distinct counts become
-/// lower bounds and say so.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Largest captured length believed of a packet (Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD).
-    pub max_packet_bytes: usize,
-    /// Largest pcapng block believed (options, name resolution, secrets).
-    pub max_block_bytes: usize,
-    /// Interfaces and sections kept of a pcapng file.
-    pub max_interfaces: usize,
-    /// Names (name resolution blocks, seen in traffic) kept, each kind.
-    pub max_names: usize,
-    /// Text of comments, names and descriptions kept, bytes each.
-    pub max_text_bytes: usize,
-    /// Damaged places listed (all are counted).
-    pub max_damage_listed: usize,
-    /// Decompressed bytes per compressed byte, over any 64 MiB of output, before the input counts as a bomb.
-    pub max_compression_ratio: u64,
-    /// Decompressed bytes in total.
-    pub max_decompressed_bytes: u64,
-    /// IP datagrams in reassembly at a time, and bytes held by them.
-    pub max_fragment_sets: usize,
-    pub max_fragment_bytes: usize,
-    /// TCP connections kept in the table; beyond it the ones longest unused are dropped from the list.
-    pub max_tcp_connections: usize,
-    /// Unacknowledged segments remembered, over all connections.
-    pub max_tcp_segments: usize,
-    /// Conversations kept of each kind (eth, ip, ipv6, udp).
-    pub max_conversations: usize,
-    /// Frame numbers kept as evidence for each kind of event.
-    pub max_evidence_frames: usize,
-    /// Time buckets before their width is doubled.
-    pub max_buckets: usize,
-    /// Distinct protocol paths counted apart.
-    pub max_protocol_paths: usize,
+macro_rules! limits {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr,)*) => {
+        /// Table sizes and buffer caps of one pass. Totals stay exact beyond them; lists and distinct counts become
+        /// lower bounds and say so.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct Limits { $($(#[$doc])* pub $name: $type,)* }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Limits {
+            /// (name, value) of each.
+            pub fn named(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name as u64),)*]
+            }
+
+            /// Sets the limit of that name; false when there is none, or the value does not fit.
+            pub fn set(&mut self, name: &str, value: u64) -> bool {
+                match name {
+                    $(stringify!($name) => <$type>::try_from(value).map(|v| self.$name = v).is_ok(),)*
+                    _ => false,
+                }
+            }
+        }
+    };
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_packet_bytes: 262_144,
-            max_block_bytes: 16 << 20,
-            max_interfaces: 65_536,
-            max_names: 20_000,
-            max_text_bytes: 1_024,
-            max_damage_listed: 100,
-            max_compression_ratio: 1_200,
-            max_decompressed_bytes: 1 << 44,
-            max_fragment_sets: 10_000,
-            max_fragment_bytes: 64 << 20,
-            max_tcp_connections: 500_000,
-            max_tcp_segments: 2_000_000,
-            max_conversations: 500_000,
-            max_evidence_frames: 100,
-            max_buckets: 7_200,
-            max_protocol_paths: 4_096,
-        }
-    }
+limits! {
+    /// Largest captured length believed of a packet (Wireshark's WTAP_MAX_PACKET_SIZE_STANDARD).
+    max_packet_bytes: usize = 262_144,
+    /// Largest pcapng block believed (options, name resolution, secrets).
+    max_block_bytes: usize = 16 << 20,
+    /// Interfaces and sections kept of a pcapng file.
+    max_interfaces: usize = 65_536,
+    /// Names (name resolution blocks, seen in traffic) kept, each kind.
+    max_names: usize = 20_000,
+    /// Text of comments, names and descriptions kept, bytes each.
+    max_text_bytes: usize = 1_024,
+    /// Damaged places listed (all are counted).
+    max_damage_listed: usize = 100,
+    /// Decompressed bytes per compressed byte, over any 64 MiB of output, before the input counts as a bomb.
+    max_compression_ratio: u64 = 1_200,
+    /// Decompressed bytes in total.
+    max_decompressed_bytes: u64 = 1 << 44,
+    /// IP datagrams in reassembly at a time.
+    max_fragment_sets: usize = 10_000,
+    /// Bytes held by IP datagrams in reassembly.
+    max_fragment_bytes: usize = 64 << 20,
+    /// TCP connections kept in the table; beyond it the ones longest unused are dropped from the list.
+    max_tcp_connections: usize = 500_000,
+    /// Unacknowledged segments remembered, over all connections.
+    max_tcp_segments: usize = 2_000_000,
+    /// Conversations kept of each kind (eth, ip, ipv6, udp).
+    max_conversations: usize = 500_000,
+    /// Frame numbers kept as evidence for each kind of event.
+    max_evidence_frames: usize = 100,
+    /// Time buckets before their width is doubled.
+    max_buckets: usize = 7_200,
+    /// Distinct protocol paths counted apart.
+    max_protocol_paths: usize = 4_096,
+    /// TCP directions read by application protocols at a time.
+    max_app_streams: usize = 50_000,
+    /// Bytes of a message, or waiting for a gap to close, of one direction.
+    max_app_stream_bytes: usize = 1 << 20,
 }

@@ -156,22 +156,33 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
         self.totals.frames += other.totals.frames;
         self.totals.bytes += other.totals.bytes;
         for o in &other.pairs {
-            let Some(i) = self.entry(o.a, o.b, o.first_ns) else { continue };
-            let p = &mut self.pairs[i];
-            // `a` is the sender of the earliest frame of the two parts.
-            if o.first_ns < p.first_ns && p.a != o.a {
-                std::mem::swap(&mut p.a, &mut p.b);
-                p.frames.swap(0, 1);
-                p.bytes.swap(0, 1);
-            }
-            let turned = (p.a != o.a) as usize;
-            for d in 0..2 {
-                p.frames[d] += o.frames[d ^ turned];
-                p.bytes[d] += o.bytes[d ^ turned];
-            }
-            p.first_ns = p.first_ns.min(o.first_ns);
-            p.last_ns = p.last_ns.max(o.last_ns);
+            self.join(o);
         }
+    }
+
+    /// Adds the counts of a pair that was counted elsewhere.
+    pub fn add_pair(&mut self, pair: &Pair<K>) {
+        self.totals.frames += pair.frames[0] + pair.frames[1];
+        self.totals.bytes += pair.bytes[0] + pair.bytes[1];
+        self.join(pair);
+    }
+
+    fn join(&mut self, o: &Pair<K>) {
+        let Some(i) = self.entry(o.a, o.b, o.first_ns) else { return };
+        let p = &mut self.pairs[i];
+        // `a` is the sender of the earliest frame of the two parts.
+        if o.first_ns < p.first_ns && p.a != o.a {
+            std::mem::swap(&mut p.a, &mut p.b);
+            p.frames.swap(0, 1);
+            p.bytes.swap(0, 1);
+        }
+        let turned = (p.a != o.a) as usize;
+        for d in 0..2 {
+            p.frames[d] += o.frames[d ^ turned];
+            p.bytes[d] += o.bytes[d ^ turned];
+        }
+        p.first_ns = p.first_ns.min(o.first_ns);
+        p.last_ns = p.last_ns.max(o.last_ns);
     }
 }
 

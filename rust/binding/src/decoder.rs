@@ -1,0 +1,148 @@
+//! `Decoder` and `Batch`.
+
+use crate::message::Message;
+use crate::packet::Packet;
+use crate::snapshot::Snapshot;
+use crate::tcp::Connection;
+use crate::{format_error, limits};
+use pcapstream_core::app::AppPlan;
+use pcapstream_core::batch;
+use pcapstream_core::engine::{self, Plan};
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyBufferError, PyRuntimeError};
+use pyo3::prelude::*;
+use std::collections::BTreeMap;
+
+#[pyclass(module = "pcapstream._core")]
+pub struct Decoder {
+    /// None after the tables of the finished pass were moved into `last`.
+    inner: Option<engine::Decoder>,
+    last: Option<Py<Snapshot>>,
+    finished: bool,
+    done: bool,
+    packets: u64,
+    bytes_in: u64,
+}
+
+impl Decoder {
+    fn inner(&mut self) -> PyResult<&mut engine::Decoder> {
+        self.inner.as_mut().ok_or_else(|| PyRuntimeError::new_err("the pass is finished and its snapshot taken"))
+    }
+
+    fn count(&mut self) {
+        if let Some(d) = &self.inner {
+            (self.done, self.packets, self.bytes_in) = (d.done(), d.counts().packets, d.bytes_in());
+        }
+    }
+}
+
+#[pymethods]
+impl Decoder {
+    #[new]
+    #[pyo3(signature = (*, tcp=true, tally=true, packets=false, connections=false, max_packets=None, resync=true,
+                        limits=None, apps=Vec::new(), app_ports=Vec::new()))]
+    #[allow(clippy::too_many_arguments)] // the parameters of the Python constructor
+    fn new(
+        tcp: bool,
+        tally: bool,
+        packets: bool,
+        connections: bool,
+        max_packets: Option<u64>,
+        resync: bool,
+        limits: Option<BTreeMap<String, u64>>,
+        apps: Vec<String>,
+        app_ports: Vec<(String, u16)>,
+    ) -> PyResult<Self> {
+        let apps = AppPlan { names: apps, ports: app_ports };
+        let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps };
+        let inner = engine::Decoder::new(plan, &self::limits(limits)?);
+        Ok(Self { inner: Some(inner), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
+    }
+
+    fn feed(&mut self, py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Batch> {
+        if !data.is_c_contiguous() {
+            return Err(PyBufferError::new_err("the buffer is not contiguous"));
+        }
+        let inner = self.inner()?;
+        // SAFETY: PyBuffer checked the item type and keeps the memory exported, so it stays valid and is not resized
+        // until `data` is dropped. The caller promises (stub) not to write to it while it is fed; the bytes are
+        // plain u8, any value is valid.
+        #[allow(unsafe_code)]
+        let bytes: &[u8] = match data.len_bytes() {
+            0 => &[],
+            n => unsafe { std::slice::from_raw_parts(data.buf_ptr().cast::<u8>(), n) },
+        };
+        let result = py.detach(|| inner.feed(bytes));
+        self.count();
+        result.map(Batch).map_err(format_error)
+    }
+
+    fn finish(&mut self, py: Python<'_>) -> PyResult<Batch> {
+        let inner = self.inner()?;
+        let result = py.detach(|| inner.finish());
+        self.finished = true;
+        self.count();
+        result.map(Batch).map_err(format_error)
+    }
+
+    #[getter]
+    fn done(&self) -> bool {
+        self.done
+    }
+
+    #[getter]
+    fn packets(&self) -> u64 {
+        self.packets
+    }
+
+    #[getter]
+    fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+
+    fn snapshot(&mut self, py: Python<'_>) -> PyResult<Py<Snapshot>> {
+        if let Some(last) = &self.last {
+            return Ok(last.clone_ref(py));
+        }
+        if self.finished
+            && let Some(inner) = self.inner.take()
+        {
+            let last = Snapshot::new(py, py.detach(|| inner.into_snapshot()))?;
+            self.last = Some(last.clone_ref(py));
+            return Ok(last);
+        }
+        let inner = self.inner()?;
+        Snapshot::new(py, py.detach(|| inner.snapshot()))
+    }
+}
+
+#[pyclass(frozen, module = "pcapstream._core")]
+pub struct Batch(batch::Batch);
+
+#[pymethods]
+impl Batch {
+    #[getter]
+    fn frames(&self) -> u64 {
+        self.0.frames
+    }
+
+    #[getter]
+    fn last_ns(&self) -> Option<i64> {
+        self.0.latest_ns
+    }
+
+    #[getter]
+    fn packets(&self) -> Vec<Packet> {
+        self.0.packets.iter().cloned().map(Packet).collect()
+    }
+
+    #[getter]
+    fn connections(&self) -> Vec<Connection> {
+        self.0.connections.iter().cloned().map(Connection).collect()
+    }
+
+    #[getter]
+    fn messages(&self) -> Vec<Message> {
+        self.0.messages.iter().cloned().map(Message).collect()
+    }
+}

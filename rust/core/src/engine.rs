@@ -1,0 +1,326 @@
+//! One pass over one capture: bytes in, batches and snapshots out.
+
+use crate::app::{AppPlan, Apps, Value};
+use crate::batch::{Batch, PacketHeader};
+use crate::container::{FileFacts, FormatError, Reader};
+use crate::decompress::Decompressor;
+use crate::dissect::Dissector;
+use crate::flow::{ConnectionTable, Segment, TcpTracker, Verdict};
+use crate::layers::Layers;
+use crate::limits::Limits;
+use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
+use crate::tally::Tally;
+use std::ops::ControlFlow;
+
+/// What a pass computes. Capture facts are always counted.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Connection table and TCP analysis.
+    pub tcp: bool,
+    /// Hierarchy, conversations, buckets, names.
+    pub tally: bool,
+    /// Header values of every packet in the batches.
+    pub packets: bool,
+    /// Ended connections in the batches (with `tcp`).
+    pub connections: bool,
+    /// Stop after this many packets.
+    pub max_packets: Option<u64>,
+    /// Look for further records behind damage.
+    pub resync: bool,
+    /// Application protocols to decode (they need `tcp` for messages in TCP streams).
+    pub apps: AppPlan,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            tcp: true,
+            tally: true,
+            packets: false,
+            connections: false,
+            max_packets: None,
+            resync: true,
+            apps: AppPlan::default(),
+        }
+    }
+}
+
+/// Counts that hold for every capture, whatever the plan.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Frames as tshark numbers them (custom blocks included).
+    pub frames: u64,
+    pub packets: u64,
+    /// Packets behind the first damage, contained in `packets`.
+    pub recovered: u64,
+    pub captured_bytes: u64,
+    pub wire_bytes: u64,
+    pub truncated: u64,
+    /// First and last packet in file order.
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    pub earliest: Option<Timestamp>,
+    pub latest: Option<Timestamp>,
+    /// Packets earlier than the one before them.
+    pub backwards: u64,
+    /// Packets by link type, in order of appearance.
+    pub links: Vec<(LinkType, u64)>,
+    /// Packets by interface number.
+    pub interfaces: Vec<u64>,
+}
+
+impl Counts {
+    fn add(&mut self, r: &Record<'_>, max_interfaces: usize) {
+        self.packets += 1;
+        self.recovered += r.recovered as u64;
+        self.captured_bytes += r.data.len() as u64;
+        self.wire_bytes += r.wire_len as u64;
+        self.truncated += (r.data.len() < r.wire_len as usize) as u64;
+        match self.links.iter_mut().find(|l| l.0 == r.link) {
+            Some(l) => l.1 += 1,
+            None => self.links.push((r.link, 1)),
+        }
+        if let Some(i) = r.interface.map(|i| i as usize).filter(|&i| i < max_interfaces) {
+            if self.interfaces.len() <= i {
+                self.interfaces.resize(i + 1, 0);
+            }
+            self.interfaces[i] += 1;
+        }
+        if r.has_time {
+            let t = r.time;
+            self.backwards += self.last.is_some_and(|l| t < l) as u64;
+            self.first.get_or_insert(t);
+            self.last = Some(t);
+            if self.earliest.is_none_or(|e| t < e) {
+                self.earliest = Some(t);
+            }
+            if self.latest.is_none_or(|l| t > l) {
+                self.latest = Some(t);
+            }
+        }
+    }
+}
+
+/// Everything known at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub file: FileFacts,
+    pub compression: Option<&'static str>,
+    pub counts: Counts,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// `finish` was called: the end of the input was reached.
+    pub finished: bool,
+    pub stopped_by_max_packets: bool,
+    pub tcp: Option<ConnectionTable>,
+    pub tally: Option<Tally>,
+    /// What application protocols counted in the core.
+    pub reports: Vec<(&'static str, Value)>,
+}
+
+/// One pass. Feed it the file in any pieces, in order.
+pub struct Decoder {
+    decompressor: Decompressor,
+    reader: Reader,
+    pass: Pass,
+    finished: bool,
+}
+
+/// The part behind the container reader.
+struct Pass {
+    plan: Plan,
+    max_interfaces: usize,
+    dissector: Dissector,
+    layers: Layers,
+    tracker: Option<TcpTracker>,
+    tally: Option<Tally>,
+    apps: Option<Apps>,
+    counts: Counts,
+    batch: Batch,
+    /// Frames already reported in batches.
+    reported: u64,
+    done: bool,
+}
+
+impl RecordSink for Pass {
+    #[inline]
+    fn record(&mut self, record: &Record<'_>) -> ControlFlow<()> {
+        if self.done {
+            return ControlFlow::Break(());
+        }
+        self.counts.frames += 1;
+        if record.kind == RecordKind::Packet {
+            self.counts.add(record, self.max_interfaces);
+        }
+        if self.tracker.is_some() || self.tally.is_some() || self.apps.is_some() || self.plan.packets {
+            self.analyse(record);
+        }
+        if self.plan.max_packets.is_some_and(|max| self.counts.packets >= max) {
+            self.done = true;
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Pass {
+    fn analyse(&mut self, record: &Record<'_>) {
+        let number = self.counts.frames;
+        if record.kind == RecordKind::Packet {
+            self.dissector.dissect(record, number, &mut self.layers);
+        } else {
+            self.layers.clear();
+        }
+        let verdict = self.track(record, number);
+        if let Some(apps) = &mut self.apps {
+            let stream = verdict.map(|v| (v.stream, v.to_client));
+            apps.frame(record, number, &self.layers, &self.dissector, stream);
+        }
+        let verdict = verdict.map(|v| (v.stream, v.events));
+        if let Some(tally) = &mut self.tally {
+            tally.frame(record, &self.layers, |span| self.dissector.bytes(record, span));
+        }
+        if self.plan.packets {
+            self.batch.packets.push(PacketHeader::new(record, number, &self.layers, verdict));
+        }
+    }
+
+    /// What the analysis says of the frame's TCP segment.
+    #[inline]
+    fn track(&mut self, record: &Record<'_>, number: u64) -> Option<Verdict> {
+        let tracker = self.tracker.as_mut()?;
+        for &(is_tcp, src_port, dst_port, net) in &self.layers.quoted {
+            if is_tcp && let Some(net) = self.layers.nets.get(net as usize) {
+                tracker.quoted(number, net.src, net.dst, src_port, dst_port);
+            }
+        }
+        let tcp = self.layers.tcp.as_ref()?;
+        let net = self.layers.nets.get(tcp.net? as usize)?;
+        Some(tracker.segment(&Segment {
+            frame: number,
+            time_ns: record.time.as_nanos(),
+            src: net.src,
+            dst: net.dst,
+            tcp,
+            frame_bytes: record.wire_len,
+            payload: self.dissector.bytes(record, tcp.payload),
+            recovered: record.recovered,
+        }))
+    }
+}
+
+impl Decoder {
+    pub fn new(plan: Plan, limits: &Limits) -> Self {
+        let mut tracker = plan.tcp.then(|| TcpTracker::new(limits));
+        if let Some(t) = &mut tracker {
+            t.report_closed(plan.connections);
+        }
+        Self {
+            decompressor: Decompressor::new(limits),
+            reader: Reader::new(limits, plan.resync),
+            pass: Pass {
+                tracker,
+                tally: plan.tally.then(|| Tally::new(limits)),
+                apps: Apps::new(&plan.apps, limits),
+                max_interfaces: limits.max_interfaces,
+                dissector: Dissector::new(limits),
+                layers: Layers::default(),
+                counts: Counts::default(),
+                batch: Batch::default(),
+                reported: 0,
+                done: plan.max_packets == Some(0),
+                plan,
+            },
+            finished: false,
+        }
+    }
+
+    /// The next bytes of the file, any number of them.
+    pub fn feed(&mut self, data: &[u8]) -> Result<Batch, FormatError> {
+        if !self.pass.done && !self.finished {
+            let Self { decompressor, reader, pass, .. } = self;
+            decompressor.feed(data, &mut |bytes| reader.feed(bytes, pass))?;
+        }
+        Ok(self.take_batch())
+    }
+
+    /// The end of the input.
+    pub fn finish(&mut self) -> Result<Batch, FormatError> {
+        if !self.finished {
+            self.finished = true;
+            let Self { decompressor, reader, pass, .. } = self;
+            if !pass.done {
+                decompressor.finish(&mut |bytes| reader.feed(bytes, pass))?;
+                if let Some(reason) = decompressor.damage() {
+                    reader.damaged(reason);
+                }
+                reader.finish(pass)?;
+            }
+            if let Some(t) = &mut self.pass.tracker {
+                t.finish();
+            }
+        }
+        Ok(self.take_batch())
+    }
+
+    fn take_batch(&mut self) -> Batch {
+        let mut batch = std::mem::take(&mut self.pass.batch);
+        if self.pass.plan.connections
+            && let Some(t) = &mut self.pass.tracker
+        {
+            t.take_closed(&mut batch.connections);
+        }
+        if let Some(apps) = &mut self.pass.apps {
+            batch.messages = std::mem::take(&mut apps.out.messages);
+        }
+        batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
+        batch.frames = self.pass.counts.frames - self.pass.reported;
+        self.pass.reported = self.pass.counts.frames;
+        batch
+    }
+
+    /// max_packets are read: more input changes nothing.
+    pub fn done(&self) -> bool {
+        self.pass.done
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.pass.counts
+    }
+
+    /// Bytes fed so far.
+    pub fn bytes_in(&self) -> u64 {
+        self.decompressor.bytes_in()
+    }
+
+    fn facts(&self) -> Snapshot {
+        Snapshot {
+            file: self.reader.facts().clone(),
+            compression: self.decompressor.compression(),
+            counts: self.pass.counts.clone(),
+            bytes_in: self.decompressor.bytes_in(),
+            bytes_out: self.decompressor.bytes_out(),
+            finished: self.finished && !self.pass.done,
+            stopped_by_max_packets: self.pass.done,
+            tcp: None,
+            tally: None,
+            reports: self.pass.apps.as_ref().map(Apps::reports).unwrap_or_default(),
+        }
+    }
+
+    /// What is known now; copies the tables.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut s = self.facts();
+        s.tcp = self.pass.tracker.as_ref().map(TcpTracker::snapshot);
+        s.tally = self.pass.tally.clone();
+        s
+    }
+
+    /// The last snapshot; moves the tables out.
+    pub fn into_snapshot(self) -> Snapshot {
+        let mut s = self.facts();
+        s.tcp = self.pass.tracker.map(TcpTracker::into_table);
+        s.tally = self.pass.tally;
+        s
+    }
+}
