@@ -1,7 +1,10 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from collections.abc import Buffer, Sequence
 from typing import Any, Literal, final
+
+from typing_extensions import Buffer
+
+from pcapstream.model import CaptureFacts
 
 __version__: str
 
@@ -150,6 +153,8 @@ class Connection:
     client_port: int
     server_ip: str
     server_port: int
+    client_first: bool
+    """The sender of the first frame was the client."""
     client_known_by: Literal["syn", "syn_ack", "port", "first_packet"]
     handshake: Literal["mid_stream", "syn_only", "refused", "half_open", "complete"]
     close: Literal["open", "fin", "half_closed", "reset", "idle"]
@@ -173,8 +178,8 @@ class Snapshot:
     """The state of a pass. Immutable; its parts are shared, not copied."""
 
     @property
-    def capture(self) -> dict[str, Any]:
-        """Facts of the file; see `CaptureFacts` in model.py for the keys."""
+    def capture(self) -> CaptureFacts:
+        """Facts of the file."""
     @property
     def reports(self) -> dict[str, Any]:
         """Application protocol -> what it counted in the core."""

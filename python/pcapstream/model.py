@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypedDict, TypeVar
+
+from pcapstream.errors import QueryError
+
+if TYPE_CHECKING:
+    from pcapstream.protocols.base import Summary
 
 
 class Damage(TypedDict):
@@ -80,3 +87,79 @@ class CaptureFacts(TypedDict):
     finished: bool
     """The end of the input was reached (not stopped by max_packets, not a snapshot on the way)."""
     stopped_by_max_packets: bool
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pass is. One thread writes it, any may read it at any time; no lock, numbers only grow."""
+
+    bytes_read: int = 0
+    """Bytes of the source the decoder has seen, compressed where the capture is."""
+    bytes_total: int | None = None
+    """None: not known (pipes, responses without a length)."""
+    packets: int = 0
+    ended: bool = False
+    """No more will be read."""
+
+
+Reason = Literal["budget", "max_packets", "damaged", "cancelled", "run_time", "source_error"]
+"""Why a report is not complete:
+budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; damaged: some bytes of the
+capture could not be read; cancelled: the pass was stopped; run_time: it ran longer than allowed; source_error: the
+bytes stopped coming, see `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What part of a capture a report stands for."""
+
+    complete: bool
+    """Every byte of the capture was read and understood as far as its container goes."""
+    reason: Reason | None
+    """Why not, the weightiest; None when complete."""
+    next_step: str | None
+    """How to get the rest, a sentence; None when complete."""
+    bytes_read: int
+    """Bytes of the source, compressed where the capture is."""
+    bytes_total: int | None
+    bytes_skipped: int
+    """Bytes of the (decompressed) capture left out because of damage."""
+    packets: int
+    """All packets counted, the recovered ones included."""
+    recovered_packets: int
+    """Those that stand behind the first damage."""
+    damage: tuple[Damage, ...] = ()
+    """The first damaged places, up to the limit `max_damage_listed`."""
+    damage_count: int = 0
+    error: str | None = None
+    """Code of the error that ended the reading, with reason source_error."""
+    error_message: str | None = None
+
+
+S = TypeVar("S", bound="Summary")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer of one pass over one capture, whole or partial. A value: what it holds is not to be changed."""
+
+    name: str
+    """Base name of a file, URL without query, "-"."""
+    scan_id: str
+    """The same for the same content and options, in the next process, too; new for what cannot be read again. Cursors
+    carry it."""
+    capture: CaptureFacts
+    summaries: Mapping[str, Summary]
+    """By module name."""
+    coverage: Coverage
+
+    def summary(self, kind: type[S]) -> S:
+        """The summary of that type, for instance `report.summary(TcpSummary).table`.
+
+        Raises QueryError(module_not_run) where its module did not run.
+        """
+        for found in self.summaries.values():
+            if isinstance(found, kind):
+                return found
+        ran = ", ".join(self.summaries) or "none"
+        raise QueryError("module_not_run", f"this scan has no {kind.__name__}; the modules that ran: {ran}")

@@ -12,11 +12,15 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 #[pyclass(module = "pcapstream._core")]
 pub struct Decoder {
     /// None after the tables of the finished pass were moved into `last`.
-    inner: Option<engine::Decoder>,
+    ///
+    /// The lock is never waited for (every use is `&mut`): it is there because a decompressor may move between
+    /// threads but not be shared by them.
+    inner: Mutex<Option<engine::Decoder>>,
     last: Option<Py<Snapshot>>,
     finished: bool,
     done: bool,
@@ -26,12 +30,14 @@ pub struct Decoder {
 
 impl Decoder {
     fn inner(&mut self) -> PyResult<&mut engine::Decoder> {
-        self.inner.as_mut().ok_or_else(|| PyRuntimeError::new_err("the pass is finished and its snapshot taken"))
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        inner.as_mut().ok_or_else(|| PyRuntimeError::new_err("the pass is finished and its snapshot taken"))
     }
 
     fn count(&mut self) {
-        if let Some(d) = &self.inner {
-            (self.done, self.packets, self.bytes_in) = (d.done(), d.counts().packets, d.bytes_in());
+        if let Ok(d) = self.inner() {
+            let now = (d.done(), d.counts().packets, d.bytes_in());
+            (self.done, self.packets, self.bytes_in) = now;
         }
     }
 }
@@ -56,7 +62,7 @@ impl Decoder {
         let apps = AppPlan { names: apps, ports: app_ports };
         let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps };
         let inner = engine::Decoder::new(plan, &self::limits(limits)?);
-        Ok(Self { inner: Some(inner), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
+        Ok(Self { inner: Mutex::new(Some(inner)), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
     }
 
     fn feed(&mut self, py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Batch> {
@@ -105,14 +111,15 @@ impl Decoder {
             return Ok(last.clone_ref(py));
         }
         if self.finished
-            && let Some(inner) = self.inner.take()
+            && let Some(inner) = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner).take()
         {
             let last = Snapshot::new(py, py.detach(|| inner.into_snapshot()))?;
             self.last = Some(last.clone_ref(py));
             return Ok(last);
         }
         let inner = self.inner()?;
-        Snapshot::new(py, py.detach(|| inner.snapshot()))
+        // `&mut`, so that the detached closure owns the only reference.
+        Snapshot::new(py, py.detach(move || inner.snapshot()))
     }
 }
 

@@ -48,9 +48,8 @@ impl End for UdpEnd {
 
 fn rows<K: End>(table: &PairTable<K>, by_frames: bool, offset: usize, limit: usize) -> Vec<ConversationRow> {
     let size = |p: &Pair<K>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
-    let row = |p: &Pair<K>| {
-        (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
-    };
+    let row =
+        |p: &Pair<K>| (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns);
     table.top(size, offset, limit).into_iter().map(row).collect()
 }
 
@@ -183,7 +182,7 @@ impl Tally {
     fn conversation_totals(&self, kind: &str) -> PyResult<(u64, u64)> {
         of_kind!(self, kind, t => (t.totals().frames, t.totals().bytes), c => {
             let t = c.totals(&Default::default());
-            (t.packets(), t.bytes())
+            (t.packets[0] + t.packets[1], t.bytes[0] + t.bytes[1])
         })
     }
 

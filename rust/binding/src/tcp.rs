@@ -2,7 +2,7 @@
 
 use pcapstream_core::addr::IpAddr;
 use pcapstream_core::flow::connection::{self, ClientKnownBy, Close, Handshake, event};
-use pcapstream_core::flow::{ConnectionTable, Filter, Having, Order};
+use pcapstream_core::flow::{ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, Totals};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
@@ -30,6 +30,49 @@ fn having(name: Option<&str>) -> PyResult<Option<Having>> {
     }
 }
 
+/// The sums by name, as the stub lists them.
+fn named(t: &Totals) -> BTreeMap<String, u64> {
+    let mut out = BTreeMap::new();
+    let mut both = |name: &str, [a, b]: [u64; 2]| {
+        out.insert(format!("{name}_to_server"), a);
+        out.insert(format!("{name}_to_client"), b);
+    };
+    both("packets", t.packets);
+    both("bytes", t.bytes);
+    both("payload", t.payload);
+    both("data", t.data);
+    both("fin", t.fin);
+    both("rst", t.rst);
+    for (name, counts) in event::NAMES.iter().zip(t.events) {
+        both(name, counts);
+    }
+    for (name, n) in event::NAMES.iter().zip(t.connections_with) {
+        out.insert(format!("connections_with_{name}"), n);
+    }
+    let single = [
+        ("connections", t.connections),
+        ("packets", t.packets[0] + t.packets[1]),
+        ("bytes", t.bytes[0] + t.bytes[1]),
+        ("syn", t.syn),
+        ("syn_ack", t.syn_ack),
+        ("ack", t.ack),
+        ("mid_stream", t.mid_stream),
+        ("syn_only", t.syn_only),
+        ("refused", t.refused),
+        ("half_open", t.half_open),
+        ("complete", t.complete),
+        ("open", t.open),
+        ("fin", t.fin_closed),
+        ("half_closed", t.half_closed),
+        ("reset", t.reset),
+        ("idle", t.idle),
+        ("reset_by_client", t.reset_by[0]),
+        ("reset_by_server", t.reset_by[1]),
+    ];
+    out.extend(single.map(|(name, n)| (name.to_owned(), n)));
+    out
+}
+
 #[pymethods]
 impl TcpTable {
     #[staticmethod]
@@ -51,14 +94,9 @@ impl TcpTable {
     }
 
     #[pyo3(signature = (address=None, port=None, /))]
-    fn totals(
-        &self,
-        py: Python<'_>,
-        address: Option<&str>,
-        port: Option<u16>,
-    ) -> PyResult<BTreeMap<String, u64>> {
+    fn totals(&self, py: Python<'_>, address: Option<&str>, port: Option<u16>) -> PyResult<BTreeMap<String, u64>> {
         let f = filter(address, port)?;
-        Ok(py.detach(|| self.0.totals(&f).named().into_iter().collect()))
+        Ok(py.detach(|| named(&self.0.totals(&f))))
     }
 
     #[pyo3(signature = (address=None, port=None, /, *, order="stream", having=None, offset=0, limit=50))]
@@ -75,27 +113,20 @@ impl TcpTable {
     ) -> PyResult<Vec<Connection>> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         let order = Order::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
-        Ok(py.detach(|| {
-            self.0.select(&f, h, order, offset, limit).into_iter().cloned().map(Connection).collect()
-        }))
+        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().cloned().map(Connection).collect()))
     }
 
     #[pyo3(signature = (address=None, port=None, /, *, having=None))]
-    fn count(
-        &self,
-        py: Python<'_>,
-        address: Option<&str>,
-        port: Option<u16>,
-        having: Option<&str>,
-    ) -> PyResult<usize> {
+    fn count(&self, py: Python<'_>, address: Option<&str>, port: Option<u16>, having: Option<&str>) -> PyResult<usize> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         Ok(py.detach(|| self.0.count(&f, h)))
     }
 
     #[pyo3(signature = (name, /))]
     fn frames(&self, name: &str) -> PyResult<Vec<u64>> {
-        let frames = self.0.frames(name).ok_or_else(|| PyValueError::new_err("no such event"))?;
-        Ok(frames.to_vec())
+        let kind = EVIDENCE_NAMES.iter().position(|n| *n == name);
+        let kind = kind.ok_or_else(|| PyValueError::new_err("no such event"))?;
+        Ok(self.0.frames(kind).to_vec())
     }
 
     #[pyo3(signature = (address=None, port=None, /))]

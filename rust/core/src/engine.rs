@@ -189,6 +189,7 @@ impl Pass {
     #[inline]
     fn track(&mut self, record: &Record<'_>, number: u64) -> Option<Verdict> {
         let tracker = self.tracker.as_mut()?;
+        tracker.at(record.time.as_nanos());
         for &(is_tcp, src_port, dst_port, net) in &self.layers.quoted {
             if is_tcp && let Some(net) = self.layers.nets.get(net as usize) {
                 tracker.quoted(number, net.src, net.dst, src_port, dst_port);
@@ -196,7 +197,7 @@ impl Pass {
         }
         let tcp = self.layers.tcp.as_ref()?;
         let net = self.layers.nets.get(tcp.net? as usize)?;
-        Some(tracker.segment(&Segment {
+        let verdict = tracker.segment(&Segment {
             frame: number,
             time_ns: record.time.as_nanos(),
             src: net.src,
@@ -205,7 +206,8 @@ impl Pass {
             frame_bytes: record.wire_len,
             payload: self.dissector.bytes(record, tcp.payload),
             recovered: record.recovered,
-        }))
+        });
+        (verdict.stream != Verdict::NO_STREAM).then_some(verdict)
     }
 }
 

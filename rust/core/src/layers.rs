@@ -28,17 +28,31 @@ macro_rules! protocols {
 }
 
 protocols! {
-    Eth "eth", Sll "sll", Wlan "wlan", Radiotap "radiotap", Ppi "ppi", Prism "prism", Ppp "ppp", Pppoed "pppoed", Pppoes "pppoes",
-    Null "null", Raw "raw", Llc "llc", Stp "stp", Lldp "lldp", Cdp "cdp", Eapol "eapol", Fr "fr", Chdlc "chdlc", Slip "slip",
-    Fddi "fddi", Tr "tr", Arcnet "arcnet", Atm "atm", Wpan "wpan", Can "can", Netlink "netlink", Nflog "nflog", Pflog "pflog",
-    Pktap "pktap", Usb "usb", Btle "btle", BthciAcl "bthci_acl", Infiniband "infiniband", Ipnet "ipnet",
-    Arp "arp", Vlan "vlan", Ieee8021ad "ieee8021ad", Mpls "mpls", Pbb "pbb", Macsec "macsec", Cfm "cfm", Slow "slow", Nsh "nsh",
-    Gre "gre", Erspan "erspan", Vxlan "vxlan", Geneve "geneve", L2tp "l2tp", Gtp "gtp", GtpV2 "gtpv2", Teredo "teredo", Wg "wg",
+    Eth "eth", Sll "sll", Wlan "wlan", WlanRadio "wlan_radio", WlanAggregate "wlan_aggregate", Radiotap "radiotap",
+    Ppi "ppi", Prism "prism", Wlancap "wlancap", Ppp "ppp", Pppoed "pppoed", Pppoes "pppoes", Mp "mp", BcpBpdu "bcp_bpdu",
+    Null "null", Raw "raw", Llc "llc", Stp "stp", Lldp "lldp", Cdp "cdp", Eapol "eapol", Fr "fr", Chdlc "chdlc",
+    Slarp "slarp", Fddi "fddi", Tr "tr", Trmac "trmac", Arcnet "arcnet", Atm "atm", Clip "clip", Isl "isl", Docsis "docsis",
+    Erf "erf", Netanalyzer "netanalyzer", Enc "enc", Ap1394 "ap1394", Ipfc "ipfc", Ipoib "ipoib", Wpan "wpan",
+    WpanTap "wpan-tap", Can "can", Canfd "canfd", Netlink "netlink", Nflog "nflog", Pflog "pflog", PflogOld "pflog-old",
+    Pktap "pktap", PcapPktdata "pcap_pktdata", Usb "usb", Btle "btle", BtleRf "btle_rf", Bluetooth "bluetooth",
+    HciH4 "hci_h4", HciMon "hci_mon", BthciCmd "bthci_cmd", BthciAcl "bthci_acl", BthciSco "bthci_sco",
+    BthciEvt "bthci_evt", Infiniband "infiniband", Ipnet "ipnet", UserDlt "user_dlt", Vsock "vsock",
+    ExportedPdu "exported_pdu", Ipx "ipx", Netbios "netbios", Ddp "ddp", Aarp "aarp", VinesIp "vines_ip",
+    Arp "arp", Vlan "vlan", Ieee8021ad "ieee8021ad", Ieee8021ah "ieee8021ah", Ieee8021cb "ieee8021cb", Etag "etag",
+    Vntag "vntag", Hsr "hsr", Cmd "cmd", Trill "trill", Batadv "batadv", Mpls "mpls", Pwach "pwach", Pwmcw "pwmcw",
+    Macsec "macsec", Cfm "cfm", Slow "slow", Lacp "lacp", Realtek "realtek", Nsh "nsh", Mih "mih", Profinet "pn_rt",
+    Goose "goose", SampledValues "sv", Ecat "ecatf", Ptp "ptp", Fcoe "fcoe", Lltd "lltd", Tipc "tipc", Aoe "aoe",
+    Loop "loop", Homeplug "homeplug", HomeplugAv "homeplug-av", Lat "lat", DecDna "dec_dna", DecStp "dec_stp",
+    Wol "wol", Wlccp "wlccp", Dtp "dtp", Vtp "vtp", Udld "udld", Pagp "pagp", Lcp "lcp", Ipcp "ipcp", Ipv6cp "ipv6cp",
+    Ccp "ccp", Chap "chap", Pap "pap", Eap "eap", Lmi "lmi", Q933 "q933",
+    Gre "gre", Erspan "erspan", Vxlan "vxlan", Geneve "geneve", L2tp "l2tp", Gtp "gtp", GtpV2 "gtpv2", Gtpprime "gtpprime",
+    Teredo "teredo", Ayiya "ayiya", LispData "lisp-data", Tzsp "tzsp", Amt "amt", Udpencap "udpencap", Wg "wg",
     Ip "ip", Ipv6 "ipv6", Ipv6Hopopts "ipv6.hopopts", Ipv6Dstopts "ipv6.dstopts", Ipv6Routing "ipv6.routing",
-    Ipv6Fraghdr "ipv6.fraghdr", Mipv6 "mipv6", Icmp "icmp", Icmpv6 "icmpv6", Igmp "igmp", Esp "esp", Ah "ah", Ipcomp "ipcomp",
-    Ospf "ospf", Pim "pim", Vrrp "vrrp", Hsrp "hsrp", Eigrp "eigrp", Isis "isis", Osi "osi", Bgp "bgp", Rip "rip", Ripng "ripng",
+    Ipv6Fraghdr "ipv6.fraghdr", Mipv6 "mipv6", Shim6 "shim6", Icmp "icmp", Icmpv6 "icmpv6", Igmp "igmp", Esp "esp",
+    Ah "ah", Ipcomp "ipcomp", Hip "hip", Ospf "ospf", Pim "pim", Vrrp "vrrp", Hsrp "hsrp", Eigrp "eigrp", Igrp "igrp",
+    Isis "isis", Esis "esis", Clnp "clnp", Osi "osi", Bgp "bgp", Rip "rip", Ripng "ripng", Nhrp "nhrp", Pgm "pgm",
     Tcp "tcp", Udp "udp", Sctp "sctp", Dccp "dccp", Udplite "udplite", Rsvp "rsvp", Etherip "etherip", Capwap "capwap",
-    Data "data", Malformed "_ws.malformed",
+    CapwapData "capwap.data", Data "data", Malformed "_ws.malformed",
     Dns "dns", Mdns "mdns", Llmnr "llmnr", Nbns "nbns", Dhcp "dhcp", Dhcpv6 "dhcpv6", Ntp "ntp", Snmp "snmp", Syslog "syslog",
     Tftp "tftp", Ssdp "ssdp", Stun "stun", Radius "radius", Ftp "ftp", FtpData "ftp-data", Ssh "ssh", Telnet "telnet", Smtp "smtp",
     Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Sip "sip",
@@ -80,6 +94,10 @@ pub struct Tcp {
     pub flags: u16,
     /// Window field as sent, not scaled.
     pub window: u16,
+    /// Header length by the offset field, bytes.
+    pub header_len: u8,
+    /// Header bytes captured, options included: at most `header_len` (or 20 where that is less).
+    pub header_captured: u8,
     /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field
     /// or the offset is wrong, so Wireshark stops there.
     pub len: Option<u32>,

@@ -61,10 +61,10 @@ limits! {
     max_evidence_frames: usize = 100,
     /// Time buckets before their width is doubled.
     max_buckets: usize = 7_200,
-    /// Distinct protocol paths counted apart.
-    max_protocol_paths: usize = 4_096,
     /// TCP directions read by application protocols at a time.
     max_app_streams: usize = 50_000,
     /// Bytes of a message, or waiting for a gap to close, of one direction.
     max_app_stream_bytes: usize = 1 << 20,
+    /// Distinct protocol paths counted apart.
+    max_protocol_paths: usize = 4_096,
 }

@@ -55,9 +55,11 @@ pub struct ResolvedName {
 /// Facts about the file so far. Texts are escaped (no control characters) and capped by `Limits`.
 #[derive(Clone, Debug, Default)]
 pub struct FileFacts {
-    /// `pcap`, `pcap-modified`, `pcap-ixia-hw`, `pcap-ixia-sw`, `pcap-aix`, `pcap-nokia`, `pcapng`, `snoop`, `empty`.
-    /// None: not known yet, or not a capture.
+    /// `pcap`, `pcapng`, `snoop`, or `empty` (an input of no bytes). None: not known yet, or not a capture.
     pub format: Option<&'static str>,
+    /// Wireshark's short name of the variant: `pcap`, `nsecpcap`, `modpcap`, `rh6_1pcap`, `suse6_3pcap`, `nokiapcap`,
+    /// `aixpcap`, `pcapng`, `snoop`; and `empty`.
+    pub file_type: Option<&'static str>,
     /// `little`, `big`, or `mixed` (pcapng sections of both).
     pub byte_order: Option<&'static str>,
     /// `microseconds`, `nanoseconds`, another unit, or `mixed` (interfaces with different clocks).
@@ -97,7 +99,12 @@ pub struct FileFacts {
     pub damage_total: u64,
     /// Where the damage begins that is being passed over now.
     open_damage: Option<u64>,
+    /// Bytes of texts kept.
+    text_bytes: usize,
 }
+
+/// Bytes of all texts of a file that are kept, whatever it says.
+const TEXT_BUDGET: usize = 32 << 20;
 
 impl FileFacts {
     /// Notes damage at `offset`. What follows counts as skipped until [`Self::resumed`].
@@ -124,11 +131,23 @@ impl FileFacts {
         }
     }
 
+    /// Text of the file for keeping; None once there is too much of it.
+    pub(crate) fn text(&mut self, bytes: &[u8], max: usize) -> Option<String> {
+        if self.text_bytes >= TEXT_BUDGET {
+            return None;
+        }
+        let text = text_of(bytes, max);
+        self.text_bytes += text.len();
+        Some(text)
+    }
+
     /// Keeps a comment that is not a packet's.
     pub(crate) fn comment(&mut self, text: &[u8], limits: &Limits) {
         self.comments_total += 1;
-        if self.comments.len() < limits.max_names {
-            self.comments.push(text_of(text, limits.max_text_bytes));
+        if self.comments.len() < limits.max_names
+            && let Some(text) = self.text(text, limits.max_text_bytes)
+        {
+            self.comments.push(text);
         }
     }
 }

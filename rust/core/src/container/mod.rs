@@ -54,6 +54,14 @@ impl Context {
     pub(crate) fn damaged(&mut self, offset: u64, reason: &'static str) {
         self.facts.damaged(offset, reason, &self.limits);
     }
+
+    /// What begins at `pos` needs `len` bytes, more than the window has. At the end of the input that is damage.
+    pub(crate) fn cut(&mut self, window: Window<'_>, pos: usize, len: usize) -> Walk {
+        if window.eof && pos < window.bytes.len() && !self.outer_damage {
+            self.damaged(window.base + pos as u64, "truncated");
+        }
+        Walk::need(pos, len)
+    }
 }
 
 /// How far a walk over a buffer came.
@@ -265,6 +273,7 @@ impl Reader {
         let facts = &mut self.context.facts;
         if window.bytes.is_empty() {
             facts.format = Some("empty");
+            facts.file_type = Some("empty");
             return Ok(false);
         }
         // the longest magic is snoop's; a shorter input than that can be none of the formats whole
@@ -309,5 +318,10 @@ fn max_captured(link: LinkType, limits: &Limits) -> u32 {
         EBHSCR => 32 << 20,
         _ => 0,
     };
-    u32::try_from(limits.max_packet_bytes).unwrap_or(u32::MAX).max(large)
+    standard_max(limits).max(large)
+}
+
+/// Largest captured length believed where nothing is known of the link type.
+fn standard_max(limits: &Limits) -> u32 {
+    u32::try_from(limits.max_packet_bytes).unwrap_or(u32::MAX)
 }

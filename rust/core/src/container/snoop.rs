@@ -29,7 +29,7 @@ impl Snoop {
         let mut pos = 0;
         if self.link.is_none() {
             let (Some(version), Some(datalink)) = (Order::Big.u32(bytes, 8), Order::Big.u32(bytes, 12)) else {
-                return Ok(cut(window, 0, FILE_HEADER, context));
+                return Ok(context.cut(window, 0, FILE_HEADER));
             };
             if version != 2 {
                 return Err(FormatError::new("unknown_version", format!("snoop version {version} is not supported")));
@@ -53,7 +53,7 @@ impl Snoop {
             let word = |index: usize| Order::Big.u32(bytes, pos + 4 * index);
             let fields = (word(0), word(1), word(2), word(4), word(5));
             let (Some(wire), Some(captured), Some(record_len), Some(secs), Some(micros)) = fields else {
-                return Ok(cut(window, pos, RECORD_HEADER, context));
+                return Ok(context.cut(window, pos, RECORD_HEADER));
             };
             // the record is padded, so its length says where the next one begins
             let fits = (record_len as usize).checked_sub(RECORD_HEADER).is_some_and(|room| room >= captured as usize);
@@ -62,7 +62,7 @@ impl Snoop {
                 return Ok(Walk::end(pos));
             }
             let Some(data) = bytes.get(pos + RECORD_HEADER..pos + RECORD_HEADER + captured as usize) else {
-                return Ok(cut(window, pos, RECORD_HEADER + captured as usize, context));
+                return Ok(context.cut(window, pos, RECORD_HEADER + captured as usize));
             };
             let record = Record {
                 data,
@@ -86,13 +86,6 @@ impl Snoop {
             pos = next as usize;
         }
     }
-}
-
-fn cut(window: Window<'_>, pos: usize, len: usize, context: &mut Context) -> Walk {
-    if window.eof && pos < window.bytes.len() && !context.outer_damage {
-        context.damaged(window.base + pos as u64, "truncated");
-    }
-    Walk::need(pos, len)
 }
 
 /// LINKTYPE_ value for a snoop data link type; None where there is none.

@@ -5,42 +5,32 @@
 
 mod view;
 
-pub(crate) use view::{Next, State, Step, View};
+pub(crate) use view::{Fragment, Next, State, Step, View};
 
-use crate::layers::{Layers, Span};
+pub use crate::net::fragment::ReassemblyStats;
+
+use crate::layers::{Layers, Proto, Span};
 use crate::limits::Limits;
+use crate::net::fragment::Reassembly;
 use crate::record::{Record, RecordKind};
-use crate::{link, net, transport};
+use crate::{link, net, transport, tunnel};
+use view::Place;
 
 /// Most headers followed in one frame.
 const MAX_STEPS: usize = 128;
-
-/// How reassembly of IP fragments went so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReassemblyStats {
-    /// Datagrams put together.
-    pub completed: u64,
-    /// Datagrams in work now.
-    pub incomplete: u64,
-    /// Datagrams given up for want of room.
-    pub evicted: u64,
-    /// Fragments that overlap or repeat others of their datagram.
-    pub overlaps: u64,
-    /// Bytes held now.
-    pub bytes_held: u64,
-}
 
 /// Dissects the frames of one capture, in order. Holds the fragments of datagrams that are not complete yet.
 #[derive(Debug)]
 pub struct Dissector {
     /// Datagrams completed by the frame last dissected, one after the other.
     whole: Vec<u8>,
-    stats: ReassemblyStats,
+    fragments: Reassembly,
 }
 
 impl Dissector {
-    pub fn new(_limits: &Limits) -> Self {
-        Self { whole: Vec::new(), stats: ReassemblyStats::default() }
+    pub fn new(limits: &Limits) -> Self {
+        let fragments = Reassembly::new(limits.max_fragment_sets, limits.max_fragment_bytes);
+        Self { whole: Vec::new(), fragments }
     }
 
     /// Finds the headers of one frame. `frame` is its number, from 1, rising. `out` is emptied first.
@@ -61,12 +51,66 @@ impl Dissector {
                 at: place.span.start,
                 reassembled: place.span.reassembled,
             };
-            match step(next, view, &mut state, out) {
-                Some((header, rest)) => (next, place) = (header, rest.place()),
-                None => return,
-            }
+            let found = match next {
+                Next::Fragment => self.reassemble(record, place, &state, out),
+                Next::Ipcomp => self.decompress(record, place, &state, out),
+                _ => step(next, view, &mut state, out).map(|(header, rest)| (header, rest.place())),
+            };
+            (next, place) = match (found, state.subframes) {
+                (Some(found), _) => found,
+                (None, Some(rest)) => (Next::WlanSubframe, rest),
+                (None, None) => return,
+            };
         }
         out.too_deep = true;
+    }
+
+    /// Adds a fragment to its datagram; what the datagram carries belongs to the frame that completes it.
+    #[cold]
+    fn reassemble(
+        &mut self,
+        record: &Record<'_>,
+        place: Place,
+        state: &State,
+        out: &mut Layers,
+    ) -> Option<(Next, Place)> {
+        let fragment = state.fragment.as_ref()?;
+        let start = self.whole.len();
+        let copy;
+        let data = if place.span.reassembled {
+            copy = self.bytes(record, place.span).to_vec();
+            &copy
+        } else {
+            record.data.get(place.span.start as usize..).and_then(|rest| rest.get(..place.span.len as usize))?
+        };
+        match self.fragments.add(fragment, state.vlan_id, data, &mut self.whole) {
+            Some(length) => {
+                let span = Span { start: start as u32, len: length, reassembled: true };
+                Some((Next::IpProtocol(fragment.next), Place { span, wire: length }))
+            }
+            None => {
+                out.push(Proto::Data);
+                None
+            }
+        }
+    }
+
+    /// Unpacks a compressed payload behind the reassembled datagrams.
+    #[cold]
+    fn decompress(
+        &mut self,
+        record: &Record<'_>,
+        place: Place,
+        state: &State,
+        out: &mut Layers,
+    ) -> Option<(Next, Place)> {
+        let start = self.whole.len();
+        let packed = self.bytes(record, place.span).to_vec();
+        let view = View { data: &packed, wire: place.wire, at: 0, reassembled: true };
+        let next = net::ipcomp::header(view, state, out, &mut self.whole)?;
+        let len = (self.whole.len() - start) as u32;
+        let span = Span { start: start as u32, len, reassembled: true };
+        Some((Next::IpProtocol(next), Place { span, wire: len }))
     }
 
     /// Bytes of a span of the frame last dissected. Empty for a span of another frame that does not fit.
@@ -79,7 +123,7 @@ impl Dissector {
 
     /// Counters of the reassembly of IP fragments.
     pub fn reassembly(&self) -> &ReassemblyStats {
-        &self.stats
+        &self.fragments.stats
     }
 }
 
@@ -88,19 +132,113 @@ impl Dissector {
 fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match next {
         Next::Ethernet => link::ethernet::header(view, out),
-        Next::Vlan => link::vlan::tag(view, out),
+        Next::Vlan => link::vlan::tag(view, state, out),
+        Next::Ipv4 => net::ipv4::header(view, state, out),
+        Next::Ipv6 => net::ipv6::header(view, state, out),
+        Next::IpProtocol(number) => net::protocol(number, view, state, out),
+        Next::Tcp => transport::tcp::header(view, state, out),
+        Next::Udp => transport::udp::header(view, state, out),
         Next::Arp => net::arp::message(view, out),
+        Next::Icmp => transport::icmp::message(view, state, out),
+        Next::Icmpv6 => transport::icmp::message_v6(view, state, out),
+        _ => rare_step(next, view, state, out),
+    }
+}
+
+/// The headers that few frames have.
+#[cold]
+fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    match next {
+        Next::Named(proto) => {
+            if view.data.is_empty() {
+                out.short = true;
+            } else {
+                out.push(proto);
+            }
+            None
+        }
         Next::Ip => match view.u8(0)? >> 4 {
             4 => net::ipv4::header(view, state, out),
             6 => net::ipv6::header(view, state, out),
             _ => None,
         },
-        Next::Ipv4 => net::ipv4::header(view, state, out),
-        Next::Ipv6 => net::ipv6::header(view, state, out),
-        Next::IpProtocol(number) => net::protocol(number, view),
-        Next::Tcp => transport::tcp::header(view, state, out),
-        Next::Udp => transport::udp::header(view, state, out),
-        Next::Icmp => transport::icmp::message(view, state, out),
-        Next::Icmpv6 => transport::icmp::message_v6(view, state, out),
+        Next::Isl => link::ethernet::isl(view, out),
+        Next::Llc => link::llc::header(view, out),
+        Next::Osi => link::llc::osi(view, out),
+        Next::Sll => link::sll::header(view, out),
+        Next::Sll2 => link::sll::header2(view, out),
+        Next::Null => link::null::header(view, out),
+        Next::Raw => link::null::raw(view, out),
+        Next::Ppp => link::ppp::header(view, out),
+        Next::PppHdlc => link::ppp::hdlc(view, out),
+        Next::PppDirection => link::ppp::hdlc(view.skip(1), out),
+        Next::Multilink => link::ppp::multilink(view, out),
+        Next::BcpBpdu => link::ppp::bridged(view, out),
+        Next::Pppoe { session } => link::ppp::over_ethernet(session, view, out),
+        Next::Chdlc => link::hdlc::header(view, out),
+        Next::ChdlcDirection => link::hdlc::header(view.skip(1), out),
+        Next::FrameRelay => link::frame_relay::header(view, out),
+        Next::FrameRelayDirection => link::frame_relay::header(view.skip(1), out),
+        Next::Wlan => link::wlan::header(view, state, out),
+        Next::WlanSubframe => link::wlan::subframe(view, state, out),
+        Next::Radiotap => link::radio::radiotap(view, state, out),
+        Next::Prism => link::radio::prism(view, out),
+        Next::Avs => link::radio::avs(view, out),
+        Next::Ppi => link::radio::ppi(view, state, out),
+        Next::Fddi => link::ring::fddi(view, out),
+        Next::TokenRing => link::ring::token_ring(view, out),
+        Next::Arcnet { linux } => link::arcnet::header(linux, view, out),
+        Next::SunAtm => link::atm::sun(view, out),
+        Next::Clip => link::atm::clip(view, out),
+        Next::Pflog => link::logs::pflog(view, out),
+        Next::Nflog => link::logs::nflog(view, out),
+        Next::Pktap => link::logs::pktap(view, out),
+        Next::Ipnet => link::logs::ipnet(view, out),
+        Next::Enc => link::logs::enc(view, out),
+        Next::Ap1394 => link::pseudo::ap1394(view, out),
+        Next::Ipfc => link::pseudo::ipfc(view, out),
+        Next::Ipoib => link::pseudo::ipoib(view, out),
+        Next::Docsis => link::pseudo::docsis(view, out),
+        Next::Erf => link::pseudo::erf(view, out),
+        Next::Netanalyzer { preamble } => link::pseudo::netanalyzer(preamble, view, out),
+        Next::HciH4 { direction } => link::pseudo::hci_h4(direction, view, out),
+        Next::BluetoothMonitor => link::pseudo::bluetooth_monitor(view, out),
+        Next::BtleRf => link::pseudo::btle_rf(view, out),
+        Next::WpanTap => link::pseudo::wpan_tap(view, out),
+        Next::SocketCan => link::pseudo::socketcan(view, out),
+        Next::ExportedPdu => link::exported::header(view, out),
+        Next::ServiceVlan => link::vlan::service_tag(view, out),
+        Next::Macsec => link::shim::macsec(view, out),
+        Next::Backbone => link::shim::backbone(view, out),
+        Next::Redundancy => link::shim::redundancy(view, out),
+        Next::Etag => link::shim::etag(view, out),
+        Next::Vntag => link::shim::vntag(view, out),
+        Next::Hsr => link::shim::hsr(view, out),
+        Next::Cmd => link::shim::cmd(view, out),
+        Next::Trill => link::shim::trill(view, out),
+        Next::Mpls => net::mpls::stack(view, out),
+        Next::PseudowireWord => net::mpls::control_word(view, out),
+        Next::Ah => net::ah::header(view, state, out),
+        Next::Pim => net::pim::message(view, out),
+        Next::Sctp => transport::sctp::header(view, out),
+        Next::Gre => tunnel::gre::header(view, out),
+        Next::Erspan(kind) => tunnel::erspan::header(kind, view, out),
+        Next::Vxlan { generic } => tunnel::overlay::vxlan(generic, view, out),
+        Next::Geneve => tunnel::overlay::geneve(view, out),
+        Next::Gtp => tunnel::gtp::header(view, out),
+        Next::GtpPrime => tunnel::gtp::prime(view, out),
+        Next::Teredo => tunnel::teredo::header(view, out),
+        Next::L2tp => tunnel::l2tp::over_udp(view, out),
+        Next::L2tpIp => tunnel::l2tp::over_ip(view, out),
+        Next::Nsh => tunnel::nsh::header(view, out),
+        Next::Etherip => tunnel::etherip::header(view, out),
+        Next::Ayiya => tunnel::etherip::ayiya(view, out),
+        Next::LispData => tunnel::etherip::lisp(view, out),
+        Next::Tzsp => tunnel::etherip::tzsp(view, out),
+        Next::UdpEncap => tunnel::udpencap::payload(view, out),
+        Next::CapwapData => tunnel::capwap::data(view, out),
+        // Handled before or elsewhere.
+        Next::Ethernet | Next::Vlan | Next::Ipv4 | Next::Ipv6 | Next::IpProtocol(_) | Next::Tcp | Next::Udp => None,
+        Next::Arp | Next::Icmp | Next::Icmpv6 | Next::Fragment | Next::Ipcomp => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What the header functions share: a view of bytes, the next header, the state of one frame.
 
-use crate::layers::Span;
+use crate::addr::IpAddr;
+use crate::layers::{Proto, Span};
 
 /// Bytes from one header on, with the length they had on the wire.
 ///
@@ -80,22 +81,138 @@ pub(crate) struct Place {
 /// The header that stands next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
+    // Link layers.
     Ethernet,
+    Isl,
+    Llc,
+    Sll,
+    Sll2,
+    Null,
+    Raw,
+    Ppp,
+    PppHdlc,
+    /// PPP with one byte of direction in front.
+    PppDirection,
+    Chdlc,
+    ChdlcDirection,
+    FrameRelay,
+    FrameRelayDirection,
+    Wlan,
+    /// Next subframe of an A-MSDU.
+    WlanSubframe,
+    Radiotap,
+    Prism,
+    Avs,
+    Ppi,
+    Fddi,
+    TokenRing,
+    /// ARCnet with the BSD or the Linux header.
+    Arcnet {
+        linux: bool,
+    },
+    SunAtm,
+    Clip,
+    Pflog,
+    Nflog,
+    Pktap,
+    Ipnet,
+    Enc,
+    Ap1394,
+    Ipfc,
+    Ipoib,
+    Docsis,
+    Erf,
+    Netanalyzer {
+        preamble: bool,
+    },
+    HciH4 {
+        direction: bool,
+    },
+    BluetoothMonitor,
+    BtleRf,
+    WpanTap,
+    SocketCan,
+    ExportedPdu,
+    Pppoe {
+        session: bool,
+    },
+    // Between link and network.
     Vlan,
+    ServiceVlan,
+    Mpls,
+    /// Ethernet pseudowire behind MPLS, after its control word.
+    PseudowireWord,
+    Macsec,
+    Backbone,
+    Redundancy,
+    Etag,
+    Vntag,
+    Hsr,
+    Cmd,
+    Trill,
+    Osi,
+    BcpBpdu,
+    Multilink,
+    // Network layer.
     Arp,
+    /// IPv4 or IPv6, by the version field.
     Ip,
     Ipv4,
     Ipv6,
-    /// A transport or other IP payload by protocol number.
+    /// A payload of IP by its protocol number: a transport, a tunnel or an IPv6 extension header.
     IpProtocol(u8),
+    Ah,
+    Ipcomp,
+    Pim,
+    /// A fragment: its place in the datagram stands in [`State::fragment`].
+    Fragment,
+    // Transport layers.
     Tcp,
     Udp,
     Icmp,
     Icmpv6,
+    Sctp,
+    // Tunnels.
+    Gre,
+    Erspan(u8),
+    Vxlan {
+        generic: bool,
+    },
+    Geneve,
+    Gtp,
+    GtpPrime,
+    Teredo,
+    L2tp,
+    L2tpIp,
+    Nsh,
+    Etherip,
+    Ayiya,
+    LispData,
+    Tzsp,
+    UdpEncap,
+    CapwapData,
+    /// A protocol that is only named.
+    Named(Proto),
 }
 
 /// What a header function found: the next header and its bytes, or the end of the frame.
 pub(crate) type Step<'a> = Option<(Next, View<'a>)>;
+
+/// One fragment of an IP datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fragment {
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub id: u32,
+    /// IPv4 protocol number; 0 for IPv6, where only the first fragment's counts.
+    pub protocol: u8,
+    /// Bytes from the start of the datagram.
+    pub offset: u32,
+    /// More fragments follow this one.
+    pub more: bool,
+    /// Protocol number of what the datagram carries.
+    pub next: u8,
+}
 
 /// State of the frame that no layer of [`crate::layers::Layers`] holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -104,6 +221,15 @@ pub(crate) struct State {
     pub net: Option<u8>,
     /// Behind an ICMP error: headers here are quotes of another packet.
     pub quoted: bool,
-    /// What follows is a fragment that was not reassembled.
-    pub fragment: bool,
+    /// What follows is a first fragment that was not reassembled.
+    pub fragment_head: bool,
+    /// Innermost 802.1Q tag.
+    pub vlan_id: u16,
+    /// Of the fragment that [`Next::Fragment`] hands over.
+    pub fragment: Option<Fragment>,
+    /// Radio header in front of 802.11: frame check sequence at the end, header padded to 4 bytes.
+    pub wlan_fcs: bool,
+    pub wlan_pad: bool,
+    /// Rest of an A-MSDU.
+    pub subframes: Option<Place>,
 }

@@ -1,3 +1,27 @@
-//! TCP connections: table, stream numbers, Wireshark's TCP analysis.
+//! TCP connections: stream numbers, Wireshark's TCP analysis, and what is known of each connection.
+//!
+//! [`TcpTracker`] takes the segments of a pass in file order; [`ConnectionTable`] is what it has found.
 
+mod analysis;
+mod arena;
 pub mod connection;
+mod filter;
+mod key;
+mod seq;
+mod state;
+mod table;
+mod totals;
+mod tracker;
+mod unacked;
+
+pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake, event};
+pub use filter::{Filter, Having, Order};
+pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
+pub use totals::Totals;
+pub use tracker::{Segment, TcpTracker, Verdict};
+
+/// A connection without a FIN or RST and without a packet for this long before the capture ended counts as idle, ns.
+pub const IDLE_NS: i64 = 120_000_000_000;
+
+/// An ended connection is reported when it has been silent for this long, ns, so that its last ACKs are in the report.
+pub const LINGER_NS: i64 = 5_000_000_000;

@@ -1,21 +1,37 @@
-//! IEEE 802.1Q tags.
+//! IEEE 802.1Q and 802.1ad tags.
 
-use crate::dissect::{Step, View};
+use crate::dissect::{State, Step, View};
 use crate::layers::{Layers, Proto};
-use crate::link::ethertype;
+use crate::link::ethernet::ieee8023;
+use crate::link::ethertype::{self, MAX_LENGTH};
 
-/// Tag control information and EtherType: 4 bytes behind the tag's own EtherType.
+/// 802.1Q: tag control information and EtherType or length, behind the tag's own EtherType.
 #[inline]
-pub(crate) fn tag<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+pub(crate) fn tag<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     out.push(Proto::Vlan);
     let Some(control) = view.u16(0) else {
         out.short = true;
         return None;
     };
-    let _ = out.vlan_ids.try_push(control & 0x0fff);
+    state.vlan_id = control & 0x0fff;
+    let _ = out.vlan_ids.try_push(state.vlan_id);
     let Some(kind) = view.u16(2) else {
         out.short = true;
         return None;
     };
-    ethertype::next(kind).map(|next| (next, view.skip(4)))
+    let payload = view.skip(4);
+    if kind > MAX_LENGTH { ethertype::step(kind, payload) } else { ieee8023(kind, payload, out) }
+}
+
+/// 802.1ad service tag. Its id is no `vlan.id`, so it is not in `vlan_ids`.
+pub(crate) fn service_tag<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Ieee8021ad);
+    match view.u16(2) {
+        Some(kind) if kind > MAX_LENGTH => ethertype::step(kind, view.skip(4)),
+        Some(kind) => ieee8023(kind, view.skip(4), out),
+        None => {
+            out.short = true;
+            None
+        }
+    }
 }

@@ -23,6 +23,10 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         out.short = true;
         tcp.seq = view.u32(4).unwrap_or(0);
         tcp.ack = view.u32(8).unwrap_or(0);
+        tcp.header_len = view.data.get(12).map_or(0, |b| (b >> 4) * 4);
+        tcp.header_captured = view.data.len().min(20) as u8;
+        tcp.flags = view.u16(12).unwrap_or(0) & 0x0fff;
+        tcp.window = view.u16(14).unwrap_or(0);
         return None;
     };
     tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
@@ -30,6 +34,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
     tcp.window = u16::from_be_bytes([head[14], head[15]]);
     let header_len = (head[12] >> 4) as usize * 4;
+    tcp.header_len = header_len as u8;
+    tcp.header_captured = view.data.len().min(header_len.max(20)) as u8;
     if header_len < 20 || header_len as u32 > view.wire {
         out.malformed = true;
         return None;

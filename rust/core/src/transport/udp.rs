@@ -2,35 +2,49 @@
 
 use crate::dissect::{State, Step, View};
 use crate::layers::{Layers, Proto, Udp};
+use crate::tunnel::ports;
 
-/// The header; its length field cuts what follows.
+/// The header; its length field cuts what follows. The ports may announce a tunnel.
 #[inline]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Udp);
-    let Some(ports) = view.array::<4>(0) else {
-        out.short = true;
-        return None;
+    let Some(head) = view.array::<8>(0) else {
+        return cut(view, state, out);
     };
-    let src_port = u16::from_be_bytes([ports[0], ports[1]]);
-    let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
+    out.push(Proto::Udp);
+    let src_port = u16::from_be_bytes([head[0], head[1]]);
+    let dst_port = u16::from_be_bytes([head[2], head[3]]);
+    let length = u32::from(u16::from_be_bytes([head[4], head[5]]));
+    let mut payload = view.skip(8);
+    if length >= 8 {
+        payload = payload.limit(length - 8);
+    } else if length != 0 {
+        // Zero is a jumbogram (RFC 2675): the IP length holds. Anything else below 8 is wrong.
+        out.malformed = true;
+        payload = payload.limit(0);
+    }
     if state.quoted {
         let _ = out.quoted.try_push((false, src_port, dst_port, state.net.unwrap_or(0)));
-        return None;
-    }
-    let mut payload = view.skip(8);
-    match view.u16(4) {
-        Some(length) if length >= 8 => payload = payload.limit(length as u32 - 8),
-        // Zero: a jumbogram (RFC 2675), the IP length holds.
-        Some(0) => {}
-        Some(_) => {
-            out.malformed = true;
-            payload = payload.limit(0);
+    } else {
+        let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
+        if out.udps.try_push(udp).is_err() {
+            out.too_deep = true;
+            return None;
         }
-        None => out.short = true,
     }
-    let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
-    if out.udps.try_push(udp).is_err() {
-        out.too_deep = true;
+    if payload.data.is_empty() { None } else { ports::step(src_port, dst_port, payload) }
+}
+
+/// A header cut by the snapshot length: the ports count when both are there.
+#[cold]
+fn cut<'a>(view: View<'a>, state: &State, out: &mut Layers) -> Step<'a> {
+    out.short = true;
+    let (Some(src_port), Some(dst_port)) = (view.u16(0), view.u16(2)) else { return None };
+    out.push(Proto::Udp);
+    if state.quoted {
+        let _ = out.quoted.try_push((false, src_port, dst_port, state.net.unwrap_or(0)));
+    } else {
+        let udp = Udp { net: state.net, src_port, dst_port, payload: view.skip(8).span(), len: 0 };
+        let _ = out.udps.try_push(udp);
     }
     None
 }

@@ -1,0 +1,1 @@
+"""Small captures to try pcapstream on, and the script that makes them."""

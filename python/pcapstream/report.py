@@ -1,0 +1,120 @@
+"""From a question to a pass, and from a pass to its report: options in, coverage out. No event loop here."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from pcapstream._core import default_limits
+from pcapstream.errors import LimitError, QueryError, shown
+from pcapstream.model import Coverage, Reason, Report
+from pcapstream.pipeline import End, State
+from pcapstream.protocols import Machine, choose
+
+_NEXT_STEP: dict[Reason, str] = {
+    "budget": "The analysis goes on in the background: ask again to get it further along.",
+    "max_packets": "Raise max_packets or leave it out to read on.",
+    "damaged": "The numbers leave out the damaged bytes: fetch or record the capture again if they matter.",
+    "cancelled": "Ask again to start anew.",
+    "run_time": "Ask about a part of the capture with max_packets, or raise the run time limit.",
+    "source_error": "Try again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a pass computes. Two calls with equal options share a scan.
+
+    modules: names from the registry, None for the default set. limits: by name, see `default_limits`.
+    Raises QueryError(unknown_module, bad_parameter), LimitError(unknown_limit, bad_limit).
+    """
+
+    modules: Sequence[str] | None = None
+    max_packets: int | None = None
+    resync: bool = True
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "modules", tuple(module.name for module in choose(self.modules)))
+        if self.max_packets is not None and self.max_packets < 1:
+            raise QueryError("bad_parameter", f"max_packets is {self.max_packets}; it must be at least 1")
+        known = self._known_limits()
+        for name, value in self.limits.items():
+            if name not in known:
+                listed = ", ".join(known)
+                raise LimitError("unknown_limit", f"there is no limit {shown(name)!r}; the limits are {listed}")
+            if value < 1:
+                raise LimitError("bad_limit", f"the limit {name} is {value}")
+        object.__setattr__(self, "limits", MappingProxyType(dict(sorted(self.limits.items()))))
+
+    @property
+    def key(self) -> str:
+        """Equal for equal options."""
+        limits = ",".join(f"{name}={value}" for name, value in self.limits.items())
+        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits}"
+
+    def machines(self) -> tuple[Machine, ...]:
+        """New machines for one pass."""
+        limits = {**self._known_limits(), **self.limits}
+        return tuple(module.make(limits) for module in choose(self.modules))
+
+    def core_limits(self) -> dict[str, int]:
+        """Those of `limits` that are the core's."""
+        names = default_limits()
+        return {name: value for name, value in self.limits.items() if name in names}
+
+    def _known_limits(self) -> dict[str, int]:
+        known = default_limits()
+        for module in choose(self.modules):
+            known.update(module.spec.limits or {})
+        return known
+
+
+def report_of(state: State, name: str, scan_id: str, bytes_total: int | None) -> Report:
+    """The report of a state of a pass."""
+    capture = state.core.capture
+    reason: Reason | None
+    match state.end:
+        case None:
+            reason = "budget"
+        case End.CANCELLED:
+            reason = "cancelled"
+        case End.RUN_TIME:
+            reason = "run_time"
+        case End.SOURCE_ERROR:
+            reason = "source_error"
+        case End.MAX_PACKETS:
+            reason = "max_packets"
+        case End.CORRUPT:
+            reason = "damaged"
+        case End.INPUT:
+            reason = "damaged" if capture["damage_count"] else None
+    next_step = None if reason is None else _NEXT_STEP[reason]
+    if reason == "source_error" and state.error is not None:
+        next_step = state.error.next_step + "."
+    coverage = Coverage(
+        complete=reason is None,
+        reason=reason,
+        next_step=next_step,
+        bytes_read=state.bytes_read,
+        bytes_total=bytes_total,
+        bytes_skipped=capture["bytes_skipped"],
+        packets=capture["packets"] + capture["recovered_packets"],
+        recovered_packets=capture["recovered_packets"],
+        damage=tuple(capture["damage"]),
+        damage_count=capture["damage_count"],
+        error=None if state.error is None else state.error.code,
+        error_message=None if state.error is None else str(state.error),
+    )
+    return Report(name, scan_id, capture, MappingProxyType(dict(state.summaries)), coverage)
+
+
+def scan_id_of(identity: str | None, options: ScanOptions) -> str:
+    """The same for the same content and options; says nothing of the path, people see it in cursors. New each time for
+    what has no identity."""
+    if identity is None:
+        return uuid.uuid4().hex[:16]
+    return hashlib.sha256(f"{identity}\n{options.key}".encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,177 @@
+"""What server and command line are told: one immutable value, made from flags and environment, checked once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pcapstream.errors import QueryError
+from pcapstream.tools import MODULES, ToolSpec, choose_tools
+
+if TYPE_CHECKING:
+    from pcapstream.report import ScanOptions
+    from pcapstream.scan import StoreLimits
+    from pcapstream.sources.policy import Policy
+
+Transport = Literal["stdio", "http"]
+
+TOKEN_VARIABLES = ("PCAPSTREAM_AUTH_TOKEN", "MCPCAP_AUTH_TOKEN")
+"""Environment variables that hold the bearer token of the HTTP server; the first that is set counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds, sizes in bytes; the command line's flags have the same names. Raises QueryError."""
+
+    modules: tuple[str, ...] | None = None
+    """None: all."""
+    max_packets: int | None = None
+    resync: bool = True
+
+    allow_dirs: tuple[str, ...] | None = None
+    """None: any file, except over HTTP, where it means the working directory."""
+    urls: bool = True
+    allow_private_urls: bool = False
+    parallel_ranges: int = 1
+    max_download_bytes: int | None = None
+
+    transport: Transport = "stdio"
+    host: str = "127.0.0.1"
+    port: int = 8080
+    token: str | None = None
+    allow_unauthenticated_http: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    """Names beside this machine's own by which HTTP clients may address the server."""
+    max_connections: int = 100
+    max_sessions: int = 100
+    """Sessions of clients that speak a protocol version with sessions."""
+    max_body_bytes: int = 1 << 20
+    """Of one HTTP request: arguments of tools are short."""
+
+    call_budget: float = 45.0
+    """A call answers with what is known after that: hosts give up at 60."""
+    max_calls: int = 64
+    """Tool calls at a time."""
+    scan_idle: float = 120.0
+    max_run_time: float = 3600.0
+    max_scans: int = 4
+    max_cached_bytes: int = 256 << 20
+
+    def __post_init__(self) -> None:
+        choose_tools(self.modules)
+        for name in ("max_packets", "max_download_bytes"):
+            value = getattr(self, name)
+            if value is not None:
+                _at_least_one(name, value)
+        for name in ("parallel_ranges", "max_connections", "max_sessions", "max_body_bytes", "max_calls", "max_scans"):
+            _at_least_one(name, getattr(self, name))
+        for name in ("call_budget", "scan_idle", "max_run_time"):
+            if not 0 < getattr(self, name) < 1e9:
+                raise QueryError("bad_parameter", f"{_flag(name)} must be a number of seconds above 0")
+        if not 0 <= self.port <= 65535:
+            raise QueryError("bad_parameter", "--port must be from 0 to 65535")
+        if self.transport == "http":
+            self._check_http()
+
+    @property
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """Those the server offers. Raises QueryError when the chosen modules have none."""
+        tools = choose_tools(self.modules)
+        if not tools:
+            listed = ", ".join(sorted({tool.module for tool in choose_tools(None)}))
+            raise QueryError("unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}")
+        return tools
+
+    @property
+    def modules_without_tools(self) -> tuple[str, ...]:
+        """Chosen by name, but this version has no tool for them."""
+        have = {tool.module for tool in choose_tools(None)}
+        return tuple(name for name in self.modules or () if name not in have)
+
+    def scan_options(self, tools: Iterable[ToolSpec] | None = None) -> ScanOptions:
+        """What a scan for these tools computes; None: for all that the server offers."""
+        from pcapstream.protocols import REGISTRY
+        from pcapstream.report import ScanOptions
+
+        needs = {need for tool in (self.tools if tools is None else tools) for need in tool.needs}
+        modules = [name for name in REGISTRY if name in needs]
+        return ScanOptions(modules=modules, max_packets=self.max_packets, resync=self.resync)
+
+    def store_limits(self) -> StoreLimits:
+        from pcapstream.scan import StoreLimits
+
+        return StoreLimits(
+            max_scans=self.max_scans,
+            scan_idle=self.scan_idle,
+            max_run_time=self.max_run_time,
+            max_cached_bytes=self.max_cached_bytes,
+        )
+
+    def policy(self, *, stdin: bool) -> Policy:
+        """What may be read. stdin: whether standard input is a capture here. Raises QueryError for a bad folder."""
+        from pcapstream.sources.policy import Policy
+
+        folders = self.allow_dirs
+        if folders is None and self.transport == "http":
+            folders = (os.getcwd(),)
+        try:
+            return Policy(
+                allow_dirs=folders,
+                urls=self.urls,
+                allow_private_urls=self.allow_private_urls,
+                stdin=stdin,
+                max_bytes=self.max_download_bytes,
+                total_seconds=self.max_run_time,
+                parallel_ranges=self.parallel_ranges,
+            )
+        except ValueError as problem:
+            raise QueryError("bad_parameter", str(problem)) from None
+
+    @property
+    def is_loopback(self) -> bool:
+        """Only this machine can connect."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    def _check_http(self) -> None:
+        if self.token is not None and (not self.token or any(c.isspace() or not c.isprintable() for c in self.token)):
+            raise QueryError("bad_parameter", f"{TOKEN_VARIABLES[0]} must not be empty and must have no white space")
+        if self.token is None and not self.is_loopback and not self.allow_unauthenticated_http:
+            raise QueryError(
+                "bad_parameter",
+                "a server that others can reach needs a token",
+                f"Set {TOKEN_VARIABLES[0]}, or give --allow-unauthenticated-http if something in front of it checks who asks",
+            )
+
+
+def token_from(environment: Mapping[str, str]) -> str | None:
+    """The token of the HTTP server; "" where a variable is set and empty."""
+    for name in TOKEN_VARIABLES:
+        if name in environment:
+            return environment[name]
+    return None
+
+
+def modules_from(text: str) -> tuple[str, ...]:
+    """Names of a comma list; spaces are fine. Raises QueryError for none and for unknown ones."""
+    names = tuple(dict.fromkeys(part for part in (item.strip() for item in text.split(",")) if part))
+    if not names:
+        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join(MODULES)}")
+    choose_tools(names)
+    return names
+
+
+def _at_least_one(name: str, value: int) -> None:
+    if value < 1:
+        raise QueryError("bad_parameter", f"{_flag(name)} must be at least 1")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

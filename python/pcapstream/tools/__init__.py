@@ -1,0 +1,53 @@
+"""The tools, one line each: the registry that server, `pcapstream call` and `pcapstream tools` read.
+
+A new tool is a file with its view and a line here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from pcapstream.errors import QueryError
+from pcapstream.tools import capinfos, tcp, tcp_anomalies, triage
+from pcapstream.tools.spec import Key, Parameter, ToolSpec
+from pcapstream.tools.text import shown
+
+__all__ = ["MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
+
+TOOLS: tuple[ToolSpec, ...] = (
+    triage.ANALYZE,
+    capinfos.CAPINFOS,
+    tcp.CONNECTIONS,
+    tcp_anomalies.ANOMALIES,
+    tcp.RETRANSMISSIONS,
+    tcp.FLOW,
+)
+"""In the order clients list them."""
+
+MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "triage", "packets")
+"""Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
+configurations go on working."""
+
+_BY_NAME = {tool.name: tool for tool in TOOLS}
+
+
+def choose_tools(modules: Iterable[str] | None) -> tuple[ToolSpec, ...]:
+    """The tools of these modules, None for all. Raises QueryError(unknown_module), which lists the modules."""
+    if modules is None:
+        return TOOLS
+    wanted = set(modules)
+    unknown = sorted(wanted.difference(MODULES))
+    if unknown:
+        listed = ", ".join(shown(name) for name in unknown)
+        raise QueryError("unknown_module", f"there is no module {listed}; the modules are {', '.join(MODULES)}")
+    return tuple(tool for tool in TOOLS if tool.module in wanted)
+
+
+def find_tool(name: str) -> ToolSpec:
+    """Raises QueryError(unknown_value), which lists the tools or names the one that was meant."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    close = difflib.get_close_matches(name[:100], _BY_NAME, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"the tools are {', '.join(_BY_NAME)}"
+    raise QueryError("unknown_value", f"there is no tool {shown(name)}; {hint}")

@@ -1,0 +1,283 @@
+"""What a tool is: name, parameters, result keys and the view that answers. Server, `call` and `tools` all read it.
+
+No MCP and no pydantic here: the command line starts without either, and one set of checks speaks to both with the
+same words.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pcapstream.errors import QueryError
+from pcapstream.tools.text import shown
+
+if TYPE_CHECKING:
+    from pcapstream.model import Report
+    from pcapstream.tools.paging import Ask
+
+Kind = Literal["string", "integer", "number", "boolean", "list"]
+JsonType = Literal["string", "integer", "number", "boolean", "array", "object", "string?", "integer?", "number?"]
+"""JSON types of result keys; with "?" also null."""
+
+MAX_TEXT_CHARS = 8_192
+"""Longest string taken as an argument: the longest URL the sources take."""
+MAX_LIST_ITEMS = 1_000
+
+_PYTHON_WORDS = {"integer": "a whole number", "number": "a number", "boolean": "true or false", "string": "a text"}
+
+
+class _Required:
+    """Marks a parameter without default."""
+
+    def __repr__(self) -> str:
+        return "REQUIRED"
+
+
+REQUIRED = _Required()
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a tool."""
+
+    name: str
+    kind: Kind
+    description: str
+    default: object = REQUIRED
+    """None makes the parameter optional: null is then a value too."""
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    check: Callable[[Any], object] | None = None
+    """Turns a value of the right type into the one the view gets; raises ValueError with a clause such as "is no IP
+    address"."""
+
+    @property
+    def required(self) -> bool:
+        return self.default is REQUIRED
+
+    @property
+    def option(self) -> str:
+        """Its name on the command line."""
+        return "--" + self.name.replace("_", "-")
+
+    def schema(self) -> dict[str, object]:
+        """JSON schema, without titles."""
+        own: dict[str, object] = {"type": "array", "items": {"type": "string"}} if self.kind == "list" else {"type": self.kind}
+        if self.choices:
+            own["enum"] = list(self.choices)
+        for key, bound in (("minimum", self.minimum), ("maximum", self.maximum)):
+            if bound is not None:
+                own[key] = bound
+        schema = {"anyOf": [own, {"type": "null"}]} if self.default is None else own
+        if not self.required:
+            schema["default"] = self.default
+        schema["description"] = self.description
+        return schema
+
+    def bind(self, value: object) -> object:
+        """The value the view gets for a JSON value. Raises QueryError(bad_parameter, unknown_value)."""
+        if value is None and self.default is None:
+            return None
+        value = self._typed(value)
+        if self.choices and value not in self.choices:
+            raise QueryError(
+                "unknown_value", f"{self.name} has no value {shown(value)}; the values are {', '.join(self.choices)}"
+            )
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            low, high = self.minimum, self.maximum
+            if (low is not None and value < low) or (high is not None and value > high):
+                raise QueryError("bad_parameter", f"{self.name} must be {_range(low, high)}, not {shown(value)}")
+        if self.check is not None:
+            try:
+                return self.check(value)
+            except ValueError as problem:
+                raise QueryError("bad_parameter", f"{self.name} {shown(value)} {problem}") from None
+        return value
+
+    def parse(self, text: str) -> object:
+        """The JSON value of a text from the command line; `bind` still has to look at it."""
+        if self.kind == "string":
+            return text
+        if self.kind == "list":
+            return [part for part in (item.strip() for item in text.split(",")) if part]
+        if text.strip().lower() in ("null", "none", "") and self.default is None:
+            return None
+        if self.kind == "boolean":
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
+        return text
+
+    def _typed(self, value: object) -> object:
+        """Clients send numbers as texts and lists as JSON texts: take what can be meant in one way only."""
+        wrong = QueryError("bad_parameter", f"{self.name} must be {_words(self.kind)}, not {shown(value)}")
+        if self.kind == "string":
+            if not isinstance(value, str) or len(value) > MAX_TEXT_CHARS:
+                raise wrong
+            return value
+        if self.kind == "boolean":
+            if isinstance(value, str):
+                value = {"true": True, "false": False}.get(value.strip().lower(), value)
+            if not isinstance(value, bool):
+                raise wrong
+            return value
+        if self.kind == "list":
+            return self._items(value, wrong)
+        if isinstance(value, str) and len(value) <= 40:
+            try:
+                value = int(value)
+            except ValueError:
+                try:
+                    value = float(value)
+                except ValueError:
+                    raise wrong from None
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise wrong
+        if self.kind == "integer":
+            if value != int(value):
+                raise wrong
+            return int(value)
+        return value
+
+    def _items(self, value: object, wrong: QueryError) -> object:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value) if value.lstrip().startswith("[") else [value]
+            except ValueError:
+                raise wrong from None
+        if not isinstance(value, (list, tuple)) or len(value) > MAX_LIST_ITEMS:
+            raise wrong
+        if any(not isinstance(item, str) or len(item) > MAX_TEXT_CHARS for item in value):
+            raise wrong
+        return list(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One top-level key of a result."""
+
+    name: str
+    type: JsonType
+    description: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool. `view` is pure: the same report and question give the same result."""
+
+    name: str
+    module: str
+    """MCP module it belongs to: what `--modules` chooses."""
+    title: str
+    description: str
+    """First sentence: when to use it."""
+    view: Callable[[Report, Ask], dict[str, Any]]
+    keys: tuple[Key, ...]
+    parameters: tuple[Parameter, ...] = ()
+    """Beside pcap_file, limit and cursor, which every tool takes."""
+    needs: tuple[str, ...] = ()
+    """Modules whose machines it asks; `call` runs only these."""
+    default_limit: int = 50
+    refuse: Callable[[Mapping[str, Any]], None] | None = None
+    """Looks at all bound parameters before anything is read; raises QueryError."""
+    _by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({parameter.name: parameter for parameter in self.all_parameters})
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """In the order people see them."""
+        return (PCAP_FILE, *self.parameters, _limit(self.default_limit), CURSOR)
+
+    def bind(self, arguments: Mapping[str, object]) -> dict[str, Any]:
+        """The arguments the view gets: checked, defaults filled in. Raises QueryError."""
+        for name in arguments:
+            if name not in self._by_name:
+                raise QueryError("bad_parameter", f"{self.name} has no parameter {shown(name)}{self._meant(name)}")
+        bound: dict[str, Any] = {}
+        for parameter in self._by_name.values():
+            if parameter.name in arguments:
+                bound[parameter.name] = parameter.bind(arguments[parameter.name])
+            elif parameter.required:
+                raise QueryError("bad_parameter", f"{self.name} needs {parameter.name}: {parameter.description}")
+            else:
+                bound[parameter.name] = parameter.default
+        if self.refuse is not None:
+            self.refuse(bound)
+        return bound
+
+    def input_schema(self) -> dict[str, object]:
+        """JSON schema of the arguments; refuses unknown ones."""
+        return {
+            "type": "object",
+            "properties": {parameter.name: parameter.schema() for parameter in self.all_parameters},
+            "required": [parameter.name for parameter in self.all_parameters if parameter.required],
+            "additionalProperties": False,
+        }
+
+    def output_schema(self) -> dict[str, object]:
+        """JSON schema of the result: every top-level key, at most 2 KB."""
+        return {
+            "type": "object",
+            "properties": {key.name: _key_schema(key) for key in self.all_keys},
+            "required": [key.name for key in self.all_keys if key.required],
+        }
+
+    @property
+    def all_keys(self) -> tuple[Key, ...]:
+        return (*self.keys, *COMMON_KEYS)
+
+    def parameter_for_option(self, option: str) -> Parameter:
+        """The parameter a command line option names. Raises QueryError."""
+        name = option.lstrip("-").replace("-", "_")
+        if name not in self._by_name or name == "pcap_file":
+            raise QueryError("bad_parameter", f"{self.name} has no parameter {shown(option)}{self._meant(name)}")
+        return self._by_name[name]
+
+    def _meant(self, name: str) -> str:
+        close = difflib.get_close_matches(name[:100], self._by_name, n=1)
+        if close:
+            return f"; did you mean {close[0]}?"
+        return f"; its parameters are {', '.join(self._by_name)}"
+
+
+PCAP_FILE = Parameter("pcap_file", "string", "Path of a capture (pcap, pcapng, also compressed), or an http(s) URL")
+CURSOR = Parameter("cursor", "string", "next_cursor of a table: gives that table's next rows", None)
+
+COMMON_KEYS = (
+    Key("coverage", "object", "what part of the capture this stands for: complete, or why not", required=True),
+    Key("notes", "array", "what to know when reading the numbers"),
+)
+
+
+def _limit(default: int) -> Parameter:
+    return Parameter("limit", "integer", f"Most rows of each table (default {default})", None, minimum=1, maximum=1000)
+
+
+def _key_schema(key: Key) -> dict[str, object]:
+    name = key.type.rstrip("?")
+    schema: dict[str, object] = {"type": [name, "null"] if key.type.endswith("?") else name}
+    if key.description:
+        schema["description"] = key.description
+    return schema
+
+
+def table_keys(tables: Iterable[tuple[str, str]]) -> tuple[Key, ...]:
+    """Keys that hold tables: (name, what a row is)."""
+    return tuple(Key(name, "object", f"table: {row}" if row else "table") for name, row in tables)
+
+
+def _words(kind: Kind) -> str:
+    return _PYTHON_WORDS.get(kind, "a list of texts")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None:
+        return f"at most {high:g}"
+    return f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"

@@ -1,0 +1,128 @@
+//! Choosing and ordering connections.
+
+use super::connection::{ClientKnownBy, Close, Connection, Handshake, event};
+use crate::addr::IpAddr;
+use std::cmp::Ordering;
+
+/// Connections of an address, of a service port, or of a service (both).
+///
+/// - `address` alone: it is one of the two ends.
+/// - `port` alone: it is the server's port.
+/// - both: the server is that address and port.
+///
+/// Where no handshake tells who the server is, either end may be the one with the port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub address: Option<IpAddr>,
+    pub port: Option<u16>,
+}
+
+impl Filter {
+    /// True when every connection passes.
+    pub fn is_all(&self) -> bool {
+        self.address.is_none() && self.port.is_none()
+    }
+
+    pub fn matches(&self, c: &Connection) -> bool {
+        let Some(port) = self.port else {
+            return self.address.is_none_or(|a| a == c.client || a == c.server);
+        };
+        let is = |address: IpAddr, end_port: u16| self.address.is_none_or(|a| a == address) && port == end_port;
+        let known = matches!(c.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck);
+        is(c.server, c.server_port) || (!known && is(c.client, c.client_port))
+    }
+}
+
+/// A property that chosen connections must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Having {
+    /// At least one event of this kind (index into `event::NAMES`).
+    Event(usize),
+    Handshake(Handshake),
+    Close(Close),
+}
+
+impl Having {
+    /// An event name, or one of reset, syn_only, refused, half_open, mid_stream, complete, open, fin, half_closed, idle.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "mid_stream" => Self::Handshake(Handshake::MidStream),
+            "syn_only" => Self::Handshake(Handshake::SynOnly),
+            "refused" => Self::Handshake(Handshake::Refused),
+            "half_open" => Self::Handshake(Handshake::HalfOpen),
+            "complete" => Self::Handshake(Handshake::Complete),
+            "open" => Self::Close(Close::Open),
+            "fin" => Self::Close(Close::Fin),
+            "half_closed" => Self::Close(Close::HalfClosed),
+            "reset" => Self::Close(Close::Reset),
+            "idle" => Self::Close(Close::Idle),
+            _ => Self::Event(event::NAMES.iter().position(|n| *n == name)?),
+        })
+    }
+
+    pub fn matches(self, c: &Connection) -> bool {
+        match self {
+            Self::Event(kind) => kind < event::COUNT && c.event_count(kind) > 0,
+            Self::Handshake(handshake) => c.handshake == handshake,
+            Self::Close(close) => c.close == close,
+        }
+    }
+}
+
+/// Order of chosen connections: largest first except `Stream`; ties in stream order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Stream,
+    Packets,
+    Bytes,
+    /// Retransmissions per packet.
+    RetransmissionRate,
+    Retransmissions,
+    Duration,
+    /// Connections without one come last.
+    InitialRtt,
+}
+
+/// Kind number of retransmissions.
+const RETRANSMISSIONS: usize = event::RETRANSMISSION.trailing_zeros() as usize;
+
+impl Order {
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "stream" => Self::Stream,
+            "packets" => Self::Packets,
+            "bytes" => Self::Bytes,
+            "retransmission_rate" => Self::RetransmissionRate,
+            "retransmissions" => Self::Retransmissions,
+            "duration" => Self::Duration,
+            "initial_rtt" => Self::InitialRtt,
+            _ => return None,
+        })
+    }
+
+    /// `Less` when `a` comes first.
+    pub fn compare(self, a: &Connection, b: &Connection) -> Ordering {
+        match self {
+            Self::Stream => Ordering::Equal,
+            Self::Packets => b.packets().cmp(&a.packets()),
+            Self::Bytes => bytes(b).cmp(&bytes(a)),
+            Self::RetransmissionRate => {
+                let rate =
+                    |x: &Connection, y: &Connection| x.event_count(RETRANSMISSIONS) as u128 * y.packets() as u128;
+                rate(b, a).cmp(&rate(a, b))
+            }
+            Self::Retransmissions => b.event_count(RETRANSMISSIONS).cmp(&a.event_count(RETRANSMISSIONS)),
+            Self::Duration => duration(b).cmp(&duration(a)),
+            Self::InitialRtt => b.initial_rtt_ns.cmp(&a.initial_rtt_ns),
+        }
+    }
+}
+
+fn bytes(c: &Connection) -> u64 {
+    c.dirs[0].bytes + c.dirs[1].bytes
+}
+
+fn duration(c: &Connection) -> i64 {
+    c.last_ns.saturating_sub(c.first_ns)
+}

@@ -1,0 +1,332 @@
+//! One connection while the pass runs: compact, by canonical end (0, 1) instead of client and server, because who is
+//! who can become clear late.
+
+use super::IDLE_NS;
+use super::analysis::{ACK, FIN, RST, SCALE_OFF, SCALE_UNKNOWN, SYN, Side};
+use super::connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake};
+use super::key::Key;
+use super::tracker::Segment;
+
+/// Counters of one end that nearly every segment changes.
+#[derive(Clone, Debug)]
+pub(super) struct Counts {
+    bytes: u64,
+    payload_bytes: u64,
+    packets: u32,
+    data_packets: u32,
+    ack: u32,
+    max_window: u32,
+    min_window: u32,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self { bytes: 0, payload_bytes: 0, packets: 0, data_packets: 0, ack: 0, max_window: 0, min_window: u32::MAX }
+    }
+}
+
+/// Round trips of one end's data, ns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rtt {
+    sum: u64,
+    min: u64,
+    max: u64,
+    count: u32,
+}
+
+impl Rtt {
+    #[inline]
+    pub fn add(&mut self, ns: u64) {
+        self.min = if self.count == 0 { ns } else { self.min.min(ns) };
+        self.max = self.max.max(ns);
+        self.sum = self.sum.saturating_add(ns);
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// What SYN, FIN and RST segments of one end said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Control {
+    syn: u32,
+    syn_ack: u32,
+    fin: u32,
+    rst: u32,
+    mss: Option<u16>,
+    window_scale: Option<u8>,
+    sack_permitted: bool,
+}
+
+/// An end, where there may be none.
+type MaybeEnd = Option<u8>;
+
+/// State and counters of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct Flow {
+    pub key: Key,
+    pub sides: [Side; 2],
+    pub counts: [Counts; 2],
+    pub last_ns: i64,
+    pub last_frame: u64,
+    /// Time of the latest SYN without ACK, and from it to the first ACK after it, ns. 0: not known.
+    pub syn_ns: i64,
+    pub initial_rtt_ns: i64,
+    pub stream: u32,
+    /// The connection closed in Wireshark's sense: a SYN that repeats the first one's number opens a new stream.
+    pub ended: bool,
+    /// Used since the eviction hand passed; never again true once closed.
+    pub used: bool,
+    /// Waits to be handed out as ended.
+    pub closing: bool,
+    /// Already handed out as ended.
+    pub reported: bool,
+    pub initial_rtt_shown: bool,
+    client: u8,
+    first_sender: u8,
+    known_by: ClientKnownBy,
+    /// Who sent the SYN that a SYN+ACK may answer, and who answered it.
+    syn_by: MaybeEnd,
+    syn_ack_by: MaybeEnd,
+    handshake_done: bool,
+    refused: bool,
+    first_rst_by: MaybeEnd,
+    first_fin_by: MaybeEnd,
+    pub rtts: [Rtt; 2],
+    control: [Control; 2],
+    first_ns: i64,
+    first_frame: u64,
+    syn_frame: u64,
+    syn_ack_frame: u64,
+    fin_frame: u64,
+    rst_frame: u64,
+    /// By end.
+    pub events: Option<Box<Events>>,
+}
+
+impl Flow {
+    /// A connection whose first segment is `s`, sent by `end`.
+    pub fn new(key: Key, stream: u32, s: &Segment<'_>, end: usize) -> Self {
+        let end = end as u8;
+        let (client, known_by) = match s.tcp.src_port.cmp(&s.tcp.dst_port) {
+            std::cmp::Ordering::Greater => (end, ClientKnownBy::Port),
+            std::cmp::Ordering::Less => (1 - end, ClientKnownBy::Port),
+            std::cmp::Ordering::Equal => (end, ClientKnownBy::FirstPacket),
+        };
+        Self {
+            key,
+            sides: Default::default(),
+            counts: Default::default(),
+            last_ns: s.time_ns,
+            last_frame: s.frame,
+            syn_ns: 0,
+            initial_rtt_ns: 0,
+            stream,
+            ended: false,
+            used: false,
+            closing: false,
+            reported: false,
+            initial_rtt_shown: false,
+            client,
+            first_sender: end,
+            known_by,
+            syn_by: None,
+            syn_ack_by: None,
+            handshake_done: false,
+            refused: false,
+            first_rst_by: None,
+            first_fin_by: None,
+            rtts: Default::default(),
+            control: Default::default(),
+            first_ns: s.time_ns,
+            first_frame: s.frame,
+            syn_frame: 0,
+            syn_ack_frame: 0,
+            fin_frame: 0,
+            rst_frame: 0,
+            events: None,
+        }
+    }
+
+    pub fn client(&self) -> usize {
+        self.client as usize
+    }
+
+    /// RST seen, or FIN from both ends.
+    pub fn is_closed(&self) -> bool {
+        self.first_rst_by.is_some() || (self.control[0].fin > 0 && self.control[1].fin > 0)
+    }
+
+    /// Counts a segment of `end` and follows handshake and close. `flags`: those of the segment that are believed.
+    #[inline]
+    pub fn count(&mut self, s: &Segment<'_>, end: usize, flags: u16) {
+        let counts = &mut self.counts[end];
+        counts.packets = counts.packets.saturating_add(1);
+        counts.bytes = counts.bytes.saturating_add(s.frame_bytes as u64);
+        let len = s.tcp.len.unwrap_or(0);
+        if len > 0 {
+            counts.data_packets = counts.data_packets.saturating_add(1);
+            counts.payload_bytes = counts.payload_bytes.saturating_add(len as u64);
+        }
+        if flags & ACK != 0 {
+            counts.ack = counts.ack.saturating_add(1);
+        }
+        if flags & (SYN | RST) == 0 {
+            let window = (s.tcp.window as u32) << self.sides[end].scale.clamp(0, 14);
+            counts.max_window = counts.max_window.max(window);
+            counts.min_window = counts.min_window.min(window);
+        }
+        self.last_ns = self.last_ns.max(s.time_ns);
+        self.last_frame = s.frame;
+        if flags & (SYN | FIN | RST) != 0 {
+            self.count_control(s, end, flags);
+        } else if flags & ACK != 0 && !self.handshake_done {
+            self.handshake_done = self.syn_ack_by.is_some() && self.syn_by == Some(end as u8);
+        }
+    }
+
+    fn count_control(&mut self, s: &Segment<'_>, end: usize, flags: u16) {
+        let me = end as u8;
+        let control = &mut self.control[end];
+        if flags & SYN != 0 {
+            control.mss = s.tcp.mss.or(control.mss);
+            control.window_scale = s.tcp.window_scale.or(control.window_scale);
+            control.sack_permitted |= s.tcp.sack_permitted;
+            if flags & ACK == 0 {
+                control.syn = control.syn.saturating_add(1);
+                first(&mut self.syn_frame, s.frame);
+                if self.syn_ack_by.is_none() {
+                    self.syn_by = Some(me);
+                }
+                if self.known_by != ClientKnownBy::Syn {
+                    (self.client, self.known_by) = (me, ClientKnownBy::Syn);
+                }
+            } else {
+                control.syn_ack = control.syn_ack.saturating_add(1);
+                first(&mut self.syn_ack_frame, s.frame);
+                if self.syn_ack_by.is_none() && self.syn_by == Some(1 - me) {
+                    self.syn_ack_by = Some(me);
+                }
+                if !matches!(self.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck) {
+                    (self.client, self.known_by) = (1 - me, ClientKnownBy::SynAck);
+                }
+            }
+        } else if flags & (ACK | RST) == ACK && self.syn_ack_by.is_some() && self.syn_by == Some(me) {
+            self.handshake_done = true;
+        }
+        let control = &mut self.control[end];
+        if flags & FIN != 0 {
+            control.fin = control.fin.saturating_add(1);
+            first(&mut self.fin_frame, s.frame);
+            self.first_fin_by = self.first_fin_by.or(Some(me));
+        }
+        if flags & RST != 0 {
+            control.rst = control.rst.saturating_add(1);
+            first(&mut self.rst_frame, s.frame);
+            self.first_rst_by = self.first_rst_by.or(Some(me));
+            let syn_of_other = self.control[1 - end].syn > 0;
+            let answered = self.control[0].syn_ack > 0 || self.control[1].syn_ack > 0;
+            self.refused |= syn_of_other && !answered;
+        }
+    }
+
+    /// What to show of it. `end_ns`: the last packet time of the pass so far.
+    pub fn connection(&self, end_ns: i64) -> Connection {
+        let (c, s) = (self.client as usize, 1 - self.client as usize);
+        let (client, client_port) = self.key.end(c);
+        let (server, server_port) = self.key.end(s);
+        let events = self.events.as_ref().map(|by_end| {
+            let mut events = by_end.clone();
+            events.count = [by_end.count[c], by_end.count[s]];
+            events
+        });
+        let rtt = self.initial_rtt_shown.then_some(self.initial_rtt_ns);
+        Connection {
+            stream: self.stream,
+            client,
+            server,
+            client_port,
+            server_port,
+            known_by: self.known_by,
+            handshake: self.handshake(),
+            close: self.close(end_ns),
+            closed_by: self.first_rst_by.or(self.first_fin_by).map(|end| (end != self.client) as u8),
+            client_first: self.first_sender == self.client,
+            first_ns: self.first_ns,
+            last_ns: self.last_ns,
+            first_frame: self.first_frame,
+            last_frame: self.last_frame,
+            syn_frame: self.syn_frame,
+            syn_ack_frame: self.syn_ack_frame,
+            fin_frame: self.fin_frame,
+            rst_frame: self.rst_frame,
+            initial_rtt_ns: rtt.and_then(|ns| u64::try_from(ns).ok()),
+            dirs: [self.direction(c), self.direction(s)],
+            events,
+        }
+    }
+
+    fn handshake(&self) -> Handshake {
+        let any = |of: fn(&Control) -> u32| self.control.iter().any(|c| of(c) > 0);
+        if self.handshake_done {
+            Handshake::Complete
+        } else if any(|c| c.syn_ack) {
+            Handshake::HalfOpen
+        } else if !any(|c| c.syn) {
+            Handshake::MidStream
+        } else if self.refused {
+            Handshake::Refused
+        } else {
+            Handshake::SynOnly
+        }
+    }
+
+    fn close(&self, end_ns: i64) -> Close {
+        match (self.first_rst_by, self.control[0].fin > 0, self.control[1].fin > 0) {
+            (Some(_), ..) => Close::Reset,
+            (None, true, true) => Close::Fin,
+            (None, false, false) if end_ns.saturating_sub(self.last_ns) > IDLE_NS => Close::Idle,
+            (None, false, false) => Close::Open,
+            _ => Close::HalfClosed,
+        }
+    }
+
+    fn direction(&self, end: usize) -> Direction {
+        let (counts, control, rtt) = (&self.counts[end], &self.control[end], &self.rtts[end]);
+        Direction {
+            packets: counts.packets,
+            data_packets: counts.data_packets,
+            bytes: counts.bytes,
+            payload_bytes: counts.payload_bytes,
+            syn: control.syn,
+            syn_ack: control.syn_ack,
+            fin: control.fin,
+            rst: control.rst,
+            ack: counts.ack,
+            mss: control.mss,
+            window_scale: control.window_scale,
+            sack_permitted: control.sack_permitted,
+            max_window: counts.max_window,
+            min_window: if counts.min_window == u32::MAX { 0 } else { counts.min_window },
+            rtt_count: rtt.count,
+            rtt_sum_ns: rtt.sum,
+            rtt_min_ns: rtt.min,
+            rtt_max_ns: rtt.max,
+        }
+    }
+
+    /// Window scaling that the SYN or SYN+ACK of `end` settles: without the option in both, none is used.
+    pub fn settle_scaling(&mut self, end: usize, is_syn_ack: bool) {
+        let other = 1 - end;
+        if self.sides[end].scale == SCALE_UNKNOWN {
+            self.sides[end].scale = SCALE_OFF;
+            self.sides[other].scale = SCALE_OFF;
+        } else if is_syn_ack && self.sides[other].scale == SCALE_OFF {
+            self.sides[end].scale = SCALE_OFF;
+        }
+    }
+}
+
+fn first(slot: &mut u64, frame: u64) {
+    if *slot == 0 {
+        *slot = frame;
+    }
+}

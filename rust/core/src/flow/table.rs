@@ -1,0 +1,211 @@
+//! All connections of a pass, as a value that views read, merge and share.
+
+use super::connection::{Connection, event};
+use super::filter::{Filter, Having, Order};
+use super::totals::Totals;
+use std::sync::Arc;
+
+/// Kinds of which the first frames are kept: the analysis events, then SYN, SYN+ACK, FIN and RST segments.
+pub const EVIDENCE_KINDS: usize = event::COUNT + 4;
+/// Their names, in the order of the kind numbers that [`ConnectionTable::frames`] takes.
+pub const EVIDENCE_NAMES: [&str; EVIDENCE_KINDS] = {
+    let mut names = [""; EVIDENCE_KINDS];
+    let mut i = 0;
+    while i < event::COUNT {
+        names[i] = event::NAMES[i];
+        i += 1;
+    }
+    names[i] = "syn";
+    names[i + 1] = "syn_ack";
+    names[i + 2] = "fin";
+    names[i + 3] = "rst";
+    names
+};
+
+/// First frames of each kind, ascending.
+pub(super) type Evidence = [Vec<u64>; EVIDENCE_KINDS];
+
+/// Connections in stream order (after a merge: those of the first part, then those of the second), and sums that stay
+/// exact beyond the limit. Cloning shares the connections.
+#[derive(Clone, Debug)]
+pub struct ConnectionTable {
+    parts: Vec<Arc<Vec<Connection>>>,
+    /// Position of the first connection of each part.
+    starts: Vec<usize>,
+    /// Stream order as positions in the concatenated parts. Empty: the parts are in order.
+    order: Arc<Vec<u32>>,
+    len: usize,
+    /// Sums over the connections that were dropped.
+    dropped: Totals,
+    evidence: Arc<Evidence>,
+    max_connections: usize,
+    max_evidence: usize,
+}
+
+impl ConnectionTable {
+    /// Nothing seen, no limit of its own: what [`merge`](Self::merge) starts from.
+    pub fn empty() -> Self {
+        Self::new(Vec::new(), Totals::default(), Evidence::default(), usize::MAX, usize::MAX)
+    }
+
+    /// Connections in any order of their streams, each stream once.
+    pub(super) fn new(
+        parts: Vec<Vec<Connection>>,
+        dropped: Totals,
+        evidence: Evidence,
+        max_connections: usize,
+        max_evidence: usize,
+    ) -> Self {
+        let streams: Vec<u32> = parts.iter().flatten().map(|c| c.stream).collect();
+        let mut order = Vec::new();
+        if !streams.is_sorted() {
+            order = (0..streams.len() as u32).collect();
+            order.sort_unstable_by_key(|&at| streams.get(at as usize));
+        }
+        let parts: Vec<Arc<Vec<Connection>>> = parts.into_iter().map(Arc::new).collect();
+        Self {
+            len: streams.len(),
+            starts: starts(&parts),
+            parts,
+            order: Arc::new(order),
+            dropped,
+            evidence: Arc::new(evidence),
+            max_connections,
+            max_evidence,
+        }
+    }
+
+    /// Connections of both; stream and frame numbers are those of each part. Associative. Beyond the smaller limit of
+    /// the two the last connections are dropped and counted.
+    pub fn merge(&self, other: &Self) -> Self {
+        let max_connections = self.max_connections.min(other.max_connections);
+        let max_evidence = self.max_evidence.min(other.max_evidence);
+        let mut dropped = self.dropped.clone();
+        dropped.merge(&other.dropped);
+        let mut len = self.len + other.len;
+        if len > max_connections {
+            self.iter().chain(other.iter()).skip(max_connections).for_each(|c| dropped.add(c));
+            len = max_connections;
+        }
+        let stored = self.stored();
+        let mut order = Vec::new();
+        if !self.order.is_empty() || !other.order.is_empty() || self.len < stored {
+            order.extend((0..self.len).map(|rank| self.position(rank) as u32));
+            order.extend((0..other.len).map(|rank| (stored + other.position(rank)) as u32));
+            order.truncate(len);
+        }
+        let evidence = std::array::from_fn(|kind| {
+            let mut frames = [self.frames(kind), other.frames(kind)].concat();
+            frames.sort_unstable();
+            frames.truncate(max_evidence);
+            frames
+        });
+        let parts = [self.parts.as_slice(), other.parts.as_slice()].concat();
+        Self {
+            starts: starts(&parts),
+            parts,
+            order: Arc::new(order),
+            len,
+            dropped,
+            evidence: Arc::new(evidence),
+            max_connections,
+            max_evidence,
+        }
+    }
+
+    /// Connections in the table.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Connections dropped at the limit; they are still in the sums over all.
+    pub fn evicted(&self) -> u64 {
+        self.dropped.connections
+    }
+
+    /// The connection at a position in stream order.
+    pub fn get(&self, rank: usize) -> Option<&Connection> {
+        if rank >= self.len {
+            return None;
+        }
+        let at = self.position(rank);
+        let part = self.starts.partition_point(|&start| start <= at).checked_sub(1)?;
+        self.parts.get(part)?.get(at - self.starts.get(part)?)
+    }
+
+    /// All of them in stream order.
+    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
+        let in_order = self.order.is_empty();
+        let plain = self.parts.iter().flat_map(|part| part.iter()).take(if in_order { self.len } else { 0 });
+        let by_order = (0..if in_order { 0 } else { self.len }).filter_map(|rank| self.get(rank));
+        plain.chain(by_order)
+    }
+
+    /// Sums over the chosen connections; over all of them the dropped ones are included.
+    pub fn totals(&self, filter: &Filter) -> Totals {
+        let mut totals = if filter.is_all() { self.dropped.clone() } else { Totals::default() };
+        self.iter().filter(|c| filter.matches(c)).for_each(|c| totals.add(c));
+        totals
+    }
+
+    /// A page of the chosen connections.
+    pub fn select(
+        &self,
+        filter: &Filter,
+        having: Option<Having>,
+        order: Order,
+        offset: usize,
+        limit: usize,
+    ) -> Vec<&Connection> {
+        let chosen = self.iter().filter(|c| filter.matches(c) && having.is_none_or(|h| h.matches(c)));
+        if order == Order::Stream {
+            return chosen.skip(offset).take(limit).collect();
+        }
+        let mut chosen: Vec<(usize, &Connection)> = chosen.enumerate().collect();
+        let compare = |a: &(usize, &Connection), b: &(usize, &Connection)| order.compare(a.1, b.1).then(a.0.cmp(&b.0));
+        let end = offset.saturating_add(limit);
+        if end == 0 {
+            return Vec::new();
+        }
+        if end < chosen.len() {
+            chosen.select_nth_unstable_by(end - 1, compare);
+            chosen.truncate(end);
+        }
+        chosen.sort_unstable_by(compare);
+        chosen.into_iter().skip(offset).map(|(_, c)| c).collect()
+    }
+
+    /// How many connections there are to choose from.
+    pub fn count(&self, filter: &Filter, having: Option<Having>) -> usize {
+        self.iter().filter(|c| filter.matches(c) && having.is_none_or(|h| h.matches(c))).count()
+    }
+
+    /// First frames of a kind (index into [`EVIDENCE_NAMES`]), ascending.
+    pub fn frames(&self, kind: usize) -> &[u64] {
+        self.evidence.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// `tcp.analysis.initial_rtt` of the chosen connections, ns, ascending.
+    pub fn initial_rtts(&self, filter: &Filter) -> Vec<u64> {
+        let mut rtts: Vec<u64> = self.iter().filter(|c| filter.matches(c)).filter_map(|c| c.initial_rtt_ns).collect();
+        rtts.sort_unstable();
+        rtts
+    }
+
+    /// Connections held by the parts, also those cut off by a merge at the limit.
+    fn stored(&self) -> usize {
+        self.parts.iter().map(|part| part.len()).sum()
+    }
+
+    fn position(&self, rank: usize) -> usize {
+        self.order.get(rank).map_or(rank, |&at| at as usize)
+    }
+}
+
+fn starts(parts: &[Arc<Vec<Connection>>]) -> Vec<usize> {
+    parts.iter().scan(0, |next, part| Some(std::mem::replace(next, *next + part.len()))).collect()
+}

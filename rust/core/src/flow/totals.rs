@@ -1,0 +1,147 @@
+//! Sums over connections.
+
+use super::connection::{Close, Connection, Handshake, event};
+
+/// Sums over a choice of connections. Index 0 of a pair is to the server, 1 to the client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub connections: u64,
+    pub packets: [u64; 2],
+    /// Frame bytes on the wire.
+    pub bytes: [u64; 2],
+    /// `tcp.len` summed.
+    pub payload: [u64; 2],
+    /// Segments with data.
+    pub data: [u64; 2],
+    /// SYN without ACK, both directions.
+    pub syn: u64,
+    pub syn_ack: u64,
+    pub ack: u64,
+    pub fin: [u64; 2],
+    pub rst: [u64; 2],
+    pub mid_stream: u64,
+    pub syn_only: u64,
+    pub refused: u64,
+    pub half_open: u64,
+    pub complete: u64,
+    pub open: u64,
+    pub fin_closed: u64,
+    pub half_closed: u64,
+    pub reset: u64,
+    pub idle: u64,
+    /// Reset connections whose first RST came from the client, from the server.
+    pub reset_by: [u64; 2],
+    /// Occurrences of each event kind.
+    pub events: [[u64; 2]; event::COUNT],
+    /// Connections with at least one such event.
+    pub connections_with: [u64; event::COUNT],
+}
+
+impl Totals {
+    /// Adds one connection.
+    pub fn add(&mut self, c: &Connection) {
+        self.connections += 1;
+        for (dir, d) in c.dirs.iter().enumerate() {
+            self.packets[dir] += d.packets as u64;
+            self.bytes[dir] += d.bytes;
+            self.payload[dir] += d.payload_bytes;
+            self.data[dir] += d.data_packets as u64;
+            self.syn += d.syn as u64;
+            self.syn_ack += d.syn_ack as u64;
+            self.ack += d.ack as u64;
+            self.fin[dir] += d.fin as u64;
+            self.rst[dir] += d.rst as u64;
+        }
+        *match c.handshake {
+            Handshake::MidStream => &mut self.mid_stream,
+            Handshake::SynOnly => &mut self.syn_only,
+            Handshake::Refused => &mut self.refused,
+            Handshake::HalfOpen => &mut self.half_open,
+            Handshake::Complete => &mut self.complete,
+        } += 1;
+        *match c.close {
+            Close::Open => &mut self.open,
+            Close::Fin => &mut self.fin_closed,
+            Close::HalfClosed => &mut self.half_closed,
+            Close::Reset => &mut self.reset,
+            Close::Idle => &mut self.idle,
+        } += 1;
+        if let (Close::Reset, Some(by)) = (c.close, c.closed_by) {
+            self.reset_by[by as usize & 1] += 1;
+        }
+        if let Some(events) = &c.events {
+            for kind in 0..event::COUNT {
+                let (there, back) = (events.count[0][kind] as u64, events.count[1][kind] as u64);
+                self.events[kind][0] += there;
+                self.events[kind][1] += back;
+                self.connections_with[kind] += (there + back > 0) as u64;
+            }
+        }
+    }
+
+    /// Adds other sums.
+    pub fn merge(&mut self, other: &Totals) {
+        let Totals {
+            connections,
+            packets,
+            bytes,
+            payload,
+            data,
+            syn,
+            syn_ack,
+            ack,
+            fin,
+            rst,
+            mid_stream,
+            syn_only,
+            refused,
+            half_open,
+            complete,
+            open,
+            fin_closed,
+            half_closed,
+            reset,
+            idle,
+            reset_by,
+            events,
+            connections_with,
+        } = other;
+        let pairs = [
+            (&mut self.packets, packets),
+            (&mut self.bytes, bytes),
+            (&mut self.payload, payload),
+            (&mut self.data, data),
+            (&mut self.fin, fin),
+            (&mut self.rst, rst),
+            (&mut self.reset_by, reset_by),
+        ];
+        for (mine, theirs) in pairs {
+            mine[0] += theirs[0];
+            mine[1] += theirs[1];
+        }
+        let singles = [
+            (&mut self.connections, connections),
+            (&mut self.syn, syn),
+            (&mut self.syn_ack, syn_ack),
+            (&mut self.ack, ack),
+            (&mut self.mid_stream, mid_stream),
+            (&mut self.syn_only, syn_only),
+            (&mut self.refused, refused),
+            (&mut self.half_open, half_open),
+            (&mut self.complete, complete),
+            (&mut self.open, open),
+            (&mut self.fin_closed, fin_closed),
+            (&mut self.half_closed, half_closed),
+            (&mut self.reset, reset),
+            (&mut self.idle, idle),
+        ];
+        for (mine, theirs) in singles {
+            *mine += theirs;
+        }
+        for kind in 0..event::COUNT {
+            self.events[kind][0] += events[kind][0];
+            self.events[kind][1] += events[kind][1];
+            self.connections_with[kind] += connections_with[kind];
+        }
+    }
+}

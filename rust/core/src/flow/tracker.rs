@@ -1,0 +1,463 @@
+//! The flow table: finds the connection of each segment, judges the segment, keeps the connection's counters.
+
+use super::LINGER_NS;
+use super::analysis::{self, ACK, FIN, Found, Header, RST, SYN};
+use super::arena::Arena;
+use super::connection::{Connection, Events, event};
+use super::key::Key;
+use super::state::Flow;
+use super::table::{ConnectionTable, EVIDENCE_KINDS, Evidence};
+use super::totals::Totals;
+use super::unacked::Pool;
+use crate::addr::IpAddr;
+use crate::layers;
+use crate::limits::Limits;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::collections::VecDeque;
+
+/// Header bytes that must be captured for Wireshark to look for the connection.
+const LEAST_HEADER: u8 = 16;
+/// Shortest valid header.
+const FULL_HEADER: u8 = 20;
+/// Largest window scale in use (RFC 7323 section 2.3).
+const MAX_SCALE: u8 = 14;
+
+/// One TCP segment, as the dissector found it.
+#[derive(Clone, Copy, Debug)]
+pub struct Segment<'a> {
+    /// Frame number, from 1.
+    pub frame: u64,
+    pub time_ns: i64,
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub tcp: &'a layers::Tcp,
+    /// Frame length on the wire.
+    pub frame_bytes: u32,
+    /// Captured segment data.
+    pub payload: &'a [u8],
+    /// Found behind damage of the file.
+    pub recovered: bool,
+}
+
+/// What the tracker says of one segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// `tcp.stream`; [`Verdict::NO_STREAM`] where too little of the header is captured.
+    pub stream: u32,
+    /// Bits of [`event`].
+    pub events: u16,
+    /// Sent by the server, as far as known now.
+    pub to_client: bool,
+    /// First segment of its stream.
+    pub new: bool,
+    /// `tcp.analysis.initial_rtt` where Wireshark shows it with this frame, ns.
+    pub initial_rtt_ns: Option<i64>,
+    /// `tcp.analysis.ack_rtt`, ns.
+    pub ack_rtt_ns: Option<i64>,
+}
+
+impl Verdict {
+    pub const NO_STREAM: u32 = u32::MAX;
+    const NONE: Self = Self {
+        stream: Self::NO_STREAM,
+        events: 0,
+        to_client: false,
+        new: false,
+        initial_rtt_ns: None,
+        ack_rtt_ns: None,
+    };
+}
+
+/// Where a connection is, and enough of its hash to rarely look at a wrong one.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    slot: u32,
+}
+
+/// All TCP connections of one pass.
+#[derive(Debug)]
+pub struct TcpTracker {
+    seed: RandomState,
+    index: HashTable<Entry>,
+    flows: Arena,
+    pool: Pool,
+    next_stream: u32,
+    /// Largest packet time so far.
+    end_ns: i64,
+    max_connections: usize,
+    max_evidence: usize,
+    evidence: Evidence,
+    /// Slot that is looked at next when one must go.
+    hand: u32,
+    dropped: Totals,
+    /// Streams that exist only because an ICMP error quoted them.
+    quoted_only: HashTable<(Key, u32)>,
+    reports: Reports,
+}
+
+/// Connections to hand out when they have ended.
+#[derive(Debug, Default)]
+struct Reports {
+    on: bool,
+    /// Closed ones, oldest first: since when, where, which stream.
+    closing: VecDeque<(i64, u32, u32)>,
+    ready: Vec<Connection>,
+}
+
+impl TcpTracker {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            seed: RandomState::default(),
+            index: HashTable::new(),
+            flows: Arena::default(),
+            pool: Pool::new(limits.max_tcp_segments),
+            next_stream: 0,
+            end_ns: i64::MIN,
+            max_connections: limits.max_tcp_connections.clamp(1, u32::MAX as usize - 1),
+            max_evidence: limits.max_evidence_frames,
+            evidence: Evidence::default(),
+            hand: 0,
+            dropped: Totals::default(),
+            quoted_only: HashTable::new(),
+            reports: Reports::default(),
+        }
+    }
+
+    /// Whether [`take_closed`](Self::take_closed) shall have anything to give.
+    pub fn report_closed(&mut self, on: bool) {
+        self.reports.on = on;
+    }
+
+    /// Tells the time of packets that are no TCP, which decides what counts as idle.
+    #[inline]
+    pub fn at(&mut self, time_ns: i64) {
+        self.end_ns = self.end_ns.max(time_ns);
+    }
+
+    /// Takes the next segment of the capture.
+    #[inline]
+    pub fn segment(&mut self, s: &Segment<'_>) -> Verdict {
+        let tcp = s.tcp;
+        if tcp.header_captured < LEAST_HEADER {
+            return Verdict::NONE;
+        }
+        self.at(s.time_ns);
+        let (key, end) = Key::new(&s.src, &s.dst, tcp.src_port, tcp.dst_port);
+        let hash = key.hash(&self.seed);
+        let found = self.index.find(spread(hash), |e| e.hash == hash && self.flows.get(e.slot).key == key);
+        let (mut slot, mut new) = match found {
+            Some(entry) => (entry.slot, false),
+            None => (self.open(key, hash, s, end), true),
+        };
+        // A connection that was there before the segment moves on with it; a new one starts from its first segment.
+        let started_here = new;
+        let mut events = 0;
+        if tcp.flags & SYN != 0 {
+            (slot, new, events) = self.reuse(slot, new, key, hash, s, end);
+        }
+        let flow = self.flows.get_mut(slot);
+        // Behind a header length that cannot be, Wireshark believes nothing: no flags.
+        let valid = tcp.header_len >= FULL_HEADER;
+        flow.count(s, end, if valid { tcp.flags } else { 0 });
+        let mut found = Found { events, shown: events != 0, ..Found::default() };
+        if let Some(len) = tcp.len {
+            learn_isn(flow, s, end);
+            let [a, b] = &mut flow.sides;
+            let (fwd, rev) = if end == 0 { (a, b) } else { (b, a) };
+            let header = Header {
+                seq: tcp.seq,
+                ack: tcp.ack,
+                len,
+                flags: tcp.flags,
+                window: tcp.window as u32,
+                time_ns: s.time_ns,
+            };
+            found = analysis::analyze(fwd, rev, &header, events, flow.initial_rtt_ns, &mut self.pool);
+        }
+        if !valid {
+            return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
+        }
+        after(flow, s, end, started_here);
+        let whole = tcp.header_captured >= tcp.header_len;
+        let mut verdict = Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
+        if whole && found.shown {
+            verdict.events = found.events;
+            if flow.initial_rtt_ns != 0 {
+                flow.initial_rtt_shown = true;
+                verdict.initial_rtt_ns = Some(flow.initial_rtt_ns);
+            }
+            if let Some(sent) = found.acked_sent_ns {
+                let rtt = s.time_ns.wrapping_sub(sent);
+                if rtt != 0 {
+                    verdict.ack_rtt_ns = Some(rtt);
+                }
+                if rtt > 0 {
+                    flow.rtts[1 - end].add(rtt as u64);
+                }
+            }
+        }
+        if whole && tcp.flags & SYN != 0 {
+            flow.settle_scaling(end, tcp.flags & ACK != 0);
+        }
+        flow.used = !new && !flow.is_closed();
+        if verdict.events != 0 || tcp.flags & (SYN | FIN | RST) != 0 {
+            note(flow, &mut self.evidence, self.max_evidence, s, end, verdict.events);
+        }
+        if self.reports.on {
+            self.report(slot, s);
+        }
+        verdict
+    }
+
+    /// Gives a stream number to a TCP header quoted in an ICMP error, as Wireshark does: the connection it belongs to
+    /// may not be in the capture at all. Only headers of which at least 16 bytes are quoted count there.
+    pub fn quoted(&mut self, frame: u64, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) {
+        let _ = frame;
+        let (key, _) = Key::new(&src, &dst, src_port, dst_port);
+        let hash = key.hash(&self.seed);
+        let known = self.index.find(spread(hash), |e| e.hash == hash && self.flows.get(e.slot).key == key).is_some();
+        if known || self.quoted_only.find(spread(hash), |q| q.0 == key).is_some() {
+            return;
+        }
+        if self.quoted_only.len() < self.max_connections {
+            let seed = &self.seed;
+            self.quoted_only.insert_unique(spread(hash), (key, self.next_stream), |q| spread(q.0.hash(seed)));
+        }
+        self.next_stream = self.next_stream.wrapping_add(1);
+    }
+
+    /// The pass is over: all connections not yet reported count as ended.
+    pub fn finish(&mut self) {
+        if !self.reports.on {
+            return;
+        }
+        let end_ns = self.end_ns;
+        let mut rest: Vec<Connection> = Vec::new();
+        for flow in self.flows.iter_mut().filter(|flow| !flow.reported) {
+            flow.reported = true;
+            rest.push(flow.connection(end_ns));
+        }
+        rest.sort_unstable_by_key(|c| c.stream);
+        self.reports.ready.append(&mut rest);
+    }
+
+    /// Moves out the connections that ended since the last call: closed (RST, or FIN from both ends) and silent for
+    /// [`LINGER_NS`](super::LINGER_NS) since, followed by another connection of the same addresses and ports, or dropped
+    /// at the limit; after [`finish`](Self::finish) all others. Each is given once. Empty unless
+    /// [`report_closed`](Self::report_closed) is on.
+    pub fn take_closed(&mut self, out: &mut Vec<Connection>) {
+        out.append(&mut self.reports.ready);
+    }
+
+    /// What is known now; a copy.
+    pub fn snapshot(&self) -> ConnectionTable {
+        let parts =
+            self.flows.chunks().iter().map(|chunk| chunk.iter().map(|f| f.connection(self.end_ns)).collect()).collect();
+        let evidence = self.evidence.clone();
+        ConnectionTable::new(parts, self.dropped.clone(), evidence, self.max_connections, self.max_evidence)
+    }
+
+    /// What is known; frees each piece of the running state as its part of the table is made.
+    pub fn into_table(self) -> ConnectionTable {
+        let Self { index, pool, flows, end_ns, dropped, evidence, max_connections, max_evidence, .. } = self;
+        drop((index, pool));
+        let convert = |chunk: Vec<Flow>| chunk.iter().map(|f| f.connection(end_ns)).collect();
+        let parts = flows.into_chunks().into_iter().map(convert).collect();
+        ConnectionTable::new(parts, dropped, evidence, max_connections, max_evidence)
+    }
+
+    /// Connections held now.
+    pub fn len(&self) -> usize {
+        self.flows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Starts a connection with the next stream number and makes it the one its key finds.
+    #[inline(never)]
+    fn open(&mut self, key: Key, hash: u32, s: &Segment<'_>, end: usize) -> u32 {
+        let quoted = self.quoted_only.find_entry(spread(hash), |q| q.0 == key).ok().map(|entry| entry.remove().0.1);
+        let stream = quoted.unwrap_or_else(|| {
+            let next = self.next_stream;
+            self.next_stream = next.wrapping_add(1);
+            next
+        });
+        let flow = Flow::new(key, stream, s, end);
+        let slot = if self.flows.len() < self.max_connections {
+            self.flows.push(flow)
+        } else {
+            let slot = self.evict();
+            *self.flows.get_mut(slot) = flow;
+            slot
+        };
+        let flows = &self.flows;
+        match self.index.find_mut(spread(hash), |e| e.hash == hash && flows.get(e.slot).key == key) {
+            Some(entry) => entry.slot = slot,
+            None => {
+                self.index.insert_unique(spread(hash), Entry { hash, slot }, |e| spread(e.hash));
+            }
+        }
+        slot
+    }
+
+    /// Frees the slot of a connection that is closed or was not used for long.
+    fn evict(&mut self) -> u32 {
+        // The hand goes round; it spares what was used since it last came by. It ends after at most two rounds.
+        let slot = loop {
+            let slot = self.hand;
+            self.hand = if slot as usize + 1 < self.flows.len() { slot + 1 } else { 0 };
+            let flow = self.flows.get_mut(slot);
+            if !std::mem::take(&mut flow.used) {
+                break slot;
+            }
+        };
+        let flow = self.flows.get_mut(slot);
+        let [a, b] = &mut flow.sides;
+        self.pool.clear(&mut a.queue);
+        self.pool.clear(&mut b.queue);
+        let gone = flow.connection(self.end_ns);
+        self.dropped.add(&gone);
+        if self.reports.on && !flow.reported {
+            self.reports.ready.push(gone);
+        }
+        let hash = flow.key.hash(&self.seed);
+        if let Ok(entry) = self.index.find_entry(spread(hash), |e| e.slot == slot) {
+            entry.remove();
+        }
+        slot
+    }
+
+    /// A SYN or SYN+ACK on a known key: the same handshake again, or the ports used again. Returns the connection it
+    /// belongs to, whether it is new, and the events so far.
+    #[inline(never)]
+    fn reuse(&mut self, slot: u32, new: bool, key: Key, hash: u32, s: &Segment<'_>, end: usize) -> (u32, bool, u16) {
+        let flow = self.flows.get_mut(slot);
+        let Some(isn) = flow.sides[end].isn else {
+            return (slot, new, 0);
+        };
+        if s.tcp.flags & ACK != 0 {
+            if isn == s.tcp.seq {
+                return (slot, new, 0);
+            }
+            flow.sides[end].isn = Some(s.tcp.seq);
+            return (slot, new, event::REUSED_PORTS);
+        }
+        if isn == s.tcp.seq {
+            // The number may have been led astray by a RST; the retransmitted SYN puts it right.
+            let side = &mut flow.sides[end];
+            side.next_seq = side.max_to_ack;
+            return (slot, new, 0);
+        }
+        if self.reports.on && !flow.reported {
+            flow.reported = true;
+            self.reports.ready.push(flow.connection(self.end_ns));
+        }
+        flow.used = false;
+        (self.open(key, hash, s, end), true, event::REUSED_PORTS)
+    }
+
+    /// Notes a connection that just closed, and hands out those whose silence has lasted.
+    fn report(&mut self, slot: u32, s: &Segment<'_>) {
+        let flow = self.flows.get_mut(slot);
+        if s.tcp.flags & (FIN | RST) != 0 && flow.is_closed() && !flow.closing {
+            flow.closing = true;
+            self.reports.closing.push_back((s.time_ns, slot, flow.stream));
+        }
+        while let Some(&(since, slot, stream)) = self.reports.closing.front() {
+            if self.end_ns.saturating_sub(since) < LINGER_NS {
+                break;
+            }
+            self.reports.closing.pop_front();
+            let flow = self.flows.get_mut(slot);
+            if flow.stream != stream || flow.reported {
+                continue;
+            }
+            let silent = self.end_ns.saturating_sub(flow.last_ns);
+            if silent < LINGER_NS {
+                self.reports.closing.push_back((flow.last_ns, slot, stream));
+                continue;
+            }
+            flow.reported = true;
+            let ended = flow.connection(self.end_ns);
+            self.reports.ready.push(ended);
+        }
+    }
+}
+
+/// The 64 bits that the index expects of a hash; its halves are used for different things.
+#[inline]
+fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
+}
+
+/// Initial sequence numbers from the first segment of each side, or from what the other side acknowledges.
+#[inline]
+fn learn_isn(flow: &mut Flow, s: &Segment<'_>, end: usize) {
+    let tcp = s.tcp;
+    let [a, b] = &mut flow.sides;
+    let (fwd, rev) = if end == 0 { (a, b) } else { (b, a) };
+    if fwd.isn.is_none() {
+        fwd.isn = Some(if tcp.flags & SYN != 0 { tcp.seq } else { tcp.seq.wrapping_sub(1) });
+    }
+    if rev.isn.is_none() && tcp.flags & ACK != 0 {
+        rev.isn = Some(tcp.ack.wrapping_sub(1));
+    }
+}
+
+/// What a segment changes for the ones behind it, apart from sequence numbers.
+#[inline]
+fn after(flow: &mut Flow, s: &Segment<'_>, end: usize, started_here: bool) {
+    let flags = s.tcp.flags;
+    if !started_here && (flags & RST != 0 || flags & (FIN | ACK) == FIN | ACK) {
+        flow.ended = true;
+    }
+    if flags & SYN != 0 {
+        if flags & ACK == 0 {
+            flow.syn_ns = s.time_ns;
+        }
+        flow.sides[end].before_first_ack = true;
+    } else if flags & ACK != 0 {
+        if flow.syn_ns != 0 && flow.initial_rtt_ns == 0 {
+            flow.initial_rtt_ns = s.time_ns.wrapping_sub(flow.syn_ns);
+        }
+        flow.sides[end].before_first_ack = false;
+    }
+    if let Some(shift) = s.tcp.window_scale {
+        flow.sides[end].scale = shift.min(MAX_SCALE) as i8;
+    }
+}
+
+/// Keeps the events of the connection and the first frames of each kind.
+#[inline(never)]
+fn note(flow: &mut Flow, evidence: &mut Evidence, max: usize, s: &Segment<'_>, end: usize, events: u16) {
+    let mut kinds = events as u32;
+    let flags = s.tcp.flags;
+    for (bit, set) in [
+        (0, flags & (SYN | ACK) == SYN),
+        (1, flags & (SYN | ACK) == SYN | ACK),
+        (2, flags & FIN != 0),
+        (3, flags & RST != 0),
+    ] {
+        kinds |= (set as u32) << (event::COUNT + bit);
+    }
+    for (kind, frames) in evidence.iter_mut().enumerate().take(EVIDENCE_KINDS) {
+        if kinds >> kind & 1 != 0 && frames.len() < max {
+            frames.push(s.frame);
+        }
+    }
+    if events != 0 {
+        let known = flow.events.get_or_insert_with(|| Box::new(Events::default()));
+        for kind in (0..event::COUNT).filter(|kind| events >> kind & 1 != 0) {
+            let count = &mut known.count[end][kind];
+            *count = count.saturating_add(1);
+            let first = &mut known.first_frame[kind];
+            if *first == 0 {
+                *first = s.frame;
+            }
+        }
+    }
+}

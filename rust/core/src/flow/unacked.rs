@@ -1,0 +1,242 @@
+//! Segments sent and not yet acknowledged: what round trip times are measured from.
+//!
+//! All queues of a pass share one pool of nodes, so that an idle connection costs nothing and one limit bounds them all.
+
+use super::seq::gt;
+
+/// Segments remembered of one direction of a connection, as in Wireshark.
+pub(super) const MAX_PER_DIRECTION: u16 = 10_000;
+
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// Sequence number after the segment.
+    next_seq: u32,
+    /// The node sent after this one (or the next free node).
+    link: u32,
+    time_ns: i64,
+}
+
+/// The nodes of all queues.
+#[derive(Debug)]
+pub(super) struct Pool {
+    nodes: Vec<Node>,
+    free: u32,
+    used: usize,
+    limit: usize,
+}
+
+/// Unacknowledged segments of one direction, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Queue {
+    head: u32,
+    tail: u32,
+    len: u16,
+    /// `next_seq` never decreases from head to tail, and tail is less than 2^31 ahead of head.
+    sorted: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { head: NONE, tail: NONE, len: 0, sorted: true }
+    }
+}
+
+impl Queue {
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+    /// Whether this direction already holds as many segments as Wireshark keeps.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.len >= MAX_PER_DIRECTION
+    }
+}
+
+impl Pool {
+    pub fn new(limit: usize) -> Self {
+        Self { nodes: Vec::new(), free: NONE, used: 0, limit: limit.min(NONE as usize - 1) }
+    }
+
+    /// Nodes in use.
+    #[cfg(test)]
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Adds a segment. Beyond the limit of the pool it is left out: its round trip will not be measured.
+    #[inline]
+    pub fn push(&mut self, queue: &mut Queue, next_seq: u32, time_ns: i64) {
+        if self.used >= self.limit {
+            return;
+        }
+        let node = Node { next_seq, link: NONE, time_ns };
+        let at = if self.free != NONE {
+            let at = self.free;
+            self.free = self.nodes[at as usize].link;
+            self.nodes[at as usize] = node;
+            at
+        } else {
+            self.nodes.push(node);
+            (self.nodes.len() - 1) as u32
+        };
+        self.used += 1;
+        if queue.len == 0 {
+            queue.head = at;
+            queue.sorted = true;
+        } else {
+            if queue.sorted {
+                let head = self.nodes[queue.head as usize].next_seq;
+                let tail = self.nodes[queue.tail as usize].next_seq;
+                queue.sorted = next_seq.wrapping_sub(tail) as i32 >= 0 && next_seq.wrapping_sub(head) as i32 >= 0;
+            }
+            self.nodes[queue.tail as usize].link = at;
+        }
+        queue.tail = at;
+        queue.len += 1;
+    }
+
+    /// Drops what `ack` acknowledges. Returns when the segment that ends exactly at `ack` was sent (the first one sent,
+    /// where it was sent more than once).
+    #[inline]
+    pub fn acknowledge(&mut self, queue: &mut Queue, ack: u32) -> Option<i64> {
+        if queue.len == 0 {
+            return None;
+        }
+        if !queue.sorted {
+            return self.acknowledge_any_order(queue, ack);
+        }
+        let head = self.nodes[queue.head as usize].next_seq;
+        let ahead = ack.wrapping_sub(head);
+        if ahead as i32 >= 0 {
+            let mut sent = None;
+            while queue.len > 0 {
+                let Node { next_seq, link, time_ns } = self.nodes[queue.head as usize];
+                if gt(next_seq, ack) {
+                    break;
+                }
+                if next_seq == ack && sent.is_none() {
+                    sent = Some(time_ns);
+                }
+                self.release(queue.head);
+                queue.head = link;
+                queue.len -= 1;
+            }
+            return sent;
+        }
+        let span = self.nodes[queue.tail as usize].next_seq.wrapping_sub(head);
+        if ahead >= (1 << 31) + span {
+            return None;
+        }
+        self.acknowledge_any_order(queue, ack)
+    }
+
+    #[cold]
+    fn acknowledge_any_order(&mut self, queue: &mut Queue, ack: u32) -> Option<i64> {
+        let mut sent = None;
+        let mut at = queue.head;
+        let mut last_kept = NONE;
+        while at != NONE {
+            let Node { next_seq, link, time_ns } = self.nodes[at as usize];
+            if next_seq != ack && gt(next_seq, ack) {
+                last_kept = at;
+            } else {
+                if next_seq == ack && sent.is_none() {
+                    sent = Some(time_ns);
+                }
+                if last_kept == NONE {
+                    queue.head = link;
+                } else {
+                    self.nodes[last_kept as usize].link = link;
+                }
+                self.release(at);
+                queue.len -= 1;
+            }
+            at = link;
+        }
+        queue.tail = last_kept;
+        sent
+    }
+
+    /// Empties a queue whose connection goes.
+    pub fn clear(&mut self, queue: &mut Queue) {
+        let mut at = queue.head;
+        for _ in 0..queue.len {
+            let link = self.nodes[at as usize].link;
+            self.release(at);
+            at = link;
+        }
+        *queue = Queue::default();
+    }
+
+    #[inline]
+    fn release(&mut self, at: u32) {
+        self.nodes[at as usize].link = self.free;
+        self.free = at;
+        self.used -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn cumulative_ack_drops_all_before_it_and_times_the_exact_one() {
+        let (mut pool, mut queue) = (Pool::new(100), Queue::default());
+        for (next, time) in [(10, 1), (20, 2), (30, 3)] {
+            pool.push(&mut queue, next, time);
+        }
+        assert_eq!(pool.acknowledge(&mut queue, 15), None);
+        assert_eq!(queue.len, 2);
+        assert_eq!(pool.acknowledge(&mut queue, 30), Some(3));
+        assert!(queue.is_empty());
+        assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn a_retransmitted_segment_is_timed_from_its_first_sending() {
+        let (mut pool, mut queue) = (Pool::new(100), Queue::default());
+        for (next, time) in [(10, 1), (20, 2), (10, 3), (20, 4)] {
+            pool.push(&mut queue, next, time);
+        }
+        assert!(!queue.sorted);
+        assert_eq!(pool.acknowledge(&mut queue, 20), Some(2));
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn the_limit_leaves_segments_out() {
+        let (mut pool, mut queue) = (Pool::new(2), Queue::default());
+        for next in 1..10 {
+            pool.push(&mut queue, next, 0);
+        }
+        assert_eq!((queue.len, pool.used()), (2, 2));
+        pool.clear(&mut queue);
+        assert_eq!(pool.used(), 0);
+    }
+
+    proptest! {
+        /// Against the rule written as a list: keep what ends after the ack, time the first exact match.
+        #[test]
+        fn equals_the_plain_list(steps in prop::collection::vec((any::<bool>(), prop_oneof![0u32..40, any::<u32>(),
+            Just(0x8000_0000u32), Just(u32::MAX)], any::<i64>()), 0..60)) {
+            let (mut pool, mut queue, mut list) = (Pool::new(1000), Queue::default(), Vec::<(u32, i64)>::new());
+            for (push, seq, time) in steps {
+                if push {
+                    pool.push(&mut queue, seq, time);
+                    list.push((seq, time));
+                } else {
+                    let expected = list.iter().find(|x| x.0 == seq).map(|x| x.1);
+                    list.retain(|x| x.0 != seq && gt(x.0, seq));
+                    prop_assert_eq!(pool.acknowledge(&mut queue, seq), expected);
+                }
+                prop_assert_eq!(queue.len as usize, list.len());
+                prop_assert_eq!(pool.used(), list.len());
+            }
+        }
+    }
+}

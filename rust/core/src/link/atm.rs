@@ -1,0 +1,23 @@
+//! ATM: the SunATM header in front of AAL5 frames, and Classical IP.
+
+use crate::dissect::{Next, Step, View};
+use crate::layers::{Layers, Proto};
+
+/// Flags with the kind of traffic in the low bits, VPI, VCI: 4 bytes.
+pub(crate) fn sun<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(flags) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Atm);
+    let rest = view.skip(4);
+    // Kind 2 is LLC; the others carry signalling, LAN emulation or raw cells.
+    let llc = flags & 0x0f == 2 || (flags & 0x0f == 0 && rest.array::<3>(0) == Some([0xaa, 0xaa, 3]));
+    llc.then_some((Next::Llc, rest))
+}
+
+/// Classical IP without any header.
+pub(crate) fn clip<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Clip);
+    Some((Next::Ip, view))
+}

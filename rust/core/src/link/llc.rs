@@ -1,0 +1,96 @@
+//! IEEE 802.2 LLC with SNAP (RFC 1042), and the OSI network layer identifiers behind it.
+
+use crate::dissect::{Next, Step, View};
+use crate::layers::{Layers, Proto};
+use crate::link::ethertype;
+
+const SNAP: u8 = 0xaa;
+const OUI_ETHERNET: u32 = 0x00_0000;
+const OUI_CISCO_90: u32 = 0x00_00f8;
+const OUI_CISCO: u32 = 0x00_000c;
+const OUI_BRIDGED: u32 = 0x00_80c2;
+const OUI_APPLE: u32 = 0x08_0007;
+
+/// DSAP, SSAP, control (1 byte for unnumbered frames, else 2).
+pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Llc);
+    let Some([dsap, ssap, control]) = view.array::<3>(0) else {
+        out.short = true;
+        return None;
+    };
+    let unnumbered = control & 3 == 3;
+    let rest = view.skip(if unnumbered { 3 } else { 4 });
+    if dsap == SNAP && ssap == SNAP {
+        return snap(rest, out);
+    }
+    // Only information frames and unnumbered information carry an upper layer.
+    if control & 1 != 0 && control & 0xef != 3 || rest.data.is_empty() {
+        return None;
+    }
+    let next = match dsap {
+        0x42 => Next::Named(Proto::Stp),
+        0x06 => Next::Ip,
+        0xfe | 0x14 | 0x20 | 0x34 | 0x54 => Next::Osi,
+        0xe0 | 0x10 => Next::Named(Proto::Ipx),
+        0xf0 => Next::Named(Proto::Netbios),
+        _ => return None,
+    };
+    Some((next, rest))
+}
+
+/// Organisation and protocol id: 5 bytes.
+pub(crate) fn snap<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some([a, b, c, p0, p1]) = view.array::<5>(0) else {
+        out.short = true;
+        return None;
+    };
+    let pid = u16::from_be_bytes([p0, p1]);
+    let payload = view.skip(5);
+    let next = match u32::from_be_bytes([0, a, b, c]) {
+        OUI_ETHERNET | OUI_CISCO_90 => return ethertype::step(pid, payload),
+        OUI_APPLE if pid == 0x809b => Next::Named(Proto::Ddp),
+        OUI_APPLE => return ethertype::step(pid, payload),
+        OUI_CISCO => match pid {
+            0x2000 => Next::Named(Proto::Cdp),
+            0x0108..=0x010c => Next::Named(Proto::Stp),
+            0x2003 => Next::Named(Proto::Vtp),
+            0x2004 => Next::Named(Proto::Dtp),
+            0x0104 => Next::Named(Proto::Pagp),
+            0x0111 => Next::Named(Proto::Udld),
+            _ => return None,
+        },
+        OUI_BRIDGED => return bridged(pid, payload),
+        _ => return None,
+    };
+    Some((next, payload))
+}
+
+/// RFC 2684 bridged frames; the low ids carry the frame check sequence, and Ethernet has two bytes of padding on ATM
+/// only.
+fn bridged(pid: u16, payload: View<'_>) -> Step<'_> {
+    Some(match pid {
+        0x0001 | 0x0007 => (Next::Ethernet, payload),
+        0x0003 | 0x0009 => (Next::TokenRing, payload),
+        0x0004 | 0x000a => (Next::Fddi, payload),
+        0x000e => (Next::Named(Proto::Stp), payload),
+        _ => return None,
+    })
+}
+
+/// A network layer protocol identifier (ISO/IEC TR 9577) and its protocol.
+pub(crate) fn osi<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(id) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Osi);
+    Some(match id {
+        0x00 | 0x81 => (Next::Named(Proto::Clnp), view),
+        0x82 => (Next::Named(Proto::Esis), view),
+        0x83 => (Next::Named(Proto::Isis), view),
+        0xcc => (Next::Ipv4, view.skip(1)),
+        0x8e => (Next::Ipv6, view.skip(1)),
+        0xcf => (Next::Ppp, view.skip(1)),
+        _ => return None,
+    })
+}

@@ -1,0 +1,75 @@
+//! IEEE 802.11 frames.
+
+use crate::dissect::{Next, State, Step, View};
+use crate::layers::{Layers, Proto};
+
+/// MAC header; data frames in the clear carry LLC, or Ethernet frames from odd access points.
+pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    if out.path.last().is_some_and(|p| matches!(p, Proto::Radiotap | Proto::Ppi | Proto::Prism | Proto::Wlancap)) {
+        out.push(Proto::WlanRadio);
+    }
+    out.push(Proto::Wlan);
+    let Some([control, flags]) = view.array::<2>(0) else {
+        out.short = true;
+        return None;
+    };
+    let view = if state.wlan_fcs { view.without_end(4) } else { view };
+    let kind = control >> 2 & 3;
+    let subtype = control >> 4;
+    // Data frames only, and of them those that carry data.
+    if kind != 2 || subtype & 4 != 0 {
+        return None;
+    }
+    let quality = subtype & 8 != 0;
+    let mut length = if flags & 3 == 3 { 30 } else { 24 };
+    let service = if quality { view.u16(length).unwrap_or(0) } else { 0 };
+    if quality {
+        length += 2;
+        if flags & 0x80 != 0 {
+            length += 4;
+        }
+    }
+    if state.wlan_pad {
+        length = (length + 3) & !3;
+    }
+    let Some(sequence) = view.array::<2>(22) else {
+        out.short = true;
+        return None;
+    };
+    // Encrypted, or a fragment.
+    if flags & 0x44 != 0 || sequence[0] & 0x0f != 0 {
+        return None;
+    }
+    let rest = view.skip(length);
+    if rest.data.is_empty() {
+        return None;
+    }
+    if service >> 8 & 0x80 != 0 {
+        out.push(Proto::WlanAggregate);
+        return Some((Next::WlanSubframe, rest));
+    }
+    let addresses = (view.array::<6>(4), view.array::<6>(10));
+    match rest.array::<2>(0) {
+        Some([0xff, 0xff]) => Some((Next::Named(Proto::Ipx), rest)),
+        Some([0xaa, 0xaa]) => Some((Next::Llc, rest)),
+        Some(_) if rest.array::<6>(0) == addresses.0 || rest.array::<6>(6) == addresses.1 => {
+            Some((Next::Ethernet, rest))
+        }
+        _ => Some((Next::Llc, rest)),
+    }
+}
+
+/// A-MSDU subframe: destination, source, length, LLC; padded to 4 bytes except for the last.
+pub(crate) fn subframe<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    state.subframes = None;
+    let Some(length) = view.u16(12) else {
+        out.short = true;
+        return None;
+    };
+    let whole = (usize::from(length) + 14 + 3) & !3;
+    let rest = view.skip(whole);
+    if rest.data.len() > 14 {
+        state.subframes = Some(rest.place());
+    }
+    Some((Next::Llc, view.skip(14).limit(length.into())))
+}

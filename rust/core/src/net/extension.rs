@@ -1,0 +1,73 @@
+//! IPv6 extension headers (RFC 8200, 4): hop-by-hop and destination options, routing, fragment.
+
+use crate::dissect::{Fragment, Next, State, Step, View};
+use crate::layers::{Layers, Proto};
+
+/// One extension header by its number.
+pub(crate) fn header<'a>(number: u8, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    if number == 44 {
+        return fragment(view, state, out);
+    }
+    out.push(match number {
+        0 => Proto::Ipv6Hopopts,
+        43 => Proto::Ipv6Routing,
+        _ => Proto::Ipv6Dstopts,
+    });
+    let Some([next, length]) = view.array::<2>(0) else {
+        out.short = true;
+        return None;
+    };
+    follow(next, view.skip((usize::from(length) + 1) * 8), state, out)
+}
+
+/// Notes the number of the header that follows in its IP header.
+fn follow<'a>(next: u8, rest: View<'a>, state: &State, out: &mut Layers) -> Step<'a> {
+    note(next, state, out);
+    if next == 59 { None } else { Some((Next::IpProtocol(next), rest)) }
+}
+
+/// Last next-header number of the IP header in force.
+pub(crate) fn note(next: u8, state: &State, out: &mut Layers) {
+    if let Some(net) = state.net.and_then(|at| out.nets.get_mut(usize::from(at))) {
+        net.protocol = next;
+    }
+}
+
+fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Ipv6Fraghdr);
+    out.ipv6_fragment |= !view.data.is_empty();
+    let Some([next, _, o0, o1, i0, i1, i2, i3]) = view.array::<8>(0) else {
+        out.short = true;
+        return None;
+    };
+    note(next, state, out);
+    let field = u16::from_be_bytes([o0, o1]);
+    let (offset, more) = (u32::from(field & 0xfff8), field & 1 != 0);
+    let payload = view.skip(8);
+    // An atomic fragment (RFC 6946) is a whole datagram.
+    if offset == 0 && !more {
+        return follow(next, payload, state, out);
+    }
+    let net = state.net.and_then(|at| out.nets.get(usize::from(at)));
+    if let Some(net) = net
+        && payload.wire > 0
+        && payload.data.len() >= payload.wire as usize
+    {
+        state.fragment = Some(Fragment {
+            src: net.src,
+            dst: net.dst,
+            id: u32::from_be_bytes([i0, i1, i2, i3]),
+            protocol: 0,
+            offset,
+            more,
+            next,
+        });
+        return Some((Next::Fragment, payload));
+    }
+    if offset != 0 {
+        out.push(Proto::Data);
+        return None;
+    }
+    state.fragment_head = true;
+    follow(next, payload, state, out)
+}

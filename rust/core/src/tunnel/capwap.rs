@@ -1,0 +1,19 @@
+//! CAPWAP data channel (RFC 5415): 802.11 or 802.3 frames.
+
+use crate::dissect::{Next, Step, View};
+use crate::layers::{Layers, Proto};
+
+/// Preamble, header length in words, flags, fragment fields, optional radio fields.
+pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::CapwapData);
+    let Some([preamble, length, _, flags, ..]) = view.array::<8>(0) else {
+        out.short = true;
+        return None;
+    };
+    // A DTLS preamble, a fragment, a keep-alive.
+    if preamble & 15 != 0 || flags & 0x88 != 0 {
+        return None;
+    }
+    let rest = view.skip(usize::from(length >> 3) * 4);
+    if flags & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
+}

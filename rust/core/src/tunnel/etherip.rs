@@ -1,0 +1,75 @@
+//! EtherIP (RFC 3378), AYIYA, LISP data (RFC 6830), TaZmen sniffer protocol.
+
+use crate::dissect::{Next, Step, View};
+use crate::layers::{Layers, Proto};
+use crate::link::first;
+use crate::net::protocol_next;
+use crate::record::LinkType;
+
+/// Version and reserved: 2 bytes, then an Ethernet frame.
+pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    if view.data.is_empty() {
+        out.short = true;
+        return None;
+    }
+    out.push(Proto::Etherip);
+    Some((Next::Ethernet, view.skip(2)))
+}
+
+/// Anything In Anything: lengths of identity and signature, next header, time, identity, signature.
+pub(crate) fn ayiya<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Ayiya);
+    let Some([identity, signature, operation, next]) = view.array::<4>(0) else {
+        out.short = true;
+        return None;
+    };
+    let identity = 1usize << (identity >> 4);
+    let signature = usize::from(signature >> 4) * 4;
+    // Operation 1 forwards a packet.
+    (operation & 15 == 1).then(|| protocol_next(next).map(|next| (next, view.skip(8 + identity + signature)))).flatten()
+}
+
+/// Locator/ID separation: flags, nonce, locator bits: 8 bytes, then an IP packet.
+pub(crate) fn lisp<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::LispData);
+    let rest = view.skip(8);
+    match rest.u8(0)? >> 4 {
+        4 => Some((Next::Ipv4, rest)),
+        6 => Some((Next::Ipv6, rest)),
+        _ => None,
+    }
+}
+
+/// TaZmen: version, type, encapsulation, then tagged fields up to the end tag.
+pub(crate) fn tzsp<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Tzsp);
+    let Some([_, kind, e0, e1]) = view.array::<4>(0) else {
+        out.short = true;
+        return None;
+    };
+    // Received and transmitted frames; keep-alives and the like have none.
+    if kind > 1 {
+        return None;
+    }
+    let mut at = 4;
+    loop {
+        match view.u8(at)? {
+            0 => at += 1,
+            1 => break,
+            _ => at += 2 + usize::from(view.u8(at + 1)?),
+        }
+    }
+    let rest = view.skip(at + 1);
+    let link = match u16::from_be_bytes([e0, e1]) {
+        1 => 1,
+        2 => 6,
+        4 => 9,
+        5 => 10,
+        7 => 101,
+        18 => 105,
+        119 => 119,
+        127 => 163,
+        _ => return None,
+    };
+    first(LinkType(link)).map(|next| (next, rest))
+}

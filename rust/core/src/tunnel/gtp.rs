@@ -1,0 +1,67 @@
+//! GPRS Tunnelling Protocol (3GPP TS 29.060, 29.281, 29.274).
+
+use crate::dissect::{Next, Step, View};
+use crate::layers::{Layers, Proto};
+
+/// Message type of a tunnelled user packet.
+const G_PDU: u8 = 255;
+
+/// Flags with the version, type, length, tunnel id. Version 0 has 20 bytes, version 1 has 8 and 4 more with any of
+/// the extension, sequence and N-PDU flags; extension headers follow.
+pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(flags) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    match flags >> 5 {
+        0 | 1 => {}
+        2 => {
+            out.push(Proto::GtpV2);
+            return None;
+        }
+        _ => return None,
+    }
+    out.push(Proto::Gtp);
+    let Some(kind) = view.u8(1) else {
+        out.short = true;
+        return None;
+    };
+    if kind != G_PDU || flags & 0x10 == 0 {
+        return None;
+    }
+    let mut at = if flags >> 5 == 0 { 20 } else { 8 };
+    if flags >> 5 == 1 && flags & 7 != 0 {
+        let mut extension = view.u8(11).unwrap_or(0);
+        at = 12;
+        if flags & 4 == 0 {
+            extension = 0;
+        }
+        // Length in words, contents, type of the next extension header.
+        while extension != 0 {
+            let Some(length) = view.u8(at) else {
+                out.short = true;
+                return None;
+            };
+            if length == 0 {
+                out.malformed = true;
+                return None;
+            }
+            at += usize::from(length) * 4;
+            extension = view.u8(at - 1).unwrap_or(0);
+        }
+    }
+    let packet = view.skip(at);
+    match packet.u8(0)? {
+        0x45..=0x4e => Some((Next::Ipv4, packet)),
+        0x60..=0x6f => Some((Next::Ipv6, packet)),
+        _ => Some((Next::Ppp, packet)),
+    }
+}
+
+/// GTP' carries charging records, no packets.
+pub(crate) fn prime<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    if !view.data.is_empty() {
+        out.push(Proto::Gtpprime);
+    }
+    None
+}

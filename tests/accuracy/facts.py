@@ -1,0 +1,223 @@
+"""Our facts about one capture, in the schema of the truth files, through the public API alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from statistics import fmean, median
+from typing import Any, Literal
+
+import pcapstream
+from pcapstream import CaptureError, CaptureFacts, Connection, Tally, TcpTable
+
+Kind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
+KINDS: tuple[Kind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
+TOP = 20
+"""Conversations listed for each kind."""
+PAGE = 10_000
+"""Connections fetched at a time."""
+
+ANALYSIS = (
+    "retransmission",
+    "fast_retransmission",
+    "spurious_retransmission",
+    "out_of_order",
+    "duplicate_ack",
+    "zero_window",
+    "zero_window_probe",
+    "window_full",
+    "window_update",
+    "keep_alive",
+    "keep_alive_ack",
+    "lost_segment",
+    "ack_lost_segment",
+    "reused_ports",
+)
+"""tcp.analysis.* names of the truth files."""
+
+DIGITS = {"seconds": 0, "deciseconds": 1, "centiseconds": 2, "milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
+"""Digits capinfos prints behind the point of a time, by the precision of the file."""
+
+Facts = dict[str, Any]
+
+
+def facts_of(path: str) -> Facts:
+    """All facts about the capture at `path`: what stands before the first damage, as Wireshark reads it.
+
+    A file that is refused as no capture has the facts of one without packets, and the code of the refusal as `error`.
+    """
+    try:
+        report = pcapstream.analyze(path, resync=False)
+    except CaptureError as error:
+        size = os.path.getsize(path)
+        nothing = {"total": 0, "truncated": 0, "bytes_wire": 0, "bytes_captured": 0, "vlan_ids": {}, "interfaces": {}}
+        return {
+            "error": error.code,
+            "capinfos": no_packets(size),
+            "frames": nothing,
+            "protocols": {},
+            "conversations": {kind: {"count": 0, "frames": 0, "bytes": 0, "top": []} for kind in KINDS},
+            "ip_addresses": 0,
+        }
+    triage = report.summary(pcapstream.TriageSummary)
+    tally = triage.tally
+    out: Facts = {
+        "capinfos": capinfos(report.capture, os.path.getsize(path)),
+        "frames": frames(report.capture, tally),
+        "protocols": tally.protocols(),
+        "conversations": {kind: conversations(tally, kind) for kind in KINDS},
+        "ip_addresses": tally.ip_addresses()[0],
+    }
+    if len(triage.tcp):
+        out["tcp"] = tcp(triage.tcp)
+    return out
+
+
+def no_packets(size: int) -> Facts:
+    """What capinfos prints for a capture without packets."""
+    return {
+        "packets": 0,
+        "file_size": size,
+        "data_size": 0,
+        "snaplen": "(not set)",
+        "duration": None,
+        "start_time": "n/a",
+        "end_time": "n/a",
+        "data_byte_rate": 0.0,
+        "avg_packet_size": 0.0,
+        "avg_packet_rate": 0.0,
+        "hardware": "",
+        "os": "",
+        "application": "",
+        "comment": "",
+    }
+
+
+def capinfos(capture: CaptureFacts, size: int) -> Facts:
+    """What `capinfos -T -m -Q -M -S` prints, `size` being that of the file as it lies on disk."""
+    packets, data = capture["packets"], capture["wire_bytes"]
+    earliest, latest = capture["earliest_ns"], capture["latest_ns"]
+    out = no_packets(size)
+    comments = capture["comments"]
+    out.update(
+        packets=packets,
+        data_size=data,
+        snaplen=str(capture["snaplen"]) if capture["snaplen"] else "(not set)",
+        hardware=capture["hardware"],
+        os=capture["os"],
+        application=capture["application"],
+        comment=comments[0] if comments else "",
+        avg_packet_size=round(data / packets, 2) if packets else 0.0,
+    )
+    if earliest is not None and latest is not None:
+        digits = DIGITS.get(capture["time_precision"], 9)
+        span = latest - earliest
+        out.update(
+            duration=span / 1e9,
+            start_time=seconds(earliest, digits),
+            end_time=seconds(latest, digits),
+            data_byte_rate=round(data * 1e9 / span, 2) if span else 0.0,
+            avg_packet_rate=round(packets * 1e9 / span, 2) if span else 0.0,
+        )
+    elif capture["frames"]:
+        out.update(data_byte_rate=None, avg_packet_rate=None)
+    return out
+
+
+def frames(capture: CaptureFacts, tally: Tally) -> Facts:
+    """Group `frames`. Times are those of the first and last frame in file order; empty where the format has none."""
+    seen = tally.facts()
+    out: Facts = {
+        "total": capture["frames"],
+        "truncated": seen["frames_truncated"],
+        "bytes_wire": sum(wire for _, _, wire in tally.hierarchy()),
+        "bytes_captured": capture["captured_bytes"],
+        "ip_fragments": seen["ip_fragments"],
+        "ipv6_fragments": seen["ipv6_fragments"],
+        "vlan_ids": {str(number): count for number, count in seen["vlan_ids"].items()},
+        "interfaces": {str(number): count for number, count in seen["interfaces"].items()},
+    }
+    if capture["frames"]:
+        first, last = capture["first_ns"], capture["last_ns"]
+        out["first_time"] = "" if first is None else seconds(first, 9)
+        out["last_time"] = "" if last is None else seconds(last, 9)
+    return out
+
+
+def conversations(tally: Tally, kind: Kind) -> Facts:
+    """One kind of conversation: how many, their sums, and the largest by bytes (ties by their ends)."""
+    count, _ = tally.conversation_count(kind)
+    all_frames, all_bytes = tally.conversation_totals(kind)
+    rows = sorted(tally.conversations(kind), key=lambda row: (-row[3] - row[5], row[0], row[1]))
+    return {
+        "count": count,
+        "frames": all_frames,
+        "bytes": all_bytes,
+        "top": [
+            {
+                "a": a,
+                "b": b,
+                "frames": frames_ab + frames_ba,
+                "bytes": bytes_ab + bytes_ba,
+                "frames_a_to_b": frames_ab,
+                "bytes_a_to_b": bytes_ab,
+                "frames_b_to_a": frames_ba,
+                "bytes_b_to_a": bytes_ba,
+            }
+            for a, b, frames_ab, bytes_ab, frames_ba, bytes_ba, _, _ in rows[:TOP]
+        ],
+    }
+
+
+def tcp(table: TcpTable) -> Facts:
+    """Group `tcp`, of all connections in the table."""
+    sums = table.totals()
+    found = {"syn_only": 0, "rst": 0, "fin_both": 0, "fin_any": 0}
+    for connection in all_connections(table):
+        ways: Sequence[Any] = (connection.to_server, connection.to_client)
+        found["syn_only"] += any(way.syn for way in ways) and not any(way.syn_ack for way in ways)
+        found["rst"] += any(way.rst for way in ways)
+        found["fin_both"] += all(way.fin for way in ways)
+        found["fin_any"] += any(way.fin for way in ways)
+    return {
+        "frames": sums["packets"],
+        "streams": len(table),
+        "streams_handshake_complete": sums["complete"],
+        "streams_syn_only": found["syn_only"],
+        "streams_with_rst": found["rst"],
+        "streams_fin_both": found["fin_both"],
+        "streams_fin_any": found["fin_any"],
+        "frames_syn": sums["syn"],
+        "frames_synack": sums["syn_ack"],
+        "frames_fin": sums["fin_to_server"] + sums["fin_to_client"],
+        "frames_rst": sums["rst_to_server"] + sums["rst_to_client"],
+        "payload_bytes": sums["payload_to_server"] + sums["payload_to_client"],
+        "initial_rtt": spread([rtt / 1e9 for rtt in table.initial_rtts()]),
+        "analysis": {name: sums[f"{name}_to_server"] + sums[f"{name}_to_client"] for name in ANALYSIS},
+    }
+
+
+def all_connections(table: TcpTable) -> Iterable[Connection]:
+    """Every connection in the order of its stream number."""
+    for offset in range(0, len(table), PAGE):
+        yield from table.connections(offset=offset, limit=PAGE)
+
+
+def spread(values: Sequence[float]) -> Facts:
+    """Count, least, largest, mean and median, to nine digits; the count alone where there is nothing."""
+    if not values:
+        return {"count": 0}
+    return {
+        "count": len(values),
+        "min": round(min(values), 9),
+        "max": round(max(values), 9),
+        "mean": round(fmean(values), 9),
+        "median": round(median(values), 9),
+    }
+
+
+def seconds(time_ns: int, digits: int) -> str:
+    """A time as text with that many digits behind the point, cut off, not rounded."""
+    sign = "-" if time_ns < 0 else ""
+    whole, fraction = divmod(abs(time_ns), 1_000_000_000)
+    return f"{sign}{whole}.{fraction:09d}"[: -(9 - digits) or None] if digits else f"{sign}{whole}"

@@ -1,0 +1,23 @@
+"""The constants of the regression captures are tshark's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.regressions.captures import MADE, Made
+from tests.support import wireshark
+
+pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: made.make.__name__)
+def test_tshark_counts_what_the_regression_tests_expect(made: Made, tmp_path: Path) -> None:
+    path = made.make(tmp_path / "capture.pcap")
+
+    counted = {where: len(wireshark.frames(path, where)) for where in made.counts}
+    streams = {row[0] for row in wireshark.fields(path, ["tcp.stream"], "tcp")}
+
+    assert counted == made.counts
+    assert len(streams) == made.streams

@@ -1,0 +1,240 @@
+"""A small builder of captures: frames from header fields, files from frames. Written from the RFCs and the pcap
+description, with no help of the code under test."""
+
+from __future__ import annotations
+
+import ipaddress
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+START_NS = 1_700_000_000_000_000_000
+LINKTYPE_ETHERNET = 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One packet of a capture; wire_bytes is the length on the wire when it was cut."""
+
+    time_ns: int
+    data: bytes
+    wire_bytes: int | None = None
+
+
+def pcap(
+    frames: Iterable[Frame], *, order: str = "<", nanoseconds: bool = False, link_type: int = LINKTYPE_ETHERNET
+) -> bytes:
+    """A classic pcap file. order: struct's sign for the byte order."""
+    magic, unit = (0xA1B23C4D, 1) if nanoseconds else (0xA1B2C3D4, 1000)
+    parts = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262_144, link_type)]
+    for frame in frames:
+        seconds, rest = divmod(frame.time_ns, 1_000_000_000)
+        wire = len(frame.data) if frame.wire_bytes is None else frame.wire_bytes
+        parts += [struct.pack(order + "IIII", seconds, rest // unit, len(frame.data), wire), frame.data]
+    return b"".join(parts)
+
+
+def pcapng(frames: Iterable[Frame], *, order: str = "<", link_type: int = LINKTYPE_ETHERNET) -> bytes:
+    """One section, one interface with nanosecond times, enhanced packet blocks."""
+
+    def block(kind: int, body: bytes) -> bytes:
+        body += bytes(-len(body) % 4)
+        return struct.pack(order + "II", kind, 12 + len(body)) + body + struct.pack(order + "I", 12 + len(body))
+
+    options = struct.pack(order + "HHB3xHH", 9, 1, 9, 0, 0)
+    parts = [
+        block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1)),
+        block(1, struct.pack(order + "HHI", link_type, 0, 262_144) + options),
+    ]
+    for frame in frames:
+        wire = len(frame.data) if frame.wire_bytes is None else frame.wire_bytes
+        head = struct.pack(order + "IIIII", 0, frame.time_ns >> 32, frame.time_ns & 0xFFFFFFFF, len(frame.data), wire)
+        parts.append(block(6, head + frame.data))
+    return b"".join(parts)
+
+
+def tcp(
+    source: str,
+    source_port: int,
+    destination: str,
+    destination_port: int,
+    flags: int,
+    *,
+    seq: int = 0,
+    ack: int = 0,
+    payload: bytes = b"",
+    window: int = 64_240,
+    options: bytes = b"",
+) -> bytes:
+    """An Ethernet frame with a TCP segment over IPv4 or IPv6, checksums right (RFC 9293 3.1)."""
+    options += b"\x01" * (-len(options) % 4)
+    offset = (20 + len(options)) // 4
+    segment = struct.pack(
+        "!HHIIBBHHH", source_port, destination_port, seq % 2**32, ack % 2**32, offset << 4, flags, window, 0, 0
+    )
+    segment += options + payload
+    check = _checksum(_pseudo(source, destination, 6, len(segment)) + segment)
+    return _ip(source, destination, 6, segment[:16] + struct.pack("!H", check) + segment[18:])
+
+
+def udp(source: str, source_port: int, destination: str, destination_port: int, payload: bytes = b"") -> bytes:
+    """An Ethernet frame with a UDP datagram over IPv4 or IPv6 (RFC 768)."""
+    datagram = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
+    check = _checksum(_pseudo(source, destination, 17, len(datagram)) + datagram) or 0xFFFF
+    return _ip(source, destination, 17, datagram[:6] + struct.pack("!H", check) + datagram[8:])
+
+
+def arp(source: str, target: str) -> bytes:
+    """A request, in a frame padded to the 60 bytes of Ethernet (RFC 826)."""
+    body = struct.pack("!HHBBH", 1, 0x0800, 6, 4, 1)
+    body += _mac(source) + ipaddress.ip_address(source).packed + bytes(6) + ipaddress.ip_address(target).packed
+    return (b"\xff" * 6 + _mac(source) + b"\x08\x06" + body).ljust(60, b"\0")
+
+
+def conversation(
+    client: str = "10.0.0.1",
+    client_port: int = 40_000,
+    server: str = "10.0.0.2",
+    server_port: int = 80,
+    *,
+    start_ns: int = START_NS,
+    step_ns: int = 1_000_000,
+    exchanges: int = 2,
+    request: int = 100,
+    response: int = 1_000,
+    repeat_responses: int = 0,
+    close: str = "fin",
+) -> list[Frame]:
+    """One TCP connection: handshake, exchanges of request and response with an acknowledgement each, close.
+
+    Each step is one frame, step_ns apart. repeat_responses: how many responses are sent a second time, one second
+    after the first time, acknowledged only then. close: "fin" (client first), "reset" (by the server) or "open".
+    """
+    frames: list[Frame] = []
+    now = start_ns
+    one, two = 1_000, 5_000
+
+    def send(to_server: bool, flags: int, payload: bytes = b"", options: bytes = b"") -> None:
+        nonlocal now, one, two
+        if to_server:
+            data = tcp(
+                client,
+                client_port,
+                server,
+                server_port,
+                flags,
+                seq=one,
+                ack=two if flags & ACK else 0,
+                payload=payload,
+                options=options,
+            )
+            one += len(payload) + bool(flags & SYN) + bool(flags & FIN)
+        else:
+            data = tcp(
+                server,
+                server_port,
+                client,
+                client_port,
+                flags,
+                seq=two,
+                ack=one if flags & ACK else 0,
+                payload=payload,
+                options=options,
+            )
+            two += len(payload) + bool(flags & SYN) + bool(flags & FIN)
+        frames.append(Frame(now, data))
+        now += step_ns
+
+    mss = struct.pack("!BBH", 2, 4, 1460)
+    send(True, SYN, options=mss)
+    send(False, SYN | ACK, options=mss)
+    send(True, ACK)
+    for number in range(exchanges):
+        send(True, PSH | ACK, b"q" * request)
+        send(False, PSH | ACK, b"a" * response)
+        if number < repeat_responses:
+            two -= response
+            now += 1_000_000_000
+            send(False, PSH | ACK, b"a" * response)
+        send(True, ACK)
+    if close == "fin":
+        send(True, FIN | ACK)
+        send(False, FIN | ACK)
+        send(True, ACK)
+    elif close == "reset":
+        send(False, RST | ACK)
+    return frames
+
+
+def mixed(connections: int = 20, *, packets_of_udp: int = 30) -> list[Frame]:
+    """Some of everything, in order of time: see `flows`."""
+    return in_time_order(flows(connections, packets_of_udp=packets_of_udp))
+
+
+def flows(connections: int = 20, *, packets_of_udp: int = 30) -> list[list[Frame]]:
+    """TCP connections over IPv4 and IPv6 that end in all ways, some with retransmissions; three UDP flows, both ways;
+    an ARP request. No two frames have the same time."""
+    found: list[list[Frame]] = []
+    for number in range(connections):
+        six = number % 4 == 3
+        found.append(
+            conversation(
+                f"2001:db8::{number + 1:x}" if six else f"10.0.{number // 200}.{number % 200 + 1}",
+                40_000 + number,
+                "2001:db8:ffff::1" if six else "192.0.2.1",
+                (80, 443, 22)[number % 3],
+                start_ns=START_NS + number * 351_000,
+                exchanges=1 + number % 4,
+                response=200 + 50 * number,
+                repeat_responses=number % 5 == 0,
+                close=("fin", "reset", "open")[number % 3],
+            )
+        )
+    for port in range(3):
+        datagrams = []
+        for number in range(port, packets_of_udp, 3):
+            ends = [("10.1.0.1", 5_000 + port), ("198.51.100.7", 9_000)]
+            (a, a_port), (b, b_port) = ends if number % 2 == 0 else ends[::-1]
+            datagrams.append(Frame(START_NS + number * 990_001 + 7, udp(a, a_port, b, b_port, bytes(number))))
+        found.append(datagrams)
+    found.append([Frame(START_NS + 77, arp("10.0.0.1", "10.0.0.2"))])
+    return found
+
+
+def in_time_order(flows: Sequence[Sequence[Frame]]) -> list[Frame]:
+    """One capture of several flows; frames of the same time stay in order of the flows."""
+    return sorted((frame for flow in flows for frame in flow), key=lambda frame: frame.time_ns)
+
+
+def _ip(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
+    a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
+    if a.version == 4:
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0x4000, 64, protocol, 0) + a.packed + b.packed
+        head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
+        kind = b"\x08\x00"
+    else:
+        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + a.packed + b.packed
+        kind = b"\x86\xdd"
+    return _mac(destination) + _mac(source) + kind + head + payload
+
+
+def _mac(address: str) -> bytes:
+    """A locally administered address made of the end of the IP address."""
+    return b"\x02\x00" + ipaddress.ip_address(address).packed[-4:]
+
+
+def _pseudo(source: str, destination: str, protocol: int, length: int) -> bytes:
+    a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
+    ending = struct.pack("!BBH", 0, protocol, length) if a.version == 4 else struct.pack("!I3xB", length, protocol)
+    return a.packed + b.packed + ending
+
+
+def _checksum(data: bytes) -> int:
+    """RFC 1071."""
+    data += bytes(len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

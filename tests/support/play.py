@@ -1,0 +1,126 @@
+"""Runs machines over bytes cut in any way, and makes plain data of what they found, to be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from pcapstream._core import Connection, Decoder, Direction, Tally, TcpTable
+from pcapstream.protocols import REGISTRY, Summary, choose
+from pcapstream.protocols.capinfos import CapinfosSummary
+from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.protocols.triage import TriageSummary
+
+if TYPE_CHECKING:
+    from pcapstream.protocols import Machine
+
+KINDS = ("eth", "ip", "ipv6", "tcp", "udp")
+NAMES = ("dns", "tls_sni", "http_host", "dhcp_hostname")
+EVENTS = (
+    "retransmission",
+    "fast_retransmission",
+    "spurious_retransmission",
+    "out_of_order",
+    "lost_segment",
+    "duplicate_ack",
+    "zero_window",
+    "window_full",
+    "window_update",
+    "keep_alive",
+    "reused_ports",
+)
+
+
+def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
+    """The pieces between these places."""
+    places = [0, *sorted({min(max(place, 0), len(data)) for place in at}), len(data)]
+    return [data[start:end] for start, end in pairwise(places)]
+
+
+def play(pieces: Sequence[bytes], *, look_at: frozenset[int] = frozenset(), **options: Any) -> dict[str, Summary]:
+    """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
+    machines: list[Machine] = [module.make({}) for module in choose(None)]
+    decoder = Decoder(packets=False, **options)
+    for number, piece in enumerate(pieces):
+        batch = decoder.feed(piece)
+        for machine in machines:
+            machine.feed(batch)
+            if batch.last_ns is not None:
+                machine.expire(batch.last_ns)
+        if number in look_at:
+            core = decoder.snapshot()
+            for machine in machines:
+                machine.snapshot(core)
+    batch = decoder.finish()
+    for machine in machines:
+        machine.feed(batch)
+        if batch.last_ns is not None:
+            machine.expire(batch.last_ns)
+    core = decoder.snapshot()
+    found = {machine.name: machine.finish(core) for machine in machines}
+    assert found.keys() == REGISTRY.keys()
+    return found
+
+
+def plain(summary: Summary) -> Any:
+    """All that a summary tells, as values that can be compared. A new kind of summary is a frozen dataclass of values
+    or gets a line here."""
+    match summary:
+        case CapinfosSummary():
+            return {"captures": summary.captures, **summary.facts}
+        case TcpSummary():
+            return plain_table(summary.table)
+        case TriageSummary():
+            return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
+    return summary
+
+
+def plain_table(table: TcpTable) -> dict[str, Any]:
+    return {
+        "length": len(table),
+        "evicted": table.evicted,
+        "totals": table.totals(),
+        "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
+        "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
+        "initial_rtts": table.initial_rtts(),
+    }
+
+
+def plain_connection(found: Connection) -> dict[str, Any]:
+    values = _values(found)
+    for side in ("to_server", "to_client"):
+        direction = values[side]
+        assert isinstance(direction, Direction)
+        values[side] = _values(direction)
+    return values
+
+
+def plain_tally(tally: Tally) -> dict[str, Any]:
+    return {
+        "hierarchy": tally.hierarchy(),
+        "protocols": tally.protocols(),
+        "conversations": {kind: tally.conversations(kind) for kind in KINDS},
+        "conversation_count": {kind: tally.conversation_count(kind) for kind in KINDS},
+        "conversation_totals": {kind: tally.conversation_totals(kind) for kind in KINDS},
+        "endpoints": {kind: tally.endpoints(kind) for kind in KINDS},
+        "endpoint_count": {kind: tally.endpoint_count(kind) for kind in KINDS},
+        "ip_addresses": tally.ip_addresses(),
+        "buckets": tally.buckets(),
+        "names": {kind: tally.names(kind) for kind in NAMES},
+        "facts": tally.facts(),
+    }
+
+
+def without(value: Any, keys: frozenset[str]) -> Any:
+    """The same with these keys left out at every depth."""
+    if isinstance(value, Mapping):
+        return {key: without(item, keys) for key, item in value.items() if key not in keys}
+    if isinstance(value, list):
+        return [without(item, keys) for item in value]
+    return value
+
+
+def _values(struct: object) -> dict[str, Any]:
+    """The public attributes of a struct of the core."""
+    return {name: getattr(struct, name) for name in dir(struct) if not name.startswith("_")}

@@ -1,0 +1,59 @@
+"""tshark and capinfos as referees. Tests that need them have the marker `tshark` and are skipped where they are missing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+MISSING = "tshark or capinfos is not on PATH: nothing to compare with"
+
+
+def needs_tshark() -> pytest.MarkDecorator:
+    """`pytestmark = [pytest.mark.tshark, needs_tshark()]`"""
+    present = shutil.which("tshark") is not None and shutil.which("capinfos") is not None
+    return pytest.mark.skipif(not present, reason=MISSING)
+
+
+def fields(path: Path, names: Sequence[str], where: str = "") -> list[list[str]]:
+    """One row per frame that matches the display filter; a field that occurs several times gives its last value.
+
+    A damaged capture gives the frames in front of the damage.
+    """
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", "occurrence=l"]
+    for name in names:
+        command += ["-e", name]
+    if where:
+        command += ["-Y", where]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    if done.returncode not in (0, 2):
+        raise AssertionError(f"tshark failed: {done.stderr}")
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def frames(path: Path, where: str) -> list[int]:
+    """Numbers of the frames that match the display filter."""
+    return [int(row[0]) for row in fields(path, ["frame.number"], where)]
+
+
+def frames_by_event(path: Path, events: Iterable[str]) -> dict[str, list[int]]:
+    """tcp.analysis name -> numbers of the frames that have it, in one run."""
+    names = list(events)
+    found: dict[str, list[int]] = {name: [] for name in names}
+    for number, *values in fields(path, ["frame.number", *(f"tcp.analysis.{name}" for name in names)], "tcp"):
+        for name, value in zip(names, values, strict=True):
+            if value:
+                found[name].append(int(number))
+    return found
+
+
+def capinfos(path: Path) -> dict[str, str]:
+    """What capinfos prints about the file, by its own column names."""
+    done = subprocess.run(
+        ["capinfos", "-T", "-m", "-M", "-S", str(path)], capture_output=True, text=True, timeout=100, check=False
+    )
+    header, values = done.stdout.splitlines()[:2]
+    return dict(zip(header.split(","), values.split(","), strict=False))
