@@ -1,7 +1,7 @@
 //! What one feed of the engine returns. Nothing in it borrows from the input.
 
-use crate::app::Message;
 use crate::addr::{IpAddr, MacAddr};
+use crate::app::Message;
 use crate::flow::connection::Connection;
 use crate::layers::{Layers, Proto};
 use crate::record::{Record, RecordKind};

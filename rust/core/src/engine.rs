@@ -1,5 +1,6 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
+use crate::app::kept::Kept;
 use crate::app::{AppPlan, Apps, Value};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader};
@@ -116,6 +117,8 @@ pub struct Snapshot {
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
     pub reports: Vec<(&'static str, Value)>,
+    /// Messages kept for detail rows, by protocol family.
+    pub kept: Vec<(&'static str, Kept)>,
 }
 
 /// One pass. Feed it the file in any pieces, in order.
@@ -174,7 +177,7 @@ impl Pass {
         let verdict = self.track(record, number);
         if let Some(apps) = &mut self.apps {
             let stream = verdict.map(|v| (v.stream, v.to_client));
-            apps.frame(record, number, &self.layers, &self.dissector, stream);
+            apps.frame(record, number, &mut self.layers, &self.dissector, stream);
         }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
@@ -306,6 +309,7 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done,
             tcp: None,
             tally: None,
+            kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),
             reports: self.pass.apps.as_ref().map(Apps::reports).unwrap_or_default(),
         }
     }

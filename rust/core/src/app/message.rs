@@ -82,7 +82,8 @@ pub fn text(bytes: &[u8], max: usize) -> String {
             if out.len() >= max {
                 return out;
             }
-            let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+            let hidden =
+                matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
             // Writing to a String cannot fail.
             let _ = match c {
                 '\\' => out.write_str("\\\\"),

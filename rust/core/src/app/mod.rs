@@ -5,6 +5,9 @@
 //! out as [`Message`]s, owned values that a machine outside the core follows; what is too frequent for that it counts
 //! itself and gives as a [`Report`].
 
+pub mod count;
+mod dns;
+pub mod kept;
 pub mod message;
 pub mod stream;
 
@@ -13,6 +16,8 @@ use crate::dissect::Dissector;
 use crate::layers::{Icmp, Layers, Net, Proto};
 use crate::limits::Limits;
 use crate::record::Record;
+use arrayvec::ArrayVec;
+use kept::Kept;
 pub use message::{Message, Value};
 use std::collections::HashMap;
 use stream::{Segment, Stream, Streams};
@@ -87,6 +92,16 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub struct Output {
     pub messages: Vec<Message>,
+    /// Protocols found in the frame at hand, for its protocol path.
+    protocols: ArrayVec<Proto, 8>,
+}
+
+impl Output {
+    /// The frame at hand holds this protocol.
+    pub fn found(&mut self, proto: Proto) {
+        // More than eight kinds in one frame do not occur; the path has no room for them either.
+        let _ = self.protocols.try_push(proto);
+    }
 }
 
 /// An application protocol of one pass.
@@ -129,6 +144,10 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Messages kept for the detail rows.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
     /// Counters kept in the core, as a value; None where a machine outside does the counting.
     fn report(&self) -> Option<Value> {
         None
@@ -137,8 +156,7 @@ pub trait App: Send {
 
 /// The protocols of this build, one line each.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _ = limits;
-    vec![]
+    vec![Box::new(dns::Dns::new(limits))]
 }
 
 /// What an application protocol is found on.
@@ -184,8 +202,27 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
-    /// One dissected frame. `stream`: number and direction of its TCP segment.
+    /// (name, messages kept) of the protocols.
+    pub fn kept(&self) -> Vec<(&'static str, Kept)> {
+        self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
+    }
+
+    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment.
     pub fn frame(
+        &mut self,
+        record: &Record<'_>,
+        number: u64,
+        layers: &mut Layers,
+        dissector: &Dissector,
+        stream: Option<(u32, bool)>,
+    ) {
+        self.payloads(record, number, layers, dissector, stream);
+        for proto in self.out.protocols.drain(..) {
+            layers.push(proto);
+        }
+    }
+
+    fn payloads(
         &mut self,
         record: &Record<'_>,
         number: u64,

@@ -74,7 +74,7 @@ fn base32hex(bytes: &[u8]) -> String {
 
 /// Parameters of SVCB and HTTPS (RFC 9460 2.2).
 fn service_params(mut d: &[u8]) -> Option<Value> {
-    let mut all = Vec::new();
+    let mut all: Vec<Value> = Vec::new();
     while !d.is_empty() {
         let (key, len) = (be16(d, 0)?, be16(d, 2)? as usize);
         let v = d.get(4..4 + len)?;
@@ -156,7 +156,7 @@ pub fn fields(m: &[u8], rtype: u16, at: usize, len: usize) -> Option<Fields> {
                 all.push(s);
                 next = end;
             }
-            vec![("text", all.into())]
+            vec![("text", Value::List(all))]
         }
         24 | 46 => {
             let (signer, next) = name(m, at + 18)?;
@@ -263,7 +263,7 @@ pub fn fields(m: &[u8], rtype: u16, at: usize, len: usize) -> Option<Fields> {
 
 /// EDNS of an OPT record (RFC 6891 6.1): class is the payload size, TTL holds extended rcode, version and flags.
 pub fn edns(class: u16, ttl: u32, d: &[u8]) -> Fields {
-    let (mut options, mut at) = (Vec::new(), 0);
+    let (mut options, mut at): (Vec<Value>, _) = (Vec::new(), 0);
     while let (Some(code), Some(len)) = (be16(d, at), be16(d, at + 2)) {
         let Some(v) = d.get(at + 4..at + 4 + len as usize) else { break };
         let name = types::edns_option(code).map_or_else(|| Value::Text(format!("OPT{code}")), Value::Name);
@@ -289,7 +289,8 @@ fn option(code: u16, v: &[u8]) -> Value {
         }
         // RFC 8914 2: info code, text
         (15, [a, b, extra @ ..]) => {
-            vec![("info_code", u16::from_be_bytes([*a, *b]).into()), ("extra_text", text(extra, MAX_TEXT).into())].into()
+            vec![("info_code", u16::from_be_bytes([*a, *b]).into()), ("extra_text", text(extra, MAX_TEXT).into())]
+                .into()
         }
         _ => hex(v).into(),
     }
@@ -312,7 +313,7 @@ mod tests {
         );
         assert_eq!(
             show(16, b"\x02hi\x03you"),
-            Some(vec![("text", vec!["hi".to_string().into(), "you".to_string().into()].into())])
+            Some(vec![("text", Value::List(vec!["hi".to_string().into(), "you".to_string().into()]))])
         );
         assert_eq!(
             show(257, b"\x00\x05issueletsencrypt.org"),

@@ -143,18 +143,20 @@ pub struct Question {
     pub class: u16,
 }
 
+/// A question or a record.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry {
+    Question(Question),
+    Record(Record),
+}
+
 /// Walks the sections. False: a section ends early or a name is broken; what stands before has been seen.
-pub fn walk(
-    m: &[u8],
-    header: &Header,
-    mut question: impl FnMut(Question),
-    mut record: impl FnMut(Record),
-) -> bool {
+pub fn walk(m: &[u8], header: &Header, mut entry: impl FnMut(Entry)) -> bool {
     let mut at = 12;
     for _ in 0..header.counts[0] {
         let Some(end) = skip_name(m, at) else { return false };
         let (Some(qtype), Some(class)) = (be16(m, end), be16(m, end + 2)) else { return false };
-        question(Question { name_at: at, qtype, class });
+        entry(Entry::Question(Question { name_at: at, qtype, class }));
         at = end + 4;
     }
     for section in 1..=3u8 {
@@ -166,7 +168,7 @@ pub fn walk(
                 return false;
             };
             let (data_at, data_len) = (end + 10, len as usize);
-            record(Record { section, name_at: at, rtype, class, ttl, data_at, data_len });
+            entry(Entry::Record(Record { section, name_at: at, rtype, class, ttl, data_at, data_len }));
             if m.len() < data_at + data_len {
                 return false;
             }
