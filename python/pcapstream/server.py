@@ -7,6 +7,7 @@ Logging goes to stderr: stdout belongs to the protocol.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -25,7 +26,6 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import ConfigDict
 
 from pcapstream.errors import PcapstreamError
 from pcapstream.scan import ScanStore
@@ -50,18 +50,12 @@ _FORCED_EXIT_SECONDS = 1.5
 
 
 class _ViewTool(Tool):
-    """A tool of the registry. Checks its arguments itself, so that unknown ones are refused and messages are ours."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    spec: ToolSpec
-    service: Service
+    """A tool of the registry: `fn` takes (store, arguments, tell). It checks the arguments itself, so that unknown ones
+    are refused and messages are ours."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
         try:
-            result = await self.service.call(
-                context.request_context.lifespan_context, self.spec, arguments, context.report_progress
-            )
+            result = await self.fn(context.request_context.lifespan_context, arguments, context.report_progress)
         except PcapstreamError as error:
             raise ToolError(error_text(error)) from None
         except Exception:
@@ -78,14 +72,9 @@ def error_text(error: PcapstreamError) -> str:
     return f"{error.code}: {clean(str(error), 2_000)}"
 
 
-async def _never(**_: object) -> NoReturn:
-    """The SDK wants a function; `_ViewTool.run` does not use it."""
-    raise NotImplementedError
-
-
 def _tool(spec: ToolSpec, service: Service) -> Tool:
     return _ViewTool(
-        fn=_never,
+        fn=functools.partial(service.call, spec),
         name=spec.name,
         title=spec.title,
         description=spec.description,
@@ -99,8 +88,6 @@ def _tool(spec: ToolSpec, service: Service) -> Tool:
             idempotent_hint=True,
             open_world_hint=service.settings.urls,
         ),
-        spec=spec,
-        service=service,
     )
 
 

@@ -227,15 +227,18 @@ class Client:
                 response.close()
                 if response.next_request is None:
                     raise SourceError("redirects", "the server redirects to something that is no URL")
+                self._check_hop(request.url, response.next_request.url)
                 request = response.next_request
-                self._check_hop(request.url)
-        except (httpcore2.RemoteProtocolError, httpcore2.WriteError):
+        except (httpcore2.RemoteProtocolError, httpcore2.NetworkError, httpcore2.TimeoutException):
             raise Dropped("the server gave no HTTP answer") from None
         except (httpcore2.LocalProtocolError, httpx2.InvalidURL, UnicodeError):
             raise SourceError("bad_url", "the URL cannot be put into a request") from None
         raise SourceError("redirects", f"the server redirects more than {MAX_REDIRECTS} times")
 
-    def _check_hop(self, url: httpx2.URL) -> None:
+    def _check_hop(self, here: httpx2.URL, url: httpx2.URL) -> None:
+        if here.scheme == "https" and url.scheme == "http":
+            # Who asks for https does not expect that anybody on the way can read and change what comes.
+            raise SourceError("redirects", "the server redirects from https to http")
         try:
             self._policy.check_url(str(url))
         except SourceError as error:

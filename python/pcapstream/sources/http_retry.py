@@ -118,6 +118,8 @@ def _is_wanted(reply: Reply, wanted: Wanted, whole: bool) -> bool:
     reply.raise_for_encoding()
     if version is not None and not version.same_file(reply.version):
         raise _changed(wanted.first)
+    if whole and reply.status == HTTPStatus.PARTIAL_CONTENT:
+        raise SourceError("protocol", "the server sent a part of the file where it was asked for all of it")
     if reply.first != wanted.first:
         if reply.status == HTTPStatus.OK:
             raise SourceError(

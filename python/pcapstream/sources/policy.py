@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from pcapstream.errors import SourceError
+from pcapstream.errors import SourceError, shown
 from pcapstream.sources.http_address import is_own, is_public
 
 MAX_URL_CHARS = 8192
 """Servers refuse request lines past 8 KB (RFC 9110 4.1 asks for at least 8000 octets)."""
 MAX_PARALLEL_RANGES = 8
-_MAX_SHOWN_CHARS = 200
 
 _REFUSED = "the URL leads to a private, local or reserved address"
 
@@ -162,13 +161,7 @@ def _resolved_folders(folders: Iterable[str]) -> Iterable[str]:
 
 
 def _outside(path: str) -> SourceError:
-    return SourceError("not_allowed", f"{_shown(path)} is outside the allowed folders")
-
-
-def _shown(text: str) -> str:
-    """What the caller wrote, fit for a message: printable and of bounded length."""
-    short = text if len(text) <= _MAX_SHOWN_CHARS else text[:_MAX_SHOWN_CHARS] + "..."
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode("ascii") for c in short)
+    return SourceError("not_allowed", f"{shown(path)} is outside the allowed folders")
 
 
 def _is_numeric(host: str) -> bool:

@@ -203,6 +203,7 @@ impl Pass {
         let verdict = tracker.segment(&Segment {
             frame: number,
             time_ns: record.time.as_nanos(),
+            clock_ns: record.time.wrapping_nanos(),
             src: net.src,
             dst: net.dst,
             tcp,

@@ -150,7 +150,7 @@ fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> 
 fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match next {
         Next::Named(proto) => {
-            if view.data.is_empty() {
+            if view.data.len() < shown_from(proto, view) {
                 out.short = true;
             } else {
                 out.push(proto);
@@ -240,5 +240,21 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         // Handled before or elsewhere.
         Next::Ethernet | Next::Vlan | Next::Ipv4 | Next::Ipv6 | Next::IpProtocol(_) | Next::Tcp | Next::Udp => None,
         Next::Arp | Next::Icmp | Next::Icmpv6 | Next::Fragment | Next::Ipcomp => None,
+    }
+}
+
+/// Bytes that Wireshark reads of a header before it shows the layer.
+fn shown_from(proto: Proto, view: View<'_>) -> usize {
+    match proto {
+        Proto::Esp | Proto::Lldp | Proto::Isis | Proto::Eapol | Proto::Cdp => 0,
+        Proto::Igmp => 2,
+        Proto::Ospf | Proto::Netlink => 4,
+        Proto::Eigrp => 16,
+        // A topology change is a type, the others have the identities of root and bridge and a port.
+        Proto::Stp => match view.u8(3) {
+            Some(0 | 2 | 3) => 27,
+            _ => 4,
+        },
+        _ => 1,
     }
 }

@@ -79,7 +79,7 @@ pub(super) struct Header {
     pub len: u32,
     pub flags: u16,
     pub window: u32,
-    pub time_ns: i64,
+    pub clock_ns: i64,
 }
 
 impl Header {
@@ -205,11 +205,11 @@ fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: i64) -> u16 {
         return 0;
     }
     // Unsigned on purpose: time running backwards is a long time, not a short one.
-    let since_ack = s.time_ns.wrapping_sub(rev.last_ns) as u64;
+    let since_ack = s.clock_ns.wrapping_sub(rev.last_ns) as u64;
     if rev.dup_acks >= 2 && rev.last_ack == s.seq && since_ack < FAST_RETRANSMISSION_NS {
         return event::RETRANSMISSION | event::FAST_RETRANSMISSION;
     }
-    let since_highest = s.time_ns.wrapping_sub(fwd.next_seq_ns) as u64;
+    let since_highest = s.clock_ns.wrapping_sub(fwd.next_seq_ns) as u64;
     let window = if initial_rtt_ns == 0 { REORDER_NS } else { initial_rtt_ns as u64 };
     let end = s.seq.wrapping_add(s.len).wrapping_add(s.has(SYN | FIN) as u32);
     if since_highest < window && fwd.next_seq != end {
@@ -225,18 +225,18 @@ fn advance(fwd: &mut Side, s: &Header, events: u16, pool: &mut Pool) {
     let mut next = s.seq.wrapping_add(s.len);
     if (s.len > 0 || control) && !fwd.queue.is_full() {
         next = next.wrapping_add(control as u32);
-        pool.push(&mut fwd.queue, next, s.time_ns);
+        pool.push(&mut fwd.queue, next, s.clock_ns);
     }
     let first = fwd.next_seq == 0;
     let probe = events & event::ZERO_WINDOW_PROBE != 0;
     if (first || gt(next, fwd.next_seq)) && !probe {
         fwd.next_seq = next;
-        fwd.next_seq_ns = s.time_ns;
+        fwd.next_seq_ns = s.clock_ns;
     }
     if (s.seq == fwd.max_to_ack || fwd.max_to_ack == 0) && !probe {
         fwd.max_to_ack = fwd.next_seq;
     }
     fwd.window = s.window;
     fwd.last_ack = s.ack;
-    fwd.last_ns = s.time_ns;
+    fwd.last_ns = s.clock_ns;
 }

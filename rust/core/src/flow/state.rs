@@ -71,8 +71,6 @@ pub(super) struct Flow {
     pub syn_ns: i64,
     pub initial_rtt_ns: i64,
     pub stream: u32,
-    /// The connection closed in Wireshark's sense: a SYN that repeats the first one's number opens a new stream.
-    pub ended: bool,
     /// Used since the eviction hand passed; never again true once closed.
     pub used: bool,
     /// Waits to be handed out as ended.
@@ -120,7 +118,6 @@ impl Flow {
             syn_ns: 0,
             initial_rtt_ns: 0,
             stream,
-            ended: false,
             used: false,
             closing: false,
             reported: false,

@@ -28,7 +28,10 @@ const MAX_SCALE: u8 = 14;
 pub struct Segment<'a> {
     /// Frame number, from 1.
     pub frame: u64,
+    /// Packet time for order and display: [`Timestamp::as_nanos`](crate::record::Timestamp::as_nanos).
     pub time_ns: i64,
+    /// Packet time for differences: [`Timestamp::wrapping_nanos`](crate::record::Timestamp::wrapping_nanos).
+    pub clock_ns: i64,
     pub src: IpAddr,
     pub dst: IpAddr,
     pub tcp: &'a layers::Tcp,
@@ -151,17 +154,15 @@ impl TcpTracker {
             Some(entry) => (entry.slot, false),
             None => (self.open(key, hash, s, end), true),
         };
-        // A connection that was there before the segment moves on with it; a new one starts from its first segment.
-        let started_here = new;
-        let mut events = 0;
+        let (mut events, mut shown) = (0, false);
         if tcp.flags & SYN != 0 {
-            (slot, new, events) = self.reuse(slot, new, key, hash, s, end);
+            (slot, new, events, shown) = self.reuse(slot, new, key, hash, s, end);
         }
         let flow = self.flows.get_mut(slot);
         // Behind a header length that cannot be, Wireshark believes nothing: no flags.
         let valid = tcp.header_len >= FULL_HEADER;
         flow.count(s, end, if valid { tcp.flags } else { 0 });
-        let mut found = Found { events, shown: events != 0, ..Found::default() };
+        let mut found = Found { events, ..Found::default() };
         if let Some(len) = tcp.len {
             learn_isn(flow, s, end);
             let [a, b] = &mut flow.sides;
@@ -172,24 +173,24 @@ impl TcpTracker {
                 len,
                 flags: tcp.flags,
                 window: tcp.window as u32,
-                time_ns: s.time_ns,
+                clock_ns: s.clock_ns,
             };
             found = analysis::analyze(fwd, rev, &header, events, flow.initial_rtt_ns, &mut self.pool);
         }
         if !valid {
             return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
         }
-        after(flow, s, end, started_here);
+        after(flow, s, end);
         let whole = tcp.header_captured >= tcp.header_len;
         let mut verdict = Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
-        if whole && found.shown {
+        if whole && (found.shown || shown) {
             verdict.events = found.events;
             if flow.initial_rtt_ns != 0 {
                 flow.initial_rtt_shown = true;
                 verdict.initial_rtt_ns = Some(flow.initial_rtt_ns);
             }
             if let Some(sent) = found.acked_sent_ns {
-                let rtt = s.time_ns.wrapping_sub(sent);
+                let rtt = s.clock_ns.wrapping_sub(sent);
                 if rtt != 0 {
                     verdict.ack_rtt_ns = Some(rtt);
                 }
@@ -332,32 +333,40 @@ impl TcpTracker {
     }
 
     /// A SYN or SYN+ACK on a known key: the same handshake again, or the ports used again. Returns the connection it
-    /// belongs to, whether it is new, and the events so far.
+    /// belongs to, whether it is new, the events so far, and whether Wireshark has analysis to show in any case.
     #[inline(never)]
-    fn reuse(&mut self, slot: u32, new: bool, key: Key, hash: u32, s: &Segment<'_>, end: usize) -> (u32, bool, u16) {
+    fn reuse(
+        &mut self,
+        slot: u32,
+        new: bool,
+        key: Key,
+        hash: u32,
+        s: &Segment<'_>,
+        end: usize,
+    ) -> (u32, bool, u16, bool) {
         let flow = self.flows.get_mut(slot);
         let Some(isn) = flow.sides[end].isn else {
-            return (slot, new, 0);
+            return (slot, new, 0, false);
         };
         if s.tcp.flags & ACK != 0 {
             if isn == s.tcp.seq {
-                return (slot, new, 0);
+                return (slot, new, 0, false);
             }
             flow.sides[end].isn = Some(s.tcp.seq);
-            return (slot, new, event::REUSED_PORTS);
+            return (slot, new, event::REUSED_PORTS, true);
         }
         if isn == s.tcp.seq {
             // The number may have been led astray by a RST; the retransmitted SYN puts it right.
             let side = &mut flow.sides[end];
             side.next_seq = side.max_to_ack;
-            return (slot, new, 0);
+            return (slot, new, 0, true);
         }
         if self.reports.on && !flow.reported {
             flow.reported = true;
             self.reports.ready.push(flow.connection(self.end_ns));
         }
         flow.used = false;
-        (self.open(key, hash, s, end), true, event::REUSED_PORTS)
+        (self.open(key, hash, s, end), true, event::REUSED_PORTS, true)
     }
 
     /// Notes a connection that just closed, and hands out those whose silence has lasted.
@@ -410,19 +419,16 @@ fn learn_isn(flow: &mut Flow, s: &Segment<'_>, end: usize) {
 
 /// What a segment changes for the ones behind it, apart from sequence numbers.
 #[inline]
-fn after(flow: &mut Flow, s: &Segment<'_>, end: usize, started_here: bool) {
+fn after(flow: &mut Flow, s: &Segment<'_>, end: usize) {
     let flags = s.tcp.flags;
-    if !started_here && (flags & RST != 0 || flags & (FIN | ACK) == FIN | ACK) {
-        flow.ended = true;
-    }
     if flags & SYN != 0 {
         if flags & ACK == 0 {
-            flow.syn_ns = s.time_ns;
+            flow.syn_ns = s.clock_ns;
         }
         flow.sides[end].before_first_ack = true;
     } else if flags & ACK != 0 {
         if flow.syn_ns != 0 && flow.initial_rtt_ns == 0 {
-            flow.initial_rtt_ns = s.time_ns.wrapping_sub(flow.syn_ns);
+            flow.initial_rtt_ns = s.clock_ns.wrapping_sub(flow.syn_ns);
         }
         flow.sides[end].before_first_ack = false;
     }

@@ -13,6 +13,10 @@ const OUI_APPLE: u32 = 0x08_0007;
 
 /// DSAP, SSAP, control (1 byte for unnumbered frames, else 2).
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    if view.data.is_empty() {
+        out.short = true;
+        return None;
+    }
     out.push(Proto::Llc);
     let Some([dsap, ssap, control]) = view.array::<3>(0) else {
         out.short = true;

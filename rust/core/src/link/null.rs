@@ -44,6 +44,10 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
 /// LINKTYPE_RAW: an IP packet, or what some PPP drivers leave in front of one.
 pub(crate) fn raw<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(Proto::Raw);
+    if view.data.len() < 8 {
+        out.short = true;
+        return None;
+    }
     if view.u16(0) == Some(0xff03) {
         return Some((Next::PppHdlc, view));
     }

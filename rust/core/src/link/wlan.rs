@@ -5,14 +5,14 @@ use crate::layers::{Layers, Proto};
 
 /// MAC header; data frames in the clear carry LLC, or Ethernet frames from odd access points.
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    if out.path.last().is_some_and(|p| matches!(p, Proto::Radiotap | Proto::Ppi | Proto::Prism | Proto::Wlancap)) {
-        out.push(Proto::WlanRadio);
-    }
-    out.push(Proto::Wlan);
     let Some([control, flags]) = view.array::<2>(0) else {
         out.short = true;
         return None;
     };
+    if out.path.last().is_some_and(|p| matches!(p, Proto::Radiotap | Proto::Ppi | Proto::Prism | Proto::Wlancap)) {
+        out.push(Proto::WlanRadio);
+    }
+    out.push(Proto::Wlan);
     let view = if state.wlan_fcs { view.without_end(4) } else { view };
     let kind = control >> 2 & 3;
     let subtype = control >> 4;

@@ -64,10 +64,7 @@ fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a>
         });
         return Some((Next::Fragment, payload));
     }
-    if offset != 0 {
-        out.push(Proto::Data);
-        return None;
-    }
-    state.fragment_head = true;
-    follow(next, payload, state, out)
+    // Unlike IPv4, a first fragment that was cut is not read.
+    out.push(Proto::Data);
+    None
 }

@@ -8,13 +8,15 @@ use crate::layers::{Layers, Net, Proto};
 #[inline]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     let Some(head) = view.array::<40>(0) else {
+        out.push(Proto::Ipv6);
         out.short = true;
-        if !view.data.is_empty() {
-            out.push(Proto::Ipv6);
-        }
         return None;
     };
     out.push(Proto::Ipv6);
+    if head[0] >> 4 != 6 {
+        out.malformed = true;
+        return None;
+    }
     let [_, _, _, _, l0, l1, next, ttl, rest @ ..] = head;
     let [s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, sa, sb, sc, sd, se, sf, dst @ ..] = rest;
     let net = Net {

@@ -5,13 +5,17 @@ use crate::layers::{Layers, Proto};
 
 /// Entries of label, class, bottom mark, TTL. Nothing says what follows the last one: its first nibble decides.
 pub(crate) fn stack<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Mpls);
     let mut rest = view;
+    let mut shown = false;
     let label = loop {
         let Some(entry) = rest.u32(0) else {
             out.short = true;
             return None;
         };
+        if !shown {
+            out.push(Proto::Mpls);
+            shown = true;
+        }
         rest = rest.skip(4);
         if entry & 0x100 != 0 {
             break entry >> 12;

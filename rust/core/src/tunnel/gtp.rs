@@ -21,11 +21,11 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         }
         _ => return None,
     }
-    out.push(Proto::Gtp);
     let Some(kind) = view.u8(1) else {
         out.short = true;
         return None;
     };
+    out.push(Proto::Gtp);
     if kind != G_PDU || flags & 0x10 == 0 {
         return None;
     }
