@@ -126,6 +126,11 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        let _ = (ctx, data);
+        None
+    }
     /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
@@ -237,6 +242,16 @@ impl Apps {
         for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.datagram(ctx, dissector.bytes(record, udp.payload));
+        }
+        for udp in &layers.quoted_udps {
+            // Wireshark shows a quoted datagram as what its port says, without following it.
+            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
+            let data = dissector.bytes(record, udp.payload);
+            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
+                && let Some(proto) = self.apps[i].quoted(&ctx, data)
+            {
+                self.out.found(proto);
+            }
         }
         if let Some(icmp) = &layers.icmp
             && !self.apps.is_empty()

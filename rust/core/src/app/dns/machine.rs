@@ -1,6 +1,7 @@
 //! Queries and answers put together, and what is counted of them: Wireshark's rules of `dns.response_to`,
 //! `dns.retransmit_request` and `dns.time`.
 
+use super::rdata;
 use super::wire::{self, Entry, Header};
 use crate::addr::IpAddr;
 use crate::app::count::{Counter, Times};
@@ -96,6 +97,8 @@ pub struct Machine {
     qtypes_in_responses: Counter<u16>,
     rcodes: Counter<u16>,
     record_types: Counter<u16>,
+    /// Types listed in the bit maps of NSEC and NSEC3 records, which Wireshark counts as `dns.resp.type` too.
+    listed_types: Counter<u16>,
     names: Counter<String>,
     nxdomain_names: Counter<String>,
     servfail_names: Counter<String>,
@@ -145,6 +148,7 @@ impl Machine {
             qtypes_in_responses: small(),
             rcodes: small(),
             record_types: small(),
+            listed_types: small(),
             names: Counter::new(limits.max_names),
             nxdomain_names: Counter::new(limits.max_names),
             servfail_names: Counter::new(limits.max_names),
@@ -209,7 +213,7 @@ impl Machine {
     fn sections(&mut self, m: &[u8], header: &Header, name: &mut String) -> bool {
         let response = header.is_response();
         let (mut questions, mut first) = (0, false);
-        let Self { qtypes, qtypes_in_responses, names, record_types, edns, .. } = self;
+        let Self { qtypes, qtypes_in_responses, names, record_types, listed_types, edns, .. } = self;
         let whole = wire::walk(m, header, |entry| match entry {
             Entry::Question(q) => {
                 if response {
@@ -378,6 +382,7 @@ impl Machine {
             ("qtypes_in_responses", numbers(&self.qtypes_in_responses)),
             ("rcodes", numbers(&self.rcodes)),
             ("record_types", numbers(&self.record_types)),
+            ("types_listed_in_nsec", numbers(&self.listed_types)),
             ("query_names", text(&self.names)),
             ("nxdomain_names", text(&self.nxdomain_names)),
             ("servfail_names", text(&self.servfail_names)),

@@ -56,22 +56,13 @@ impl App for Dns {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
-        let either = |port| ctx.detected_by == DetectedBy::Port && (ctx.src_port == port || ctx.dst_port == port);
-        // The lower port decides, as it does for who gets the datagram.
-        let which = if either(53) {
-            0
-        } else if either(NBNS) {
-            3
-        } else if either(MDNS) {
-            1
-        } else if either(LLMNR) {
-            2
-        } else {
-            0
-        };
-        let proto = self.message(ctx, data, which);
+        let proto = self.message(ctx, data, which(ctx));
         out.found(proto);
         true
+    }
+
+    fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        (!data.is_empty()).then_some(FAMILY[which(ctx)].1)
     }
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).
@@ -91,6 +82,18 @@ impl App for Dns {
 
     fn kept(&self) -> Option<&Kept> {
         Some(&self.kept)
+    }
+}
+
+/// Index in [`FAMILY`] by port; the lower one decides, as it does for who gets the datagram.
+fn which(ctx: &Context) -> usize {
+    let either = |port| ctx.detected_by == DetectedBy::Port && (ctx.src_port == port || ctx.dst_port == port);
+    match () {
+        () if either(53) => 0,
+        () if either(NBNS) => 3,
+        () if either(MDNS) => 1,
+        () if either(LLMNR) => 2,
+        () => 0,
     }
 }
 

@@ -36,21 +36,39 @@ fn string(d: &[u8], at: usize) -> Option<(Value, usize)> {
     Some((text(d.get(at + 1..at + 1 + n)?, MAX_TEXT).into(), at + 1 + n))
 }
 
-/// Types of an NSEC bit map (RFC 4034 4.1.2).
-fn bitmap(mut d: &[u8]) -> Option<Value> {
-    let mut all = Vec::new();
+/// Calls `each` with the types of a bit map (RFC 4034 4.1.2); false: it is cut.
+fn types_of(mut d: &[u8], mut each: impl FnMut(u16)) -> bool {
     while let [window, len, rest @ ..] = d {
-        let bits = rest.get(..*len as usize)?;
+        let Some(bits) = rest.get(..*len as usize) else { return false };
         for (i, byte) in bits.iter().enumerate() {
-            for bit in 0..8 {
-                if byte & (0x80 >> bit) != 0 {
-                    all.push(type_name((*window as u16) << 8 | (i as u16 * 8 + bit)));
-                }
+            for bit in (0..8).filter(|bit| byte & (0x80 >> bit) != 0) {
+                each((*window as u16) << 8 | (i as u16 * 8 + bit));
             }
         }
         d = &rest[*len as usize..];
     }
-    Some(all.into())
+    true
+}
+
+fn bitmap(d: &[u8]) -> Option<Value> {
+    let mut all: Vec<Value> = Vec::new();
+    types_of(d, |t| all.push(type_name(t))).then_some(Value::List(all))
+}
+
+/// Calls `each` with the types listed in an NSEC or NSEC3 record.
+pub fn listed_types(m: &[u8], r: &super::wire::Record, each: impl FnMut(u16)) {
+    let Some(d) = m.get(r.data_at..r.data_at + r.data_len) else { return };
+    let at = match r.rtype {
+        47 => super::wire::skip_name(m, r.data_at).and_then(|end| end.checked_sub(r.data_at)),
+        50 => d.get(4).and_then(|&salt| {
+            let hash = *d.get(5 + salt as usize)?;
+            Some(6 + salt as usize + hash as usize)
+        }),
+        _ => None,
+    };
+    if let Some(d) = at.and_then(|at| d.get(at..)) {
+        types_of(d, each);
+    }
 }
 
 /// Base32hex without padding (RFC 4648 7), as NSEC3 owner names are written.
