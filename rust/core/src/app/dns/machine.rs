@@ -212,35 +212,32 @@ impl Machine {
     /// Counts questions and records; true when the first question's name stands in `name`.
     fn sections(&mut self, m: &[u8], header: &Header, name: &mut String) -> bool {
         let response = header.is_response();
-        let (mut questions, mut first) = (0, false);
+        let (mut questions, mut first, mut broken) = (0, false, false);
         let Self { qtypes, qtypes_in_responses, names, record_types, listed_types, edns, .. } = self;
         let whole = wire::walk(m, header, |entry| match entry {
             Entry::Question(q) => {
-                if response {
-                    qtypes_in_responses.add(&q.qtype)
-                } else {
-                    qtypes.add(&q.qtype)
-                }
-                if !response || questions == 0 {
-                    let mut one = String::new();
-                    let target = if questions == 0 { &mut *name } else { &mut one };
-                    target.clear();
-                    let read = wire::read_name(m, q.name_at, target).is_some();
-                    if read && !response {
-                        names.add(target.as_str());
-                    }
-                    if questions == 0 {
-                        first = read;
-                    }
-                }
+                let mut one = String::new();
+                let target = if questions == 0 { &mut *name } else { &mut one };
+                target.clear();
+                // Behind a name that cannot be read Wireshark shows no type either.
+                let read = wire::read_name(m, q.name_at, target).is_some();
+                first |= read && questions == 0;
                 questions += 1;
+                broken |= !read;
+                if !broken && response {
+                    qtypes_in_responses.add(&q.qtype);
+                } else if !broken {
+                    qtypes.add(&q.qtype);
+                    names.add(target.as_str());
+                }
             }
             Entry::Record(r) => {
                 record_types.add(&r.rtype);
+                rdata::listed_types(m, &r, |t| listed_types.add(&t));
                 *edns += (r.rtype == 41) as u64;
             }
         });
-        self.malformed += !whole as u64;
+        self.malformed += (!whole || broken) as u64;
         first
     }
 
