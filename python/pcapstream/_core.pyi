@@ -1,6 +1,6 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
 
@@ -23,8 +23,8 @@ class Decoder:
     by Wireshark's filter name; app_ports: further ports for them, (protocol, port).
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         tcp: bool = True,
         tally: bool = True,
@@ -35,8 +35,8 @@ class Decoder:
         limits: dict[str, int] | None = None,
         apps: Sequence[str] = (),
         app_ports: Sequence[tuple[str, int]] = (),
-    ) -> None: ...
-    def feed(self, data: Buffer, /) -> Batch:
+    ) -> Self: ...
+    def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
     def finish(self) -> Batch:
         """End of input. Raises FormatError for an input too short to be a capture."""
@@ -180,6 +180,12 @@ class Snapshot:
     @property
     def capture(self) -> CaptureFacts:
         """Facts of the file."""
+    def messages(
+        self, family: str, /, *, protocol: str | None = None, offset: int = 0, limit: int = 50
+    ) -> list[Message]:
+        """A page of the kept messages of a protocol family, in frame order; `protocol` narrows to one of its own."""
+    def message_count(self, family: str, /) -> tuple[int, int]:
+        """(messages kept, messages that found no room)."""
     @property
     def reports(self) -> dict[str, Any]:
         """Application protocol -> what it counted in the core."""
@@ -196,7 +202,7 @@ class TcpTable:
 
     @staticmethod
     def empty() -> TcpTable: ...
-    def merge(self, other: TcpTable, /) -> TcpTable:
+    def merge(self, other: TcpTable) -> TcpTable:
         """Connections of both; stream numbers are those of each part."""
     def __len__(self) -> int:
         """Connections in the table."""
@@ -239,7 +245,7 @@ class Tally:
 
     @staticmethod
     def empty() -> Tally: ...
-    def merge(self, other: Tally, /) -> Tally: ...
+    def merge(self, other: Tally) -> Tally: ...
     def hierarchy(self) -> list[tuple[str, int, int]]:
         """(path such as "eth:ip:tcp", frames ending there, wire bytes), sorted by path."""
     def protocols(self) -> dict[str, int]:
@@ -267,3 +273,5 @@ class Tally:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""
 
 def default_limits() -> dict[str, int]: ...
+def app_names() -> list[str]:
+    """Application protocols of this build: what `Decoder(apps=...)` takes."""

@@ -36,6 +36,11 @@ fn default_limits() -> BTreeMap<&'static str, u64> {
     Limits::default().named().into_iter().collect()
 }
 
+#[pyfunction]
+fn app_names() -> Vec<&'static str> {
+    pcapstream_core::app::names()
+}
+
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -49,5 +54,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<tcp::TcpTable>()?;
     m.add_class::<tally::Tally>()?;
     m.add_class::<snapshot::Snapshot>()?;
+    m.add_function(wrap_pyfunction!(app_names, m)?)?;
     m.add_function(wrap_pyfunction!(default_limits, m)?)
 }

@@ -164,7 +164,12 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     vec![Box::new(dns::Dns::new(limits))]
 }
 
-/// What an application protocol is found on.
+/// Names of the protocols of this build.
+pub fn names() -> Vec<&'static str> {
+    all(&Limits::default()).iter().map(|a| a.name()).collect()
+}
+
+/// Which application protocols to decode, and where else to look for them.
 #[derive(Clone, Debug, Default)]
 pub struct AppPlan {
     /// Names of the protocols to decode.

@@ -17,8 +17,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let mut payload = view.skip(8);
     if length >= 8 {
         payload = payload.limit(length - 8);
-    } else if length != 0 {
-        // Zero is a jumbogram (RFC 2675): the IP length holds. Anything else below 8 is wrong.
+    } else if length != 0 || !state.net.and_then(|at| out.nets.get(usize::from(at))).is_some_and(|net| net.src.v6) {
+        // Zero is a jumbogram of IPv6 (RFC 2675): the IP length holds. Anything else below 8 is wrong.
         out.malformed = true;
         payload = payload.limit(0);
     }
