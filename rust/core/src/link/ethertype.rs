@@ -77,7 +77,7 @@ fn rare(ethertype: u16) -> Option<Next> {
         0x8137 => Next::Named(Proto::Ipx),
         0x80f3 => Next::Named(Proto::Aarp),
         0x0bad => Next::Named(Proto::VinesIp),
-        0x4305 => Next::Named(Proto::Batadv),
+        0x4305 => Next::Batadv,
         0x8915 => Next::Named(Proto::Infiniband),
         0x8021 => Next::Named(Proto::Ipcp),
         0x8057 => Next::Named(Proto::Ipv6cp),

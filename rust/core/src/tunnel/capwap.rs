@@ -3,10 +3,11 @@
 use crate::dissect::{Next, Step, View};
 use crate::layers::{Layers, Proto};
 
-/// Preamble, header length in words, flags, fragment fields, optional radio fields.
+/// Preamble, header length in words, radio and binding with the mark of a native frame in its last bit, flags,
+/// fragment fields, optional radio fields.
 pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(Proto::CapwapData);
-    let Some([preamble, length, _, flags, ..]) = view.array::<8>(0) else {
+    let Some([preamble, length, native, flags, ..]) = view.array::<8>(0) else {
         out.short = true;
         return None;
     };
@@ -15,5 +16,5 @@ pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         return None;
     }
     let rest = view.skip(usize::from(length >> 3) * 4);
-    if flags & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
+    if native & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
 }
