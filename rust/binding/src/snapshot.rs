@@ -1,5 +1,6 @@
 //! `Snapshot`: the state of a pass.
 
+use crate::message::{Message, to_python};
 use crate::tally::Tally;
 use crate::tcp::TcpTable;
 use pcapstream_core::engine;
@@ -39,6 +40,29 @@ impl Snapshot {
     #[getter]
     fn tally(&self, py: Python<'_>) -> Option<Py<Tally>> {
         self.tally.as_ref().map(|t| t.clone_ref(py))
+    }
+
+    /// A page of the kept messages of a protocol family, decoded; `protocol` narrows to one of its protocols.
+    #[pyo3(signature = (family, /, *, protocol=None, offset=0, limit=50))]
+    fn messages(&self, family: &str, protocol: Option<&str>, offset: usize, limit: usize) -> Vec<Message> {
+        let kept = self.facts.kept.iter().find(|k| k.0 == family);
+        kept.map(|k| k.1.page(protocol, offset, limit)).unwrap_or_default().into_iter().map(Message).collect()
+    }
+
+    /// (messages kept, messages that found no room) of a protocol family.
+    #[pyo3(signature = (family, /))]
+    fn message_count(&self, family: &str) -> (usize, u64) {
+        self.facts.kept.iter().find(|k| k.0 == family).map_or((0, 0), |k| (k.1.len(), k.1.dropped()))
+    }
+
+    /// Protocol -> what it counted in the core.
+    #[getter]
+    fn reports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let d = PyDict::new(py);
+        for (name, value) in &self.facts.reports {
+            d.set_item(name, to_python(py, value)?)?;
+        }
+        Ok(d)
     }
 
     #[getter]
