@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from pcapstream._core import Decoder, FormatError
 from pcapstream.errors import CaptureError, PcapstreamError, SourceError, StateError
 from pcapstream.model import Progress
+from pcapstream.protocols.base import APPS
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Snapshot
@@ -110,6 +111,7 @@ class Pass:
             max_packets=max_packets,
             resync=resync,
             limits=dict(limits or {}),
+            apps=sorted(wanted & APPS),
         )
         self.progress = Progress(bytes_total=source.size)
         self.result: Future[State] = Future()

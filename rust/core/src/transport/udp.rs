@@ -22,10 +22,11 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         out.malformed = true;
         payload = payload.limit(0);
     }
+    let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
     if state.quoted {
         let _ = out.quoted.try_push((false, src_port, dst_port, state.net.unwrap_or(0)));
+        let _ = out.quoted_udps.try_push(udp);
     } else {
-        let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
         if out.udps.try_push(udp).is_err() {
             out.too_deep = true;
             return None;
