@@ -46,7 +46,7 @@ protocols! {
     Wol "wol", Wlccp "wlccp", Dtp "dtp", Vtp "vtp", Udld "udld", Pagp "pagp", Lcp "lcp", Ipcp "ipcp", Ipv6cp "ipv6cp",
     Ccp "ccp", Chap "chap", Pap "pap", Eap "eap", Lmi "lmi", Q933 "q933",
     Gre "gre", Erspan "erspan", Vxlan "vxlan", Geneve "geneve", L2tp "l2tp", Gtp "gtp", GtpV2 "gtpv2", Gtpprime "gtpprime",
-    Teredo "teredo", Ayiya "ayiya", LispData "lisp-data", Tzsp "tzsp", Amt "amt", Udpencap "udpencap", Wg "wg",
+    Teredo "teredo", Ayiya "ayiya", LispData "lisp-data", Lisp "lisp", Sflow "sflow", Tzsp "tzsp", Amt "amt", Udpencap "udpencap", Wg "wg",
     Ip "ip", Ipv6 "ipv6", Ipv6Hopopts "ipv6.hopopts", Ipv6Dstopts "ipv6.dstopts", Ipv6Routing "ipv6.routing",
     Ipv6Fraghdr "ipv6.fraghdr", Mipv6 "mipv6", Shim6 "shim6", Icmp "icmp", Icmpv6 "icmpv6", Igmp "igmp", Esp "esp",
     Ah "ah", Ipcomp "ipcomp", Hip "hip", Ospf "ospf", Pim "pim", Vrrp "vrrp", Hsrp "hsrp", Eigrp "eigrp", Igrp "igrp",

@@ -58,18 +58,19 @@ impl Dissector {
             _ => (next, view),
         };
         let mut stop = walk(next, view, &mut state, out, &mut left);
-        // Only these two add to the buffer of datagrams, and the walk goes on in it.
-        while let Stop::Needs(next, place) = stop {
-            let made = match next {
+        while let Stop::At(next, place) = stop {
+            // Only these two add to the buffer of datagrams, and the walk goes on in it.
+            let found = match next {
                 Next::Fragment => self.reassemble(record, place, &state, out),
-                _ => self.decompress(record, place, &state, out),
+                Next::Ipcomp => self.decompress(record, place, &state, out),
+                _ => Some((next, place)),
             };
-            let Some((next, place)) = made else { return };
+            let Some((next, place)) = found.or_else(|| state.more.take()) else { return };
             let view = View {
                 data: self.bytes(record, place.span),
                 wire: place.wire,
                 at: place.span.start,
-                reassembled: true,
+                reassembled: place.span.reassembled,
                 beyond: false,
             };
             stop = walk(next, view, &mut state, out, &mut left);
@@ -140,14 +141,6 @@ impl Dissector {
     }
 }
 
-/// Why a walk over the headers ended.
-enum Stop {
-    /// Nothing more to read.
-    End,
-    /// A header that needs the buffer of reassembled datagrams.
-    Needs(Next, Place),
-}
-
 /// What nearly every frame is: Ethernet, at most one tag, IP, TCP or UDP. The headers in a row, without the choice of
 /// [`walk`] in between; where a frame leaves this path, the walk goes on.
 #[inline]
@@ -168,29 +161,32 @@ fn common<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     }
 }
 
+/// Why a walk over the headers ended.
+enum Stop {
+    /// Nothing more to read.
+    End,
+    /// To go on from here: a header that needs the buffer of reassembled datagrams, or another branch of the frame.
+    At(Next, Place),
+}
+
 /// Takes headers off until the last one, or until one that needs the dissector itself. `left` bounds the work.
 #[inline]
 fn walk<'a>(mut next: Next, mut view: View<'a>, state: &mut State, out: &mut Layers, left: &mut usize) -> Stop {
-    let whole = view;
     loop {
         if matches!(next, Next::Fragment | Next::Ipcomp) {
-            return Stop::Needs(next, view.place());
+            return Stop::At(next, view.place());
         }
-        let found = step(next, view, state, out);
-        (next, view) = match found {
-            Some((header, rest)) if !rest.beyond => (header, rest),
-            found => {
-                out.short |= found.is_some();
-                match state.subframes.take() {
-                    Some(rest) => (Next::WlanSubframe, whole.part(&rest)),
-                    None => return Stop::End,
-                }
-            }
-        };
-        *left -= 1;
         if *left == 0 {
             out.too_deep = true;
             return Stop::End;
+        }
+        *left -= 1;
+        match step(next, view, state, out) {
+            Some((header, rest)) if !rest.beyond => (next, view) = (header, rest),
+            found => {
+                out.short |= found.is_some();
+                return state.more.take().map_or(Stop::End, |(header, rest)| Stop::At(header, rest));
+            }
         }
     }
 }
@@ -298,6 +294,9 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Nsh => tunnel::nsh::header(view, out),
         Next::Etherip => tunnel::etherip::header(view, out),
         Next::Ayiya => tunnel::etherip::ayiya(view, out),
+        Next::Lisp => tunnel::etherip::lisp_control(view, out),
+        Next::Sflow => tunnel::sflow::header(view, state, out),
+        Next::SflowSamples => tunnel::sflow::samples(view, state, out),
         Next::LispData => tunnel::etherip::lisp(view, out),
         Next::Jmirror => tunnel::etherip::jmirror(view),
         Next::Tzsp => tunnel::etherip::tzsp(view, out),

@@ -2,6 +2,7 @@
 
 use crate::addr::IpAddr;
 use crate::layers::{Proto, Span};
+use crate::tunnel::sflow::Left;
 
 /// Bytes from one header on, with the length they had on the wire.
 ///
@@ -72,13 +73,6 @@ impl<'a> View<'a> {
     #[inline]
     pub fn span(self) -> Span {
         Span { start: self.at, len: self.data.len() as u32, reassembled: self.reassembled }
-    }
-    /// The part of this view that a place in it names.
-    pub fn part(self, place: &Place) -> Self {
-        let start = place.span.start.saturating_sub(self.at) as usize;
-        let data = self.data.get(start..).unwrap_or_default();
-        let data = data.get(..place.span.len as usize).unwrap_or(data);
-        Self { data, wire: place.wire, at: place.span.start, ..self }
     }
     #[inline]
     pub fn place(self) -> Place {
@@ -207,6 +201,10 @@ pub(crate) enum Next {
     Etherip,
     Ayiya,
     LispData,
+    Lisp,
+    Sflow,
+    /// The samples of an sFlow datagram that are left.
+    SflowSamples,
     Tzsp,
     UdpEncap,
     CapwapData,
@@ -251,6 +249,9 @@ pub(crate) struct State {
     pub wlan_pad: bool,
     /// The two bytes of frame control are swapped.
     pub wlan_swapped: bool,
-    /// Rest of an A-MSDU.
-    pub subframes: Option<Place>,
+    /// Where to go on when this branch of the frame ends: more subframes of an A-MSDU, more samples.
+    pub more: Option<(Next, Place)>,
+    /// Packets here are samples in a report; what is left of it.
+    pub sampled: bool,
+    pub sflow: Left,
 }

@@ -71,7 +71,6 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
 
 /// A-MSDU subframe: destination, source, length, LLC; padded to 4 bytes except for the last.
 pub(crate) fn subframe<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    state.subframes = None;
     let Some(length) = view.u16(12) else {
         out.short = true;
         return None;
@@ -79,7 +78,7 @@ pub(crate) fn subframe<'a>(view: View<'a>, state: &mut State, out: &mut Layers) 
     let whole = (usize::from(length) + 14 + 3) & !3;
     let rest = view.skip(whole);
     if rest.data.len() > 14 {
-        state.subframes = Some(rest.place());
+        state.more = Some((Next::WlanSubframe, rest.place()));
     }
     Some((Next::Llc, view.skip(14).limit(length.into())))
 }

@@ -38,8 +38,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let len = view.wire.checked_sub(header_len as u32);
     out.malformed |= header_len < 20 || len.is_none();
     out.short |= captured < header_len.max(20);
-    // The first fragment of a datagram does not say how long its segment is.
-    let len = if state.fragment_head { None } else { len };
+    // The first fragment of a datagram does not say how long its segment is, and of a sample Wireshark takes no length.
+    let len = if state.fragment_head || state.sampled { None } else { len };
     let tcp = out.tcp.insert(Tcp {
         net: state.net,
         src_port,

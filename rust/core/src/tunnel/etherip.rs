@@ -103,6 +103,24 @@ pub(crate) fn jmirror(view: View<'_>) -> Step<'_> {
     }
 }
 
+/// LISP control: an encapsulated control message (type 8) carries another one in IP.
+pub(crate) fn lisp_control<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(kind) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Lisp);
+    if kind >> 4 != 8 {
+        return None;
+    }
+    let packet = view.skip(4);
+    match packet.u8(0)? >> 4 {
+        4 => Some((Next::Ipv4, packet)),
+        6 => Some((Next::Ipv6, packet)),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::dissect::testing::{ethernet, ipv4, ipv6, packet, path, udp};

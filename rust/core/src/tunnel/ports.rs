@@ -18,6 +18,8 @@ fn tunnel(port: u16) -> Option<Next> {
         9899 => Next::Sctp,
         5072 => Next::Ayiya,
         4341 => Next::LispData,
+        4342 => Next::Lisp,
+        6343 => Next::Sflow,
         30030 => Next::Jmirror,
         37008 => Next::Tzsp,
         5246 => Next::Named(Proto::Capwap),
