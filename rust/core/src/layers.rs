@@ -140,11 +140,11 @@ pub struct Icmp {
 pub struct Layers {
     /// Protocols from the outside in, as Wireshark's `frame.protocols` orders them.
     pub path: ArrayVec<Proto, MAX_PATH>,
-    /// Source and destination of each Ethernet layer.
+    /// Source and destination of each Ethernet layer, behind an ICMP header too.
     pub eths: ArrayVec<(MacAddr, MacAddr), 4>,
     /// IP headers, outermost first; quoted ones behind an ICMP header are marked.
     pub nets: ArrayVec<Net, MAX_NETS>,
-    /// VLAN ids of every tag.
+    /// VLAN id of every 802.1Q tag (`vlan.id`; an 802.1ad service tag has none).
     pub vlan_ids: ArrayVec<u16, 8>,
     /// Innermost TCP header that is not quoted.
     pub tcp: Option<Tcp>,

@@ -35,7 +35,8 @@ impl Dissector {
         Self { whole: Vec::new(), fragments }
     }
 
-    /// Finds the headers of one frame. `frame` is its number, from 1, rising. `out` is emptied first.
+    /// Finds the headers of one frame. `out` is emptied first. The frame's number decides nothing today: what
+    /// completes here belongs to the frame given.
     pub fn dissect(&mut self, record: &Record<'_>, _frame: u64, out: &mut Layers) {
         out.clear();
         self.whole.clear();

@@ -7,6 +7,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 /// Largest packet that comes out, bytes: what an IP length can say.
 const MAX_PACKET: usize = 65_535;
+/// Most bytes unpacked in one frame: a packet can be packed again and again.
+const MAX_UNPACKED: usize = 4 * MAX_PACKET;
 /// The well-known compression parameter index of DEFLATE.
 const DEFLATE: u16 = 2;
 
@@ -25,6 +27,10 @@ pub(crate) fn header(view: View<'_>, state: &State, out: &mut Layers, whole: &mu
         return None;
     }
     let start = whole.len();
+    if start >= MAX_UNPACKED {
+        out.too_deep = true;
+        return None;
+    }
     whole.resize(start + MAX_PACKET, 0);
     let mut inflate = Decompress::new(false);
     let status = inflate.decompress(view.skip(4).data, &mut whole[start..], FlushDecompress::Finish);
