@@ -13,6 +13,10 @@ pub(crate) fn radiotap<'a>(view: View<'a>, state: &mut State, out: &mut Layers) 
         return None;
     };
     let length = usize::from(u16::from_le_bytes(length));
+    if length < 8 {
+        out.malformed = true;
+        return None;
+    }
     let first_word = u32::from_le_bytes(present);
     // Bit 31 announces one more bitmap word.
     let mut at = 8;
@@ -72,11 +76,17 @@ pub(crate) fn ppi<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> St
     let length = usize::from(u16::from_le_bytes(length));
     let mut fields = view.limit(length as u32).skip(8);
     while let Some([k0, k1, l0, l1]) = fields.array::<4>(0) {
-        // Field 2, 802.11 common: flags behind the 8-byte time; bit 0 says that the check sequence is there.
-        if [k0, k1] == [2, 0] {
+        let field = usize::from(u16::from_le_bytes([l0, l1]));
+        // Field 2, 802.11 common: 20 bytes; flags behind the 8-byte time; bit 0 says that the check sequence is there.
+        let common = [k0, k1] == [2, 0];
+        if field + 4 > fields.data.len() || common && field != 20 {
+            out.malformed = true;
+            return None;
+        }
+        if common {
             state.wlan_fcs = fields.u8(12).unwrap_or(0) & 1 != 0;
         }
-        fields = fields.skip(4 + usize::from(u16::from_le_bytes([l0, l1])));
+        fields = fields.skip(4 + field);
     }
     let link = LinkType(u16::try_from(u32::from_le_bytes(link)).ok()?);
     first(link).map(|next| (next, view.skip(length)))

@@ -35,12 +35,9 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     if state.wlan_pad {
         length = (length + 3) & !3;
     }
-    let Some(sequence) = view.array::<2>(22) else {
-        out.short = true;
-        return None;
-    };
-    // Encrypted, or a fragment.
-    if flags & 0x44 != 0 || sequence[0] & 0x0f != 0 {
+    // Encrypted, or a fragment that is not the last. (The last one is read as it stands, as Wireshark does when it
+    // lacks the others; they are not put together here.)
+    if flags & 0x44 != 0 {
         return None;
     }
     // A mesh header (802.11s) with its address extension.
