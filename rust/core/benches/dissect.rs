@@ -61,7 +61,7 @@ fn udp(number: usize, port: u16, payload: &[u8]) -> Vec<u8> {
 /// What traffic mostly is: 70 % TCP, 20 % UDP, 10 % of it tagged, 20 % IPv6.
 fn mixed(i: usize) -> Vec<u8> {
     let transport = if i % 10 < 7 { (6, tcp(i, (i * 37) % 1400)) } else { (17, udp(i, 53, &[0; 60])) };
-    let (kind, packet) = if i % 5 == 0 {
+    let (kind, packet) = if i.is_multiple_of(5) {
         (0x86dd, ipv6(transport.0, i as u8, &transport.1))
     } else {
         (0x0800, ipv4(transport.0, i as u8, &transport.1))
