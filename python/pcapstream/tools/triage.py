@@ -7,7 +7,7 @@ little of everything, the others all rows of their part.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.errors import QueryError
 from pcapstream.protocols.tcp import TcpSummary
@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from pcapstream.tools.paging import Ask, Table
 
 KINDS: tuple[ConversationKind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
-NAME_KINDS = ("dns", "tls_sni", "http_host", "dhcp_hostname")
+NAME_KINDS: tuple[Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], ...] = (
+    "dns",
+    "tls_sni",
+    "http_host",
+    "dhcp_hostname",
+)
 
 _TOP = 10
 """Rows of each table in the summary, unless `limit` says otherwise."""
@@ -119,12 +124,26 @@ def _protocols(parts: _Parts, ask: Ask) -> dict[str, Any]:
     protocols = sorted(tally.protocols().items(), key=lambda entry: (-entry[1], entry[0]))
     return {
         "hierarchy": _hierarchy(tally, ask, None),
-        "protocols": ask.rows("protocols", ("protocol", "frames"), [[clean(name), frames] for name, frames in protocols]),
-        "notes": ["A frame is counted in every protocol it has; in the hierarchy frames and bytes include those of the levels below."],
+        "protocols": ask.rows(
+            "protocols", ("protocol", "frames"), [[clean(name), frames] for name, frames in protocols]
+        ),
+        "notes": [
+            "A frame is counted in every protocol it has; in the hierarchy frames and bytes include those of the "
+            "levels below."
+        ],
     }
 
 
-_CONVERSATION = ("a", "b", "frames_a_to_b", "bytes_a_to_b", "frames_b_to_a", "bytes_b_to_a", "start_utc", "duration_seconds")
+_CONVERSATION = (
+    "a",
+    "b",
+    "frames_a_to_b",
+    "bytes_a_to_b",
+    "frames_b_to_a",
+    "bytes_b_to_a",
+    "start_utc",
+    "duration_seconds",
+)
 _ENDPOINT = ("endpoint", "frames_sent", "bytes_sent", "frames_received", "bytes_received")
 
 
@@ -190,7 +209,20 @@ def _capture(parts: _Parts) -> dict[str, Any]:
 
 def _tcp(evidence: TcpEvidence) -> dict[str, Any]:
     totals = evidence.totals
-    names = ("connections", "packets", "complete", "syn_only", "refused", "half_open", "mid_stream", "fin", "reset", "open", "half_closed", "idle")
+    names = (
+        "connections",
+        "packets",
+        "complete",
+        "syn_only",
+        "refused",
+        "half_open",
+        "mid_stream",
+        "fin",
+        "reset",
+        "open",
+        "half_closed",
+        "idle",
+    )
     retransmissions = evidence.total("retransmission")
     events = ("retransmission", "out_of_order", "duplicate_ack", "lost_segment", "zero_window")
     return {
@@ -246,7 +278,9 @@ def _top_talkers(tally: Tally, ask: Ask) -> Table | None:
     if not any(tally.endpoint_count(kind)[0] for kind in kinds):
         kinds = ("eth",)
     most = max(ask.limit, _TOP)
-    rows = [[kind, clean(end), *numbers] for kind in kinds for end, *numbers in tally.endpoints(kind, limit=most)]
+    rows: list[list[Any]] = [
+        [kind, clean(end), *numbers] for kind in kinds for end, *numbers in tally.endpoints(kind, limit=most)
+    ]
     rows.sort(key=lambda row: (-(row[3] + row[5]), row[1]))
     return _top("top_talkers", ("kind", *_ENDPOINT), rows, sum(tally.endpoint_count(kind)[0] for kind in kinds), ask)
 
@@ -271,7 +305,9 @@ def _top(name: str, columns: tuple[str, ...], rows: list[list[Any]], total: int,
 
 
 def _names(tally: Tally, ask: Ask) -> Table | None:
-    rows = [[kind, clean(name), times] for kind in NAME_KINDS for name, times in tally.names(kind, 1000)]
+    rows: list[list[Any]] = [
+        [kind, clean(name), times] for kind in NAME_KINDS for name, times in tally.names(kind, 1000)
+    ]
     rows.sort(key=lambda row: (-row[2], row[0], row[1]))
     return ask.rows("names", ("kind", "name", "times"), rows, limit=_TOP)
 
@@ -333,9 +369,15 @@ def _next(parts: _Parts) -> list[dict[str, Any]]:
     """Tools that tell more about what was found."""
     codes = {one["code"] for one in _findings(parts)}
     found = [
-        {"tool": tool, "arguments": arguments, "tells": tells} for causes, tool, arguments, tells in _NEXT if codes & causes
+        {"tool": tool, "arguments": arguments, "tells": tells}
+        for causes, tool, arguments, tells in _NEXT
+        if codes & causes
     ]
-    if parts.tcp is not None and parts.tcp.totals["connections"] and not any(one["tool"] == "analyze_tcp_connections" for one in found):
+    if (
+        parts.tcp is not None
+        and parts.tcp.totals["connections"]
+        and not any(one["tool"] == "analyze_tcp_connections" for one in found)
+    ):
         found.append({"tool": "analyze_tcp_connections", "arguments": {}, "tells": "the TCP connections one by one"})
     if parts.tally is not None:
         for kind, tells in (("protocols", "all protocols"), ("conversations", "who talked to whom, all rows")):
@@ -348,8 +390,10 @@ ANALYZE = ToolSpec(
     module="triage",
     title="First look at a capture",
     description=(
-        "First look at any capture: file facts, protocols, top talkers and conversations, names seen, TCP health, what looks wrong "
-        "with frames as evidence, and what to ask next. Start here. Other values of analysis_type give all rows of one part."
+        "First look at any capture: file facts, protocols, top talkers and conversations, names seen, TCP health, "
+        "what looks wrong "
+        "with frames as evidence, and what to ask next. Start here. Other values of analysis_type give all rows of "
+        "one part."
     ),
     view=_view,
     needs=("capinfos", "tcp", "triage"),
@@ -368,7 +412,15 @@ ANALYZE = ToolSpec(
         Key("findings", "array", "code, severity, text, count, frames, Wireshark filter"),
         Key("next", "array", "tools that tell more"),
         Key("tcp", "object", "connections by state, losses, initial round-trip times"),
-        *table_keys((("hierarchy", ""), ("protocols", ""), ("top_talkers", ""), ("top_conversations", ""), ("names", "text of the capture"))),
+        *table_keys(
+            (
+                ("hierarchy", ""),
+                ("protocols", ""),
+                ("top_talkers", ""),
+                ("top_conversations", ""),
+                ("names", "text of the capture"),
+            )
+        ),
         Key("timeline", "object", "frames and bytes per step"),
         Key("distinct", "object"),
         Key("totals", "object"),
@@ -377,4 +429,3 @@ ANALYZE = ToolSpec(
         Key("does_not_cover", "array"),
     ),
 )
-
