@@ -92,6 +92,17 @@ class Message:
     fields: dict[str, Any]
 
 @final
+class Report:
+    """What an application protocol counted in the core. Immutable."""
+
+    @staticmethod
+    def empty(protocol: str) -> Report: ...
+    def merge(self, other: Report) -> Report:
+        """Those of both; associative below the limits. Raises ValueError for another protocol's."""
+    def value(self) -> dict[str, Any]:
+        """The counts, a new object each time."""
+
+@final
 class Packet:
     """Headers of one packet (frozen). None: no such layer."""
 
@@ -187,7 +198,7 @@ class Snapshot:
     def message_count(self, family: str, /) -> tuple[int, int]:
         """(messages kept, messages that found no room)."""
     @property
-    def reports(self) -> dict[str, Any]:
+    def reports(self) -> dict[str, Report]:
         """Application protocol -> what it counted in the core."""
     @property
     def tcp(self) -> TcpTable | None: ...

@@ -16,6 +16,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import anyio
@@ -29,6 +30,7 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetad
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 
 from pcapstream.errors import PcapstreamError
+from pcapstream.prompts.register import register
 from pcapstream.scan import ScanStore
 from pcapstream.service import Service
 from pcapstream.settings import Settings
@@ -128,6 +130,13 @@ class Server(MCPServer[ScanStore]):
             lifespan=lifespan,
             log_level="WARNING",
             cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
+        )
+        # Prompts of modules whose tools are here; pcap_file is completed where files are confined to folders.
+        register(
+            self,
+            {spec.module for spec in settings.tools},
+            tools={spec.name for spec in settings.tools},
+            directories=[Path(folder) for folder in settings.confined_to or ()],
         )
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Context[Any, Any] | None = None) -> Any:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from pcapstream.errors import PcapstreamError, QueryError
+from pcapstream.legacy_env import notices
 
 USAGE_CODES = frozenset({"unknown_module", "bad_parameter", "unknown_value"})
 """Errors of the command line rather than of the capture."""
@@ -42,6 +43,8 @@ def _run(arguments: list[str]) -> int:
 
     command, rest = parsers.split(arguments)
     if command == "serve":
+        for notice in notices(os.environ):
+            print(f"pcapstream: {notice}", file=sys.stderr)
         settings = parsers.serve(rest)
         from pcapstream.server import serve
 

@@ -1,9 +1,12 @@
 //! `Message`: one message of an application protocol, and values in general.
 
+use pcapstream_core::app;
 use pcapstream_core::app::{Message as CoreMessage, Value};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
+use std::sync::Arc;
 
 /// A value of the core as a Python object.
 pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
@@ -105,5 +108,27 @@ impl Message {
     }
     fn __repr__(&self) -> String {
         format!("<Message {} in frame {}>", self.0.protocol, self.0.context.frame)
+    }
+}
+
+#[pyclass(frozen, module = "pcapstream._core")]
+pub struct Report(pub Arc<dyn app::Report>);
+
+#[pymethods]
+impl Report {
+    #[staticmethod]
+    fn empty(protocol: &str) -> PyResult<Self> {
+        app::empty_report(protocol).map(Self).ok_or_else(|| PyValueError::new_err("that protocol has no report"))
+    }
+
+    fn merge(&self, py: Python<'_>, other: &Self) -> PyResult<Self> {
+        let both = py.detach(|| self.0.merge(&*other.0));
+        both.map(Self).ok_or_else(|| PyValueError::new_err("reports of different protocols"))
+    }
+
+    /// The counts, a new object each time.
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = py.detach(|| self.0.value());
+        to_python(py, &value)
     }
 }

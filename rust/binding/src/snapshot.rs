@@ -1,12 +1,13 @@
 //! `Snapshot`: the state of a pass.
 
-use crate::message::{Message, to_python};
+use crate::message::{Message, Report};
 use crate::tally::Tally;
 use crate::tcp::TcpTable;
 use pcapstream_core::engine;
 use pcapstream_core::record::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[pyclass(frozen, module = "pcapstream._core")]
@@ -57,12 +58,8 @@ impl Snapshot {
 
     /// Protocol -> what it counted in the core.
     #[getter]
-    fn reports<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let d = PyDict::new(py);
-        for (name, value) in &self.facts.reports {
-            d.set_item(name, to_python(py, value)?)?;
-        }
-        Ok(d)
+    fn reports(&self) -> BTreeMap<&'static str, Report> {
+        self.facts.reports.iter().map(|(name, report)| (*name, Report(report.clone()))).collect()
     }
 
     #[getter]

@@ -1,7 +1,7 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
 use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Value};
+use crate::app::{AppPlan, Apps, Report};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader};
 use crate::decompress::Decompressor;
@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 use crate::tally::Tally;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// What a pass computes. Capture facts are always counted.
 #[derive(Clone, Debug)]
@@ -116,7 +117,7 @@ pub struct Snapshot {
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
-    pub reports: Vec<(&'static str, Value)>,
+    pub reports: Vec<(&'static str, Arc<dyn Report>)>,
     /// Messages kept for detail rows, by protocol family.
     pub kept: Vec<(&'static str, Kept)>,
 }

@@ -32,8 +32,18 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.seen.is_empty()
+    /// Adds the occurrences of another part of the traffic.
+    pub fn merge(&mut self, other: &Self) {
+        self.other += other.other;
+        for (key, n) in &other.seen {
+            if let Some(mine) = self.seen.get_mut(key) {
+                *mine += n;
+            } else if self.seen.len() < self.limit {
+                self.seen.insert(key.clone(), *n);
+            } else {
+                self.other += n;
+            }
+        }
     }
 
     /// `[[key, n], ...]`, most frequent first, with what found no room as `other`.
@@ -72,6 +82,26 @@ impl Times {
         if self.values.len() < self.limit {
             self.values.push(ns);
         }
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Adds the times of another part of the traffic.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            (self.min_ns, self.max_ns) = (other.min_ns, other.max_ns);
+        }
+        self.count += other.count;
+        self.sum_ns += other.sum_ns;
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        let room = self.limit.saturating_sub(self.values.len());
+        self.values.extend(other.values.iter().take(room));
     }
 
     /// The value below which `part` of the kept ones lie (0.5: the median, of an even number the mean of the middle

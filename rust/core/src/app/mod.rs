@@ -19,7 +19,9 @@ use crate::record::Record;
 use arrayvec::ArrayVec;
 use kept::Kept;
 pub use message::{Message, Value};
+use std::any::Any;
 use std::collections::HashMap;
+use std::sync::Arc;
 use stream::{Segment, Stream, Streams};
 
 /// Why bytes are taken for a protocol.
@@ -153,10 +155,23 @@ pub trait App: Send {
     fn kept(&self) -> Option<&Kept> {
         None
     }
-    /// Counters kept in the core, as a value; None where a machine outside does the counting.
-    fn report(&self) -> Option<Value> {
+    /// Counters kept in the core; None where a machine outside does the counting.
+    fn report(&self) -> Option<Arc<dyn Report>> {
         None
     }
+}
+
+/// What a protocol counted in the core, at one moment.
+pub trait Report: Any + Send + Sync + std::fmt::Debug {
+    /// The counts as a value.
+    fn value(&self) -> Value;
+    /// Those of both; None when `other` is another protocol's. Associative below the limits.
+    fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>>;
+}
+
+/// The report of no packets at all, by name of the protocol.
+pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
+    all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
 /// The protocols of this build, one line each.
@@ -208,7 +223,7 @@ impl Apps {
     }
 
     /// (name, report) of the protocols that count in the core.
-    pub fn reports(&self) -> Vec<(&'static str, Value)> {
+    pub fn reports(&self) -> Vec<(&'static str, Arc<dyn Report>)> {
         self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 

@@ -90,7 +90,9 @@ impl Dissector {
         } else {
             record.data.get(place.span.start as usize..).and_then(|rest| rest.get(..place.span.len as usize))?
         };
-        match self.fragments.add(fragment, state.vlan_id, data, &mut self.whole) {
+        // Wireshark tells IPv4 datagrams of different VLANs apart, IPv6 ones not.
+        let vlan_id = if fragment.src.v6 { 0 } else { state.vlan_id };
+        match self.fragments.add(fragment, vlan_id, data, &mut self.whole) {
             Some(length) => {
                 let span = Span { start: start as u32, len: length, reassembled: true };
                 Some((Next::IpProtocol(fragment.next), Place { span, wire: length }))
@@ -170,7 +172,7 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Osi => link::llc::osi(view, out),
         Next::Sll => link::sll::header(view, out),
         Next::Sll2 => link::sll::header2(view, out),
-        Next::Null => link::null::header(view, out),
+        Next::Null { network_order } => link::null::header(network_order, view, out),
         Next::Raw => link::null::raw(view, out),
         Next::Ppp => link::ppp::header(view, out),
         Next::PppHdlc => link::ppp::hdlc(view, out),
@@ -238,9 +240,10 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Etherip => tunnel::etherip::header(view, out),
         Next::Ayiya => tunnel::etherip::ayiya(view, out),
         Next::LispData => tunnel::etherip::lisp(view, out),
+        Next::Jmirror => tunnel::etherip::jmirror(view),
         Next::Tzsp => tunnel::etherip::tzsp(view, out),
         Next::UdpEncap => tunnel::udpencap::payload(view, out),
-        Next::CapwapData => tunnel::capwap::data(view, out),
+        Next::CapwapData => tunnel::capwap::data(view, state, out),
         // Handled before or elsewhere.
         Next::Ethernet
         | Next::Vlan

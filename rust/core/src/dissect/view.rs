@@ -90,7 +90,9 @@ pub(crate) enum Next {
     Llc,
     Sll,
     Sll2,
-    Null,
+    Null {
+        network_order: bool,
+    },
     Raw,
     Ppp,
     PppHdlc,
@@ -185,6 +187,7 @@ pub(crate) enum Next {
     Geneve,
     Gtp,
     Amt,
+    Jmirror,
     Teredo,
     L2tp,
     L2tpIp,
@@ -234,6 +237,8 @@ pub(crate) struct State {
     /// Radio header in front of 802.11: frame check sequence at the end, header padded to 4 bytes.
     pub wlan_fcs: bool,
     pub wlan_pad: bool,
+    /// The two bytes of frame control are swapped.
+    pub wlan_swapped: bool,
     /// Rest of an A-MSDU.
     pub subframes: Option<Place>,
 }

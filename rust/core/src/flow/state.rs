@@ -24,13 +24,15 @@ impl Default for Counts {
     }
 }
 
-/// Round trips of one end's data, ns.
+/// Round trips of one end's data, ns, and what shares their line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rtt {
     sum: u64,
     min: u64,
     max: u64,
     count: u32,
+    /// Segments of this end without the ACK bit: the few, so that the many need no counter.
+    no_ack: u32,
 }
 
 impl Rtt {
@@ -50,8 +52,6 @@ pub(super) struct Control {
     syn_ack: u32,
     fin: u32,
     rst: u32,
-    /// Segments without the ACK bit: the few, so that the many need no counter.
-    no_ack: u32,
     mss: Option<u16>,
     window_scale: Option<u8>,
     sack_permitted: bool,
@@ -89,7 +89,6 @@ pub(super) struct Flow {
     control: [Control; 2],
     /// By end.
     pub events: Option<Box<Events>>,
-    first_sender: u8,
     /// Who sent the SYN that a SYN+ACK may answer, and who answered it.
     syn_by: MaybeEnd,
     syn_ack_by: MaybeEnd,
@@ -118,6 +117,8 @@ pub(super) mod mark {
     pub const ANSWERED: u16 = 1 << 8;
     /// RST answered the SYN.
     pub const REFUSED: u16 = 1 << 9;
+    /// End 1 sent the first segment.
+    pub const FIRST_FROM_1: u16 = 1 << 10;
 }
 
 impl Flow {
@@ -138,11 +139,10 @@ impl Flow {
             stream,
             client,
             known_by,
-            marks: 0,
+            marks: if end == 1 { mark::FIRST_FROM_1 } else { 0 },
             rtts: Default::default(),
             syn_ns: 0,
             initial_rtt_ns: 0,
-            first_sender: end,
             syn_by: None,
             syn_ack_by: None,
             first_rst_by: None,
@@ -196,8 +196,8 @@ impl Flow {
         self.last_ns = self.last_ns.max(s.time_ns);
         self.last_frame = s.frame;
         if flags & ACK == 0 {
-            let control = &mut self.control[end];
-            control.no_ack = control.no_ack.saturating_add(1);
+            let no_ack = &mut self.rtts[end].no_ack;
+            *no_ack = no_ack.saturating_add(1);
         }
         if flags & (SYN | FIN | RST) != 0 {
             self.count_control(s, end, flags);
@@ -278,7 +278,7 @@ impl Flow {
             handshake: self.handshake(),
             close: self.close(end_ns),
             closed_by: self.first_rst_by.or(self.first_fin_by).map(|end| (end != self.client) as u8),
-            client_first: self.first_sender == self.client,
+            client_first: self.has(mark::FIRST_FROM_1) == (self.client == 1),
             first_ns: self.first_ns,
             last_ns: self.last_ns,
             first_frame: self.first_frame,
@@ -329,7 +329,7 @@ impl Flow {
             syn_ack: control.syn_ack,
             fin: control.fin,
             rst: control.rst,
-            ack: counts.packets.saturating_sub(control.no_ack),
+            ack: counts.packets.saturating_sub(rtt.no_ack),
             mss: control.mss,
             window_scale: control.window_scale,
             sack_permitted: control.sack_permitted,

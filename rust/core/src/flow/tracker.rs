@@ -279,6 +279,12 @@ impl TcpTracker {
         ConnectionTable::new(parts, dropped, evidence, max_connections, max_evidence)
     }
 
+    /// Unacknowledged segments held now.
+    #[cfg(test)]
+    pub(super) fn segments_held(&self) -> usize {
+        self.pool.used()
+    }
+
     /// Connections held now.
     pub fn len(&self) -> usize {
         self.flows.len()

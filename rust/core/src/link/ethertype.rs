@@ -48,7 +48,6 @@ fn rare(ethertype: u16) -> Option<Next> {
         0x892f => Next::Hsr,
         0x8909 => Next::Cmd,
         0x22f3 => Next::Trill,
-        0x890d => Next::Wlan,
         0x809a => Next::Named(Proto::Wpan),
         0x888e | 0x88c7 => Next::Named(Proto::Eapol),
         0x88cc | 0x8942 => Next::Named(Proto::Lldp),

@@ -72,7 +72,7 @@ pub(crate) fn macsec<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     ethertype::step(payload.u16(0)?, payload.skip(2))
 }
 
-/// B.A.T.M.A.N. advanced, compatibility version 15: unicast and broadcast packets carry a frame.
+/// B.A.T.M.A.N. advanced, compatibility version 14 and 15: unicast and broadcast packets carry a frame.
 pub(crate) fn batadv<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let Some([kind, version]) = view.array::<2>(0) else {
         out.short = true;
@@ -80,7 +80,7 @@ pub(crate) fn batadv<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     };
     out.push(Proto::Batadv);
     let length = match (version, kind) {
-        (15, 0x40) => 10,
+        (15, 0x40) | (14, 0x03) => 10,
         (15, 0x42) => 18,
         (15, 0x01) => 14,
         _ => return None,

@@ -16,9 +16,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        if view.array::<16>(0).is_none() {
-            return None;
-        }
+        view.array::<16>(0)?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }

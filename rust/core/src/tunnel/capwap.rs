@@ -1,11 +1,11 @@
 //! CAPWAP data channel (RFC 5415): 802.11 or 802.3 frames.
 
-use crate::dissect::{Next, Step, View};
+use crate::dissect::{Next, State, Step, View};
 use crate::layers::{Layers, Proto};
 
 /// Preamble, header length in words, radio and binding with the mark of a native frame in its last bit, flags,
 /// fragment fields, optional radio fields.
-pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+pub(crate) fn data<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     out.push(Proto::CapwapData);
     let Some([preamble, length, native, flags, ..]) = view.array::<8>(0) else {
         out.short = true;
@@ -16,5 +16,7 @@ pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         return None;
     }
     let rest = view.skip(usize::from(length >> 3) * 4);
+    // Cisco's access points, whose habit Wireshark takes for the rule, swap the frame control field.
+    state.wlan_swapped = true;
     if native & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
 }

@@ -92,3 +92,13 @@ pub(crate) fn amt<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => Some((Next::Ipv4, packet)),
     }
 }
+
+/// Juniper packet mirror: two ids of 4 bytes, then an IP packet.
+pub(crate) fn jmirror(view: View<'_>) -> Step<'_> {
+    let packet = view.skip(8);
+    match packet.u8(0)? >> 4 {
+        4 => Some((Next::Ipv4, packet)),
+        6 => Some((Next::Ipv6, packet)),
+        _ => None,
+    }
+}

@@ -68,6 +68,6 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         0x45..=0x4e => Some((Next::Ipv4, packet)),
         0x60..=0x6f => Some((Next::Ipv6, packet)),
         // An Ethernet PDU session.
-        _ => matches!(packet.u16(12), Some(0x0800 | 0x86dd | 0x0806 | 0x8100)).then_some((Next::Ethernet, packet)),
+        _ => matches!(packet.u16(12), Some(0x0800 | 0x86dd | 0x0806)).then_some((Next::Ethernet, packet)),
     }
 }

@@ -18,6 +18,7 @@ fn tunnel(port: u16) -> Option<Next> {
         9899 => Next::Sctp,
         5072 => Next::Ayiya,
         4341 => Next::LispData,
+        30030 => Next::Jmirror,
         37008 => Next::Tzsp,
         5246 => Next::Named(Proto::Capwap),
         5247 => Next::CapwapData,

@@ -10,7 +10,7 @@ use crate::app::{Context, DetectedBy};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A query with the identification of one before it that has no answer yet is a repetition of it within this time.
 const RETRANSMISSION_NS: i64 = 5_000_000_000;
@@ -18,7 +18,7 @@ const RETRANSMISSION_NS: i64 = 5_000_000_000;
 const REMEMBER_NS: i64 = 60_000_000_000;
 
 /// Both ends in an order that does not depend on the direction, and the identification.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     ends: [(IpAddr, u16); 2],
     tcp: bool,
@@ -32,7 +32,7 @@ impl Key {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Transaction {
     time_ns: i64,
     frame: u64,
@@ -70,6 +70,13 @@ impl Evidence {
             self.frames.push(frame);
         }
     }
+    /// First frames of both, in order.
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.frames.extend(&other.frames);
+        self.frames.sort_unstable();
+        self.frames.truncate(20);
+    }
     fn report(&self) -> Value {
         let frames: Vec<Value> = self.frames.iter().map(|&f| f.into()).collect();
         vec![("count", self.count.into()), ("frames", frames.into())].into()
@@ -77,6 +84,7 @@ impl Evidence {
 }
 
 /// All that is counted of one of the DNS protocols (dns, mdns, llmnr, nbns).
+#[derive(Clone, Debug)]
 pub struct Machine {
     pending: HashMap<Key, Transaction, RandomState>,
     max_pending: usize,
@@ -117,9 +125,9 @@ pub struct Machine {
     refused: Evidence,
     truncated: Evidence,
     slow: Evidence,
-    /// Truncated answers by client and name hash whose question came again over TCP.
-    truncated_open: HashMap<(IpAddr, u64), u64, RandomState>,
-    tcp_retries: u64,
+    /// Truncated answers, and questions over TCP, by client and hash of the name: who is in both came again over TCP.
+    truncated_names: HashSet<(IpAddr, u64), RandomState>,
+    tcp_names: HashSet<(IpAddr, u64), RandomState>,
     name: String,
 }
 
@@ -166,8 +174,8 @@ impl Machine {
             refused: Evidence::default(),
             truncated: Evidence::default(),
             slow: Evidence::default(),
-            truncated_open: HashMap::default(),
-            tcp_retries: 0,
+            truncated_names: HashSet::default(),
+            tcp_names: HashSet::default(),
             name: String::new(),
         }
     }
@@ -252,9 +260,9 @@ impl Machine {
         }
         if c.transport == Proto::Tcp
             && let Some(name) = name
-            && self.truncated_open.remove(&(c.src, hash(name))).is_some()
+            && self.tcp_names.len() < self.max_keys
         {
-            self.tcp_retries += 1;
+            self.tcp_names.insert((c.src, hash(name)));
         }
         let key = Key::new(c, header.id);
         if let Some(t) = self.pending.get_mut(&key) {
@@ -329,11 +337,66 @@ impl Machine {
         if header.truncated() {
             self.truncated.add(c.frame);
             if let Some(name) = name
-                && self.truncated_open.len() < self.max_keys
+                && self.truncated_names.len() < self.max_keys
             {
-                self.truncated_open.insert((c.dst, hash(name)), c.frame);
+                self.truncated_names.insert((c.dst, hash(name)));
             }
         }
+    }
+
+    /// Adds what was counted of another part of the traffic.
+    pub fn merge(&mut self, o: &Self) {
+        self.forgotten += o.forgotten;
+        self.frames += o.frames;
+        self.only_in_order += o.only_in_order;
+        self.by_content += o.by_content;
+        self.queries += o.queries;
+        self.responses += o.responses;
+        self.malformed += o.malformed;
+        self.edns += o.edns;
+        self.tcp += o.tcp;
+        self.open += o.open;
+        self.opcodes.merge(&o.opcodes);
+        self.qtypes.merge(&o.qtypes);
+        self.qtypes_in_responses.merge(&o.qtypes_in_responses);
+        self.rcodes.merge(&o.rcodes);
+        self.record_types.merge(&o.record_types);
+        self.listed_types.merge(&o.listed_types);
+        self.names.merge(&o.names);
+        self.nxdomain_names.merge(&o.nxdomain_names);
+        self.servfail_names.merge(&o.servfail_names);
+        self.times.merge(&o.times);
+        for (&ip, c) in &o.clients {
+            if let Some(mine) = slot(&mut self.clients, ip, self.max_keys, Client::default) {
+                mine.queries += c.queries;
+                mine.nxdomain += c.nxdomain;
+                mine.servfail += c.servfail;
+            }
+        }
+        for (&ip, s) in &o.servers {
+            let new = || Server { queries: 0, responses: 0, errors: 0, times: Times::new(s.times.limit()) };
+            if let Some(mine) = slot(&mut self.servers, ip, self.max_keys, new) {
+                mine.queries += s.queries;
+                mine.responses += s.responses;
+                mine.errors += s.errors;
+                mine.times.merge(&s.times);
+            }
+        }
+        let evidence = [
+            (&mut self.retransmitted, &o.retransmitted),
+            (&mut self.duplicate, &o.duplicate),
+            (&mut self.unsolicited, &o.unsolicited),
+            (&mut self.nxdomain, &o.nxdomain),
+            (&mut self.servfail, &o.servfail),
+            (&mut self.refused, &o.refused),
+            (&mut self.truncated, &o.truncated),
+            (&mut self.slow, &o.slow),
+        ];
+        evidence.into_iter().for_each(|(a, b)| a.merge(b));
+        self.truncated_names.extend(&o.truncated_names);
+        self.tcp_names.extend(&o.tcp_names);
+        // Transactions of both parts stay apart: one that was cut between them has two halves.
+        self.pending.extend(&o.pending);
     }
 
     /// Messages seen, those counted apart included.
@@ -393,7 +456,7 @@ impl Machine {
             ("servfail", self.servfail.report()),
             ("refused", self.refused.report()),
             ("truncated", self.truncated.report()),
-            ("tcp_retries_after_truncation", self.tcp_retries.into()),
+            ("tcp_retries_after_truncation", self.truncated_names.intersection(&self.tcp_names).count().into()),
             ("slow", self.slow.report()),
             ("servers", servers.into_iter().map(server).collect::<Vec<_>>().into()),
             ("server_count", self.servers.len().into()),

@@ -7,10 +7,12 @@ mod wire;
 
 use super::kept::Kept;
 use super::message::{Fields, Value};
-use super::{App, Context, DetectedBy, Output, Probe, Step};
+use super::{App, Context, DetectedBy, Output, Probe, Report, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use machine::Machine;
+use std::any::Any;
+use std::sync::Arc;
 use wire::{Entry, Header};
 
 const MDNS: u16 = 5353;
@@ -75,13 +77,30 @@ impl App for Dns {
         Step::Consumed(end)
     }
 
-    fn report(&self) -> Option<Value> {
-        let all = FAMILY.iter().zip(&self.machines).filter(|(_, m)| !m.is_empty());
-        Some(Value::Map(all.map(|(f, m)| (f.0, m.report().into())).collect()))
+    fn report(&self) -> Option<Arc<dyn Report>> {
+        Some(Arc::new(Counts(self.machines.clone())))
     }
 
     fn kept(&self) -> Option<&Kept> {
         Some(&self.kept)
+    }
+}
+
+/// The counts of the four protocols.
+#[derive(Clone, Debug)]
+struct Counts([Machine; 4]);
+
+impl Report for Counts {
+    fn value(&self) -> Value {
+        let all = FAMILY.iter().zip(&self.0).filter(|(_, m)| !m.is_empty());
+        Value::Map(all.map(|(f, m)| (f.0, m.report().into())).collect())
+    }
+
+    fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>> {
+        let other = (other as &dyn Any).downcast_ref::<Self>()?;
+        let mut all = self.clone();
+        all.0.iter_mut().zip(&other.0).for_each(|(a, b)| a.merge(b));
+        Some(Arc::new(all))
     }
 }
 

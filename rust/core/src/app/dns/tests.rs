@@ -28,7 +28,7 @@ fn message(id: u8, response: bool, rcode: u8) -> Vec<u8> {
 }
 
 fn get(dns: &Dns, key: &str) -> String {
-    let Some(Value::Map(all)) = dns.report() else { return String::new() };
+    let Some(Value::Map(all)) = dns.report().map(|r| r.value()) else { return String::new() };
     let Some((_, Value::Map(one))) = all.into_iter().find(|f| f.0 == "dns") else { return String::new() };
     one.into_iter().find(|f| f.0 == key).map_or(String::new(), |f| format!("{:?}", f.1))
 }
