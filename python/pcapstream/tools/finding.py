@@ -119,7 +119,7 @@ class TcpEvidence:
 def tcp_findings(evidence: TcpEvidence, threshold: float = HIGH_RETRANSMISSION_RATE) -> list[dict[str, Any]]:
     """Health of the TCP connections in scope, heaviest first. Empty where nothing was counted."""
     totals = evidence.totals
-    return by_weight([*_handshakes(evidence, totals), *_losses(evidence, totals, threshold), *_windows(evidence)])
+    return by_weight([*_handshakes(evidence, totals), *loss_findings(evidence, threshold), *_windows(evidence)])
 
 
 def _handshakes(evidence: TcpEvidence, totals: Mapping[str, int]) -> Iterable[dict[str, Any]]:
@@ -153,7 +153,9 @@ def _handshakes(evidence: TcpEvidence, totals: Mapping[str, int]) -> Iterable[di
         yield finding("mid_stream_connections", "info", text, count=number, frames=evidence.state_frames("mid_stream"))
 
 
-def _losses(evidence: TcpEvidence, totals: Mapping[str, int], threshold: float) -> Iterable[dict[str, Any]]:
+def loss_findings(evidence: TcpEvidence, threshold: float) -> Iterable[dict[str, Any]]:
+    """Retransmissions and what goes with them. threshold: a rate of retransmissions above it is a warning."""
+    totals = evidence.totals
     number = evidence.total("retransmission")
     if number:
         rate = ratio(number, totals["packets"])

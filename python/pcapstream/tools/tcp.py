@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.finding import TcpEvidence, tcp_findings, within
+from pcapstream.tools.finding import TcpEvidence, by_weight, loss_findings, tcp_findings, within
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, utc
 
@@ -251,7 +251,6 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
         )
         return [_loss_row(one) for one in chosen]
 
-    found = tcp_findings(evidence, threshold)
     text = (
         f"{count(total, 'retransmission')} in {count(totals['packets'], 'TCP packet')} ({percent(rate)}), in "
         f"{totals['connections_with_retransmission']:,} of {count(totals['connections'], 'connection')}; "
@@ -282,7 +281,7 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
             "to_server": totals["retransmission_to_server"],
             "to_client": totals["retransmission_to_client"],
         },
-        "findings": [one for one in found if one["code"] in _LOSS_FINDINGS],
+        "findings": by_weight(loss_findings(evidence, threshold)),
         "by_connection": ask.table(
             "by_connection",
             _LOSS_COLUMNS,
@@ -294,10 +293,6 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
         "notes": tcp_notes(evidence),
     }
 
-
-_LOSS_FINDINGS = frozenset(
-    {"retransmissions", "missing_segments", "acks_for_unseen_data", "out_of_order", "duplicate_acks"}
-)
 
 _LOSS_COLUMNS = (
     "stream", "connection", "retrans_count", "total_packets", "retrans_rate", "to_server", "to_client", "fast",

@@ -133,6 +133,8 @@ def _resets(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
 
 def _cleartext(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
     for port, name in CLEARTEXT_PORTS.items():
+        if not tcp.table.count(None, port):
+            continue
         totals = tcp.table.totals(None, port)
         number = totals["complete"] + totals["mid_stream"]
         if not number or not totals["payload_to_server"] + totals["payload_to_client"]:
