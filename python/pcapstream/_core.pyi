@@ -34,8 +34,8 @@ class Decoder:
         max_packets: int | None = None,
         resync: bool = True,
         limits: dict[str, int] | None = None,
-        apps: Sequence[str] = (),
-        app_ports: Sequence[tuple[str, int]] = (),
+        apps: Sequence[str] = ...,
+        app_ports: Sequence[tuple[str, int]] = ...,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""

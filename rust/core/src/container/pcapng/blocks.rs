@@ -223,7 +223,7 @@ fn section_options(bytes: &[u8], order: Order, context: &mut Context) -> Result<
         let (code, value) = option?;
         let facts = &mut context.facts;
         match code {
-            options::COMMENT => facts.comment(value, &context.limits),
+            options::COMMENT => facts.section_comment(value, &context.limits),
             2 if facts.hardware.is_none() => facts.hardware = facts.text(value, max),
             3 if facts.os.is_none() => facts.os = facts.text(value, max),
             4 if facts.application.is_none() => facts.application = facts.text(value, max),
