@@ -20,7 +20,11 @@ def query(ident: int, domain: str, kind: int = A) -> bytes:
 
 def response(ident: int, domain: str, kind: int, answers: list[tuple[int, str]], rcode: int = 0) -> bytes:
     """The response to `query`; answers are (type, address or name), the owner of each is the name asked for."""
-    out = struct.pack("!HHHHHH", ident, 0x8180 | rcode, 1, len(answers), 0, 0) + name(domain) + struct.pack("!HH", kind, 1)
+    out = (
+        struct.pack("!HHHHHH", ident, 0x8180 | rcode, 1, len(answers), 0, 0)
+        + name(domain)
+        + struct.pack("!HH", kind, 1)
+    )
     for number, value in answers:
         data = name(value) if number == CNAME else ip_address(value).packed
         out += struct.pack("!HHHIH", 0xC00C, number, 1, 300, len(data)) + data
@@ -49,7 +53,15 @@ def client_hello(server_name: str) -> bytes:
 def server_hello() -> bytes:
     """The server's choice of TLS 1.3."""
     extensions = _extension(43, b"\x03\x04") + _extension(51, struct.pack("!HH", 29, 32) + bytes(range(32, 64)))
-    body = b"\x03\x03" + bytes(range(32)) + b"\x00" + b"\x13\x01" + b"\x00" + struct.pack("!H", len(extensions)) + extensions
+    body = (
+        b"\x03\x03"
+        + bytes(range(32))
+        + b"\x00"
+        + b"\x13\x01"
+        + b"\x00"
+        + struct.pack("!H", len(extensions))
+        + extensions
+    )
     return record(22, _handshake(2, body)) + record(20, b"\x01")
 
 

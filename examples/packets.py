@@ -1,7 +1,7 @@
 """Frames and capture files from nothing but the standard library; the same input gives the same bytes.
 
-Frames are built inside out: a transport function gives (IP protocol number, bytes), `ip` puts the network header and the
-checksums on, `ethernet` the link header. All checksums are right.
+Frames are built inside out: a transport function gives (IP protocol number, bytes), `ip` puts the network header and
+the checksums on, `ethernet` the link header. All checksums are right.
 """
 
 from __future__ import annotations
@@ -156,11 +156,17 @@ class Side:
 
 
 class Connection:
-    """A TCP connection recorded into a trace. `client` and `server` are its ends; segments are sent by name so that a
-    fault can be built: what is not recorded was lost in front of the capture point, what is recorded twice behind it."""
+    """A TCP connection recorded into a trace. `client` and `server` are its ends; segments are sent one by one so that
+    a fault can be built: what is not recorded was lost in front of the capture point, what is twice behind it."""
 
     def __init__(
-        self, trace: Trace, client: tuple[Host, int], server: tuple[Host, int], *, seq: int = 1000, vlan: int | None = None
+        self,
+        trace: Trace,
+        client: tuple[Host, int],
+        server: tuple[Host, int],
+        *,
+        seq: int = 1000,
+        vlan: int | None = None,
     ) -> None:
         self.trace = trace
         self.client = Side(*client, seq)
@@ -246,7 +252,12 @@ def pcapng(frames: Iterable[tuple[int, bytes]], *, interface: str, comment: str,
     """A pcapng file of one section and one Ethernet interface: little-endian, nanoseconds."""
     section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
     section += _option(1, comment.encode()) + _option(4, application.encode()) + _option(0, b"")
-    link = struct.pack("<HHI", ETHERNET, 0, 262144) + _option(2, interface.encode()) + _option(9, b"\x09") + _option(0, b"")
+    link = (
+        struct.pack("<HHI", ETHERNET, 0, 262144)
+        + _option(2, interface.encode())
+        + _option(9, b"\x09")
+        + _option(0, b"")
+    )
     parts = [_block(0x0A0D0D0A, section), _block(1, link)]
     for time_ns, frame in frames:
         head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFFFFFF, len(frame), len(frame))

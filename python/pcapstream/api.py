@@ -188,7 +188,6 @@ class Analysis:
             raise StateError("started", "the reading has started without its packets")
         self._tap = tap = Tap()
         scan = self._started()
-        scan.when_ended(tap.end)
         try:
             async for packets in tap:
                 yield packets
@@ -212,6 +211,7 @@ class Analysis:
             )
             if tap is not None:
                 tap.on_room = self._scan.poke
+                self._scan.when_ended(tap.end)
             self._scan.start()
         return self._scan
 

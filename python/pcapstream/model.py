@@ -20,7 +20,9 @@ class Damage(TypedDict):
     reason: str
     """Stable slug: truncated, corrupt_length, corrupt_block, zero_filled, corrupt_compression, ..."""
     skipped: int
-    """Bytes skipped from there to the next record that could be read."""
+    """Bytes skipped from there to the next record that could be read, or to the end."""
+    recovered: bool
+    """Reading went on behind it."""
 
 
 class Interface(TypedDict, total=False):
@@ -52,20 +54,31 @@ class CaptureFacts(TypedDict):
     snaplen: int | None
     sections: int
     interfaces: list[Interface]
+    """Up to the limit `max_interfaces`."""
+    interface_count: int
+    """All of them."""
     link_types: list[tuple[int, str, int]]
     """(LINKTYPE number, name, packets)"""
+    file_link_type: tuple[int, str] | None
+    """(LINKTYPE number, name) in the header of a file that has one for all packets."""
     hardware: str
     os: str
     application: str
     comments: list[str]
+    """Of sections, up to the limit `max_names`."""
+    comment_count: int
+    packet_comment_count: int
     resolved_names: list[tuple[str, str]]
-    """(address, name) of name resolution blocks"""
+    """(address, name) of name resolution blocks, up to the limit `max_names`."""
+    resolved_name_count: int
     secrets_blocks: int
+    custom_blocks: int
     other_blocks: int
     frames: int
     """Frames as tshark numbers them (pcapng custom blocks included)."""
     packets: int
     recovered_packets: int
+    """Packets behind the first damage, contained in `packets`."""
     captured_bytes: int
     wire_bytes: int
     truncated_packets: int

@@ -67,9 +67,11 @@ class Scan:
         self._report: Report | None = None
         self._can_be_told = source.identity is not None
         self._end = asyncio.Event()
-        self.when_ended(self._end.set)
+        self._when_ended: list[Callable[[], None]] = []
+        self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
+        self._pass.result.add_done_callback(self._tell)
         self._pass.start()
 
     @property
@@ -79,8 +81,8 @@ class Scan:
 
     @property
     def ended(self) -> bool:
-        """True when `wait` returns at once."""
-        return self._pass.result.done()
+        """True when `wait` returns at once. Changes on the event loop only."""
+        return self._end.is_set()
 
     @property
     def abandoned(self) -> bool:
@@ -96,15 +98,21 @@ class Scan:
         self._pass.poke()
 
     def when_ended(self, call: Callable[[], None]) -> None:
-        """`call` on this event loop once the pass has ended."""
-        loop = asyncio.get_running_loop()
+        """`call` on the event loop once the pass has ended, before any waiter goes on. Before `start`."""
+        self._when_ended.append(call)
 
-        def wake(_: object) -> None:
-            # The loop may be closed before the pass ends: nobody is left to be told.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(call)
+    def _tell(self, _: object) -> None:
+        """In the decoder thread."""
+        # The loop may be closed before the pass ends: nobody is left to be told.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._ended)
 
-        self._pass.result.add_done_callback(wake)
+    def _ended(self) -> None:
+        try:
+            for call in self._when_ended:
+                call()
+        finally:
+            self._end.set()
 
     async def ended_within(self, seconds: float) -> bool:
         """Waits for the end, no longer than that; counts for no waiter."""
@@ -119,7 +127,7 @@ class Scan:
 
     def raise_failure(self) -> None:
         """Raise what an ended pass raised instead of giving a report."""
-        error = self._pass.result.exception() if self.ended else None
+        error = self._pass.result.exception() if self._pass.result.done() else None
         if error is not None:
             raise error.with_traceback(None)
 
@@ -170,6 +178,7 @@ class Scan:
             state = await asyncio.wrap_future(self._pass.snapshot())
             if state.end is None:
                 return self._make(state)
+            await self._end.wait()
         return self._final()
 
     def _final(self) -> Report:
@@ -259,8 +268,8 @@ class ScanStore:
         timer = asyncio.get_running_loop().call_later(self.limits.max_run_time, scan.stop, End.RUN_TIME)
         self._entries[scan.scan_id] = _Entry(scan, timer)
         scan.on_idle = self._idle
-        scan.start()
         scan.when_ended(lambda: self._ended(scan))
+        scan.start()
         self._idle(scan)
         return scan
 

@@ -114,12 +114,9 @@ class Settings:
         """What may be read. stdin: whether standard input is a capture here. Raises QueryError for a bad folder."""
         from pcapstream.sources.policy import Policy
 
-        folders = self.allow_dirs
-        if folders is None and self.transport == "http":
-            folders = (os.getcwd(),)
         try:
             return Policy(
-                allow_dirs=folders,
+                allow_dirs=self.confined_to,
                 urls=self.urls,
                 allow_private_urls=self.allow_private_urls,
                 stdin=stdin,
@@ -129,6 +126,13 @@ class Settings:
             )
         except ValueError as problem:
             raise QueryError("bad_parameter", str(problem)) from None
+
+    @property
+    def confined_to(self) -> tuple[str, ...] | None:
+        """Folders that files are read from; None: any file."""
+        if self.allow_dirs is None and self.transport == "http":
+            return (os.getcwd(),)
+        return self.allow_dirs
 
     @property
     def is_loopback(self) -> bool:

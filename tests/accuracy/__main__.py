@@ -43,7 +43,7 @@ def compare(captures: Path, truth: Path, comparison: Comparison) -> list[tuple[s
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["facts"]:
-        parser = argparse.ArgumentParser(prog="python -m tests.accuracy facts", description="Our facts about a capture.")
+        parser = argparse.ArgumentParser(prog="python -m tests.accuracy facts", description="Facts about a capture.")
         parser.add_argument("file")
         from tests.accuracy.facts import facts_of
 

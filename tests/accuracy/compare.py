@@ -32,11 +32,15 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
 )
 """(glob of a fact, why nobody compares it)"""
 
-PROTOCOLS = frozenset(
-    """eth sll wlan ppp pppoes pppoed null raw arp vlan mpls gre vxlan geneve l2tp gtp ip ipv6 icmp icmpv6 igmp esp ah
-    tcp udp sctp dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet
-    smtp imap pop snmp stp lldp llc ospf bgp syslog tftp ssdp stun smb smb2 nbss""".split()
-)
+_LOWER = """eth sll wlan ppp pppoes pppoed null raw arp vlan mpls gre vxlan geneve l2tp gtp ip ipv6 icmp icmpv6 igmp
+esp ah tcp udp sctp stp lldp llc ospf"""
+_APPLICATION = """dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet
+smtp imap pop snmp bgp syslog tftp ssdp stun smb smb2 nbss"""
+
+LOWER = frozenset(_LOWER.split())
+"""Link, network, tunnel and transport layers; their figures are group `lower_layers`, too."""
+
+PROTOCOLS = LOWER.union(_APPLICATION.split())
 """Names compared in group `protocols`."""
 
 
@@ -105,25 +109,32 @@ class Comparison:
         known = dict(leaves(ours))
         for fact, value in leaves(theirs):
             group = fact.split(".")[0].split("[")[0]
-            if value is None or not self._wanted(group, fact):
+            counted_in = self._counted_in(group, fact)
+            if value is None or not counted_in:
                 continue
-            figure = self.figures.setdefault(group, Group())
             left_to_zero = value == 0 and fact not in known and group in ours
-            if left_to_zero or (fact in known and same(known[fact], value)):
-                figure.matched += 1
-                figure.compared += 1
-            elif any(fnmatchcase(file, e.file) and fnmatchcase(fact, e.fact) for e in self.exclusions):
-                figure.excluded += 1
-            else:
-                figure.compared += 1
+            matched = left_to_zero or (fact in known and same(known[fact], value))
+            excluded = not matched and any(
+                fnmatchcase(file, e.file) and fnmatchcase(fact, e.fact) for e in self.exclusions
+            )
+            for name in counted_in:
+                figure = self.figures.setdefault(name, Group())
+                figure.matched += matched
+                figure.excluded += excluded
+                figure.compared += not excluded
+            if not matched and not excluded:
                 self.differences.append(Difference(file, fact, known.get(fact), value))
 
-    def _wanted(self, group: str, fact: str) -> bool:
-        if self.groups is not None and group not in self.groups:
-            return False
-        if group == "protocols" and fact.split(".", 1)[1] not in PROTOCOLS:
-            return False
-        return not any(fnmatchcase(fact, glob) for glob, _ in LEFT_OUT)
+    def _counted_in(self, group: str, fact: str) -> list[str]:
+        """Groups whose figures the fact belongs to; none where nobody compares it."""
+        names = [group]
+        if group == "protocols":
+            protocol = fact.split(".", 1)[1]
+            names = [group] if protocol in PROTOCOLS else []
+            names += ["lower_layers"] if protocol in LOWER else []
+        if any(fnmatchcase(fact, glob) for glob, _ in LEFT_OUT):
+            return []
+        return [name for name in names if self.groups is None or name in self.groups]
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

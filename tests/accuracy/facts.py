@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 from typing import Any, Literal
@@ -106,7 +107,7 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
         hardware=capture["hardware"],
         os=capture["os"],
         application=capture["application"],
-        comment=comments[0] if comments else "",
+        comment=unescaped(comments[0]) if comments else "",
         avg_packet_size=round(data / packets, 2) if packets else 0.0,
     )
     if earliest is not None and latest is not None:
@@ -116,22 +117,36 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
             duration=span / 1e9,
             start_time=seconds(earliest, digits),
             end_time=seconds(latest, digits),
-            data_byte_rate=round(data * 1e9 / span, 2) if span else 0.0,
-            avg_packet_rate=round(packets * 1e9 / span, 2) if span else 0.0,
+            data_byte_rate=rate(data, earliest, latest),
+            avg_packet_rate=rate(packets, earliest, latest),
         )
     elif capture["frames"]:
         out.update(data_byte_rate=None, avg_packet_rate=None)
     return out
 
 
+def unescaped(text: str) -> str:
+    """Text of a capture with the control characters it had."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
+
+
+def rate(amount: int, earliest_ns: int, latest_ns: int) -> float:
+    """Per second, as capinfos reckons it: the difference of two times that are floating-point seconds since 1970, which
+    is off by up to a quarter of a microsecond. What pcapstream itself answers is reckoned from the exact times."""
+    first, last = (at // 1_000_000_000 + at % 1_000_000_000 / 1e9 for at in (earliest_ns, latest_ns))
+    return round(amount / (last - first), 2) if last > first else 0.0
+
+
 def frames(capture: CaptureFacts, tally: Tally) -> Facts:
     """Group `frames`. Times are those of the first and last frame in file order; empty where the format has none."""
     seen = tally.facts()
+    # Frames that are no packets (custom blocks) are never cut: what they add is the same captured and on the wire.
+    bytes_wire = sum(wire for _, _, wire in tally.hierarchy())
     out: Facts = {
         "total": capture["frames"],
         "truncated": seen["frames_truncated"],
-        "bytes_wire": sum(wire for _, _, wire in tally.hierarchy()),
-        "bytes_captured": capture["captured_bytes"],
+        "bytes_wire": bytes_wire,
+        "bytes_captured": capture["captured_bytes"] + bytes_wire - capture["wire_bytes"],
         "ip_fragments": seen["ip_fragments"],
         "ipv6_fragments": seen["ipv6_fragments"],
         "vlan_ids": {str(number): count for number, count in seen["vlan_ids"].items()},

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import bz2
+import dataclasses
+import gzip
+import lzma
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +17,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import pcapstream.protocols
-from pcapstream._core import Decoder, FormatError, default_limits
+from pcapstream._core import Decoder, FormatError
+from pcapstream.model import CaptureFacts
 from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
+from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from tests.support.pcap import Frame, conversation, flows, in_time_order, mixed, pcap, pcapng, udp
+from tests.support.pcap import START_NS, Frame, conversation, flows, in_time_order, mixed, pcap, pcapng, udp
 from tests.support.play import KINDS, cut, plain, play, without
 
 FRAMES = mixed(8, packets_of_udp=9)
@@ -27,6 +33,9 @@ WHOLE = {
     "pcapng": pcapng(FRAMES),
     "pcapng big endian": pcapng(FRAMES, order=">"),
 }
+WHOLE["gzip, two members"] = gzip.compress(WHOLE["pcap"][:7_000]) + gzip.compress(WHOLE["pcap"][7_000:])
+WHOLE["bzip2"] = bz2.compress(WHOLE["pcapng"])
+WHOLE["xz"] = lzma.compress(WHOLE["pcap"])
 captures = st.sampled_from(sorted(WHOLE.values()))
 laws = settings(deadline=None, max_examples=60)
 
@@ -109,7 +118,7 @@ def test_total_any_bytes_behind_a_good_header(header: bytes, body: bytes) -> Non
 @laws
 @given(link_type=st.integers(0, 300), bodies=st.lists(st.binary(max_size=200), max_size=20))
 def test_total_any_packets_of_any_link_type(link_type: int, bodies: list[bytes]) -> None:
-    result = outcome([pcap([Frame(n, body) for n, body in enumerate(bodies)], link_type=link_type)])
+    result = outcome([pcap([Frame(START_NS + n, body) for n, body in enumerate(bodies)], link_type=link_type)])
     assert result["capinfos"]["packets"] == len(bodies)
 
 
@@ -121,20 +130,8 @@ def test_bounded_tables_keep_their_limit_and_totals_stay_exact() -> None:
         ]
     )
     data = pcap(frames)
-    tables = {
-        name: 50
-        for name in default_limits()
-        if name.startswith("max_")
-        and name
-        in {
-            "max_tcp_connections",
-            "max_conversations",
-            "max_tcp_segments",
-            "max_evidence_frames",
-            "max_buckets",
-        }
-    }
-    small, large = play([data], limits=tables), play([data])
+    tables = ("max_tcp_connections", "max_conversations", "max_tcp_segments", "max_evidence_frames", "max_buckets")
+    small, large = play([data], limits=dict.fromkeys(tables, 50)), play([data])
     tcp, all_tcp = small["tcp"], large["tcp"]
     assert isinstance(tcp, TcpSummary)
     assert isinstance(all_tcp, TcpSummary)
@@ -195,7 +192,8 @@ POSITION = frozenset(
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
         "frames",
         # Facts of a file: the parts are three files.
-        "captures", "sections", "interfaces", "bytes_in", "bytes_decoded", "first_ns", "last_ns", "time_backwards",
+        "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",
+        "first_ns", "last_ns", "time_backwards",
     }
 )  # fmt: skip
 
@@ -240,8 +238,15 @@ def test_each_summary_is_a_value_that_can_be_weighed() -> None:
         tables = summary.memory_bytes()
         assert tables, name
         assert all(size > 0 for size in tables.values())
-        with pytest.raises(AttributeError):
-            summary.anything = 1  # type: ignore[attr-defined]
+        assert dataclasses.is_dataclass(summary)
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(summary, dataclasses.fields(summary)[0].name, 1)
+
+
+def test_the_facts_of_no_capture_have_all_keys() -> None:
+    summary = parts()[0]["capinfos"]
+    assert isinstance(summary, CapinfosSummary)
+    assert type(summary).empty().facts.keys() == summary.facts.keys() == CaptureFacts.__annotations__.keys()
 
 
 def test_every_registered_machine_is_tried_here() -> None:

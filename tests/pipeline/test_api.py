@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 import pcapstream
-from tests.support.pcap import FIN, RST, SYN, START_NS, Frame, arp, conversation, mixed, pcap, tcp
+from tests.support.pcap import FIN, RST, START_NS, SYN, Frame, arp, conversation, mixed, pcap, tcp
 from tests.support.sources import GatedSource
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+import pcapstream
 from tests.support.pcap import mixed, pcap
 
 PAGE = Path(__file__).parents[2] / "docs" / "library.md"
@@ -51,7 +53,13 @@ def test_the_page_has_examples() -> None:
 def test_example(number: int, folder: Path, url: str) -> None:
     code = BLOCKS[number].replace("https://captures.example/capture.pcap", url)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(pcapstream.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     expected = re.findall(r"#> (.*)$", code, re.MULTILINE)

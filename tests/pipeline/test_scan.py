@@ -262,6 +262,21 @@ async def test_a_cut_capture_is_damaged_and_says_where(store: ScanStore, capture
     assert coverage.damage[0]["offset"] == len(pcap(FRAMES[:-1]))
 
 
+async def test_packets_behind_damage_are_counted_apart(store: ScanStore, capture: Path) -> None:
+    damaged = bytearray(CAPTURE)
+    at = len(pcap(FRAMES[:100]))
+    damaged[at + 8 : at + 12] = b"\xff\xff\xff\x7f"
+    capture.write_bytes(damaged)
+    coverage = (await store.report(FileSource(capture))).coverage
+    assert (coverage.complete, coverage.reason) == (False, "damaged")
+    assert coverage.packets == len(FRAMES) - 1
+    assert coverage.recovered_packets == len(FRAMES) - 101
+    assert coverage.bytes_skipped == 16 + len(FRAMES[100].data)
+    assert [(damage["offset"], damage["recovered"]) for damage in coverage.damage] == [(at, True)]
+    before = (await store.report(FileSource(capture), ScanOptions(resync=False))).coverage
+    assert (before.packets, before.recovered_packets) == (100, 0)
+
+
 async def test_errors_reach_each_call_and_are_not_kept(store: ScanStore, capture: Path) -> None:
     capture.write_bytes(b"not a capture at all" * 10)
     for _ in range(2):

@@ -18,8 +18,8 @@ from tests.support.talk import Talk, in_ethernet, write
 
 
 def lost_in_front(path: Path) -> Path:
-    """The first copy of two segments was lost in front of the capture point; SYNs and a SYN-ACK come more than once. What
-    is sent again comes later than the initial round-trip time of 2 s: before that it would count as out of order."""
+    """The first copy of two segments was lost in front of the capture point; SYNs and a SYN-ACK come more than once.
+    What is sent again comes later than the initial round-trip time of 2 s: before that it counts as out of order."""
     one = Talk()
     seq = one.client(flags="S")
     one.client(flags="S", seq=seq, after=1.0)
@@ -164,7 +164,9 @@ def troubled(path: Path) -> Path:
     talk = Talk()
     scale = [("MSS", 1460), ("SAckOK", b""), ("NOP", None), ("WScale", 7)]
     talk.handshake(options=scale, answer=scale)
-    query = in_ethernet(IP(src="10.0.0.1", dst="10.0.0.53") / UDP(sport=5353, dport=53) / DNS(qd=DNSQR(qname="a.example")))
+    query = in_ethernet(
+        IP(src="10.0.0.1", dst="10.0.0.53") / UDP(sport=5353, dport=53) / DNS(qd=DNSQR(qname="a.example"))
+    )
     talk.add(query)
     talk.client(b"request")
     talk.server(b"a" * 100)
@@ -202,7 +204,11 @@ MADE = (
         {"tcp.analysis.retransmission": 6, "tcp.analysis.spurious_retransmission": 0, "tcp.analysis.lost_segment": 2},
         2,
     ),
-    Made(keep_alive, {"tcp.analysis.retransmission": 0, "tcp.analysis.keep_alive": 3, "tcp.analysis.keep_alive_ack": 3}, 1),
+    Made(
+        keep_alive,
+        {"tcp.analysis.retransmission": 0, "tcp.analysis.keep_alive": 3, "tcp.analysis.keep_alive_ack": 3},
+        1,
+    ),
     Made(duplicates, {"tcp.analysis.retransmission": 20}, 1),
     Made(reused, {"tcp.analysis.reused_ports": 2, "tcp.flags.syn==1 && tcp.flags.ack==0": 3}, 3),
     Made(in_vxlan, {"tcp.flags.syn==1": 2}, 1),
@@ -227,5 +233,3 @@ MADE = (
     ),
 )
 """All of them, by tshark: -Y FILTER, and the number of tcp.stream values."""
-
-

@@ -10,7 +10,9 @@ from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
 
 
-def ask(tool: str, path: Path, *, max_packets: int | None = None, resync: bool = True, **parameters: Any) -> dict[str, Any]:
+def ask(
+    tool: str, path: Path, *, max_packets: int | None = None, resync: bool = True, **parameters: Any
+) -> dict[str, Any]:
     """The result object of a tool about the capture at `path`."""
     spec = find_tool(tool)
     bound = spec.bind({"pcap_file": str(path), **parameters})

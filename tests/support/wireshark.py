@@ -1,4 +1,4 @@
-"""tshark and capinfos as referees. Tests that need them have the marker `tshark` and are skipped where they are missing."""
+"""tshark and capinfos as referees. Tests that need them have the marker `tshark`, and are skipped without them."""
 
 from __future__ import annotations
 

@@ -28,13 +28,19 @@ _EMPTY: CaptureFacts = {
     "snaplen": None,
     "sections": 0,
     "interfaces": [],
+    "interface_count": 0,
     "link_types": [],
+    "file_link_type": None,
     "hardware": "",
     "os": "",
     "application": "",
     "comments": [],
+    "comment_count": 0,
+    "packet_comment_count": 0,
     "resolved_names": [],
+    "resolved_name_count": 0,
     "secrets_blocks": 0,
+    "custom_blocks": 0,
     "other_blocks": 0,
     "frames": 0,
     "packets": 0,
@@ -59,7 +65,12 @@ _EMPTY: CaptureFacts = {
 _SAME = ("format", "compression", "byte_order", "time_precision", "hardware", "os", "application")
 _SUMS = (
     "sections",
+    "interface_count",
+    "comment_count",
+    "packet_comment_count",
+    "resolved_name_count",
     "secrets_blocks",
+    "custom_blocks",
     "other_blocks",
     "frames",
     "packets",
@@ -114,6 +125,7 @@ def _merged(a: CaptureFacts, b: CaptureFacts) -> CaptureFacts:
     for key in _LISTS:
         facts[key] = [*cast("list[object]", one[key]), *cast("list[object]", two[key])][:_LISTED]
     facts["snaplen"] = max((n for n in (a["snaplen"], b["snaplen"]) if n is not None), default=None)
+    facts["file_link_type"] = a["file_link_type"] if a["file_link_type"] == b["file_link_type"] else None
     facts["link_types"] = _link_types(a, b)
     facts["first_ns"] = b["first_ns"] if a["first_ns"] is None else a["first_ns"]
     facts["last_ns"] = a["last_ns"] if b["last_ns"] is None else b["last_ns"]

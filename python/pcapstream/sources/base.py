@@ -13,6 +13,9 @@ from typing import Protocol, runtime_checkable
 class Source(Protocol):
     """One capture to be read once, from its first byte to its last.
 
+    A source may have an attribute `prompt`, true once it is open if no `read` ever waits for somebody else (a regular
+    file): it is then read in the thread that decodes.
+
     Life: `open` (in any thread), any number of `read` (in another one), `close`. All failures are `SourceError`.
     """
 

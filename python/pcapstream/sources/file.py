@@ -62,6 +62,11 @@ class FileSource:
         return self._size
 
     @property
+    def prompt(self) -> bool:
+        """True for a regular file."""
+        return self._descriptor is not None and self._pipe is None
+
+    @property
     def bytes_fetched(self) -> int:
         return self._fetched
 

@@ -49,5 +49,5 @@ def find_tool(name: str) -> ToolSpec:
     if name in _BY_NAME:
         return _BY_NAME[name]
     close = difflib.get_close_matches(name[:100], _BY_NAME, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"the tools are {', '.join(_BY_NAME)}"
-    raise QueryError("unknown_value", f"there is no tool {shown(name)}; {hint}")
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise QueryError("unknown_value", f"there is no tool {shown(name)}{hint}; the tools are {', '.join(_BY_NAME)}")

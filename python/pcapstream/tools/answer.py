@@ -97,7 +97,7 @@ def _coverage_notes(coverage: Coverage) -> list[str]:
         share = min(coverage.bytes_read / coverage.bytes_total, 1.0)
         part = f" ({share:.0%} of {coverage.bytes_total:,} bytes)" if share < 1 else ""
     says = {
-        "budget": f"Partial answer: the time for one call was over{part}; the analysis goes on.",
+        "budget": f"Partial answer: the time for one call was over{part}.",
         "max_packets": f"Partial answer: reading stopped after {coverage.packets:,} packets as asked{part}.",
         "damaged": "The capture is damaged: coverage.damage says where, and what stands behind it may be missing.",
         "cancelled": f"Partial answer: the analysis was stopped{part}.",

@@ -26,12 +26,14 @@ HIGH_RETRANSMISSION_RATE = 0.02
 SEVERITIES: tuple[Severity, ...] = ("severe", "warning", "info")
 
 _HANDSHAKE_FILTERS = {
-    "syn_only": "tcp.completeness == 1",
-    "refused": "tcp.completeness == 33 || tcp.completeness == 37",
-    "half_open": "tcp.completeness == 3 || tcp.completeness == 35",
+    "syn_only": "{tcp.completeness & 35} == 1",
+    "refused": "{tcp.completeness & 35} == 33",
+    "half_open": "{tcp.completeness & 7} == 3 || {tcp.completeness & 3} == 2",
+    "failed": "{tcp.completeness & 3} == 1 || {tcp.completeness & 3} == 2 || {tcp.completeness & 7} == 3",
     "reset": "tcp.flags.reset == 1",
 }
-"""Wireshark's sums: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST."""
+"""Wireshark's sums: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST. Known at the end of a connection only: Wireshark shows
+them at once, tshark with -2."""
 
 
 def finding(
@@ -125,7 +127,7 @@ def _handshakes(evidence: TcpEvidence, totals: Mapping[str, int]) -> Iterable[di
     states: tuple[tuple[str, str, str], ...] = (
         ("syn_only", "unanswered_connections", "sent a SYN that got no answer in this capture"),
         ("refused", "refused_connections", "had the SYN answered by RST"),
-        ("half_open", "half_open_connections", "got a SYN-ACK, but no ACK completed the handshake"),
+        ("half_open", "half_open_connections", "got a SYN-ACK, but the capture does not show a complete handshake"),
     )
     for state, code, says in states:
         number = totals[state]

@@ -243,7 +243,7 @@ class ToolSpec:
     def _meant(self, name: str) -> str:
         close = difflib.get_close_matches(name[:100], self._by_name, n=1)
         if close:
-            return f"; did you mean {close[0]}?"
+            return f" (did you mean {close[0]}?)"
         return f"; its parameters are {', '.join(self._by_name)}"
 
 

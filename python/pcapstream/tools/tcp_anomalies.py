@@ -234,10 +234,10 @@ def _handshake_patterns(evidence: TcpEvidence) -> Iterable[dict[str, Any]]:
                 "half_open": totals["half_open"],
             },
             f"{failed:,} of {count(begun, 'connection')} begun in the capture did not complete the handshake: "
-            f"{totals['syn_only']:,} got no answer, {totals['refused']:,} were refused, {totals['half_open']:,} were not "
-            "completed by the client.",
+            f"{totals['syn_only']:,} got no answer, {totals['refused']:,} were refused, {totals['half_open']:,} got a "
+            "SYN-ACK and went no further in the capture.",
             frames,
-            within(evidence.scope, "tcp.completeness < 4 || tcp.completeness == 33 || tcp.completeness == 37"),
+            evidence.filter("failed"),
         )
     syn, syn_ack = totals["syn"], totals["syn_ack"]
     response = ratio(syn_ack, syn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.tools.finding import TcpEvidence, by_weight, finding
@@ -34,8 +34,8 @@ CLEARTEXT_PORTS = {21: "FTP", 23: "Telnet", 80: "HTTP", 110: "POP3", 143: "IMAP"
 """Usual TCP ports whose protocols send what they carry unencrypted."""
 
 
-def security_findings(tcp: TcpEvidence | None, protocols: Mapping[str, int]) -> tuple[list[dict[str, Any]], bool]:
-    """(findings, whether every failed connection was looked at). protocols: frames by Wireshark's protocol name."""
+def security_findings(tcp: TcpEvidence | None) -> tuple[list[dict[str, Any]], bool]:
+    """(findings, whether every failed connection was looked at)."""
     if tcp is None:
         return [], True
     failed: list[Connection] = []
@@ -45,7 +45,7 @@ def security_findings(tcp: TcpEvidence | None, protocols: Mapping[str, int]) -> 
         complete = complete and len(some) == tcp.totals[state]
         failed += some
     half_open = tcp.table.connections(having="half_open", limit=_MOST_LOOKED_AT)
-    found = [*_scans(failed), *_floods(half_open), *_cleartext(tcp)]
+    found = [*_scans(failed), *_floods(half_open), *_resets(tcp), *_cleartext(tcp)]
     return by_weight(found), complete and len(half_open) == tcp.totals["half_open"]
 
 
@@ -99,17 +99,20 @@ def _floods(half_open: Iterable[Connection]) -> Iterable[dict[str, Any]]:
             )
 
 
-def _cleartext(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
-    refused = tcp.totals["refused"] + tcp.totals["reset"]
-    if refused * 4 > tcp.totals["connections"] and refused >= 20:
+def _resets(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
+    reset = tcp.totals["reset"]
+    if reset * 4 > tcp.totals["connections"] and reset >= 20:
         yield finding(
             "many_resets",
             "warning",
-            f"{refused:,} of {count(tcp.totals['connections'], 'connection')} were refused or ended by RST.",
-            count=refused,
+            f"{reset:,} of {count(tcp.totals['connections'], 'connection')} were refused or ended by RST.",
+            count=reset,
             frames=tcp.state_frames("reset"),
             filter="tcp.flags.reset == 1",
         )
+
+
+def _cleartext(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
     for port, name in CLEARTEXT_PORTS.items():
         totals = tcp.table.totals(None, port)
         number = totals["complete"] + totals["mid_stream"]
@@ -118,7 +121,7 @@ def _cleartext(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
         first = tcp.table.connections(None, port, limit=10)
         yield finding(
             "cleartext_port",
-            "warning" if port not in (80,) else "info",
+            "info" if port == 80 else "warning",
             f"{count(number, 'connection')} carried data to port {port}, usually {name} without encryption.",
             count=number,
             frames=[one.first_frame for one in first],

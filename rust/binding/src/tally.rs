@@ -175,7 +175,7 @@ impl Tally {
 
     #[pyo3(signature = (kind, /))]
     fn conversation_count(&self, kind: &str) -> PyResult<(usize, bool)> {
-        of_kind!(self, kind, t => (t.pairs().len(), t.is_full()), c => (c.len() + c.evicted() as usize, false))
+        of_kind!(self, kind, t => (t.pairs().len(), t.is_full()), c => (c.len(), c.evicted() > 0))
     }
 
     #[pyo3(signature = (kind, /))]

@@ -31,7 +31,8 @@ fn line(frame: u64, l: &Layers) -> String {
         })
         .collect();
     let vlans: Vec<_> = l.vlan_ids.iter().map(u16::to_string).collect();
-    let tcp = l.tcp.as_ref().map_or(String::new(), |t| t.len.map_or("-".into(), |n| n.to_string()));
+    let tcp = l.tcp.as_ref().filter(|t| t.header_captured >= 16);
+    let tcp = tcp.map_or(String::new(), |t| t.len.map_or("-".into(), |n| n.to_string()));
     format!(
         "{frame}\t{}\t{}\t{}\t{}\t{}\t{tcp}\t{}\t{}\t{}",
         path.join(":"),
@@ -78,7 +79,7 @@ impl Facts {
             let (a, b) = ((n.src, u.src_port), (n.dst, u.dst_port));
             self.pairs[3].insert(format!("{:?} {:?}", a.min(b), a.max(b)));
         }
-        if let Some(tcp) = &l.tcp {
+        if let Some(tcp) = l.tcp.as_ref().filter(|t| t.header_captured >= 16) {
             self.tcp_frames += 1;
             self.tcp_bytes += u64::from(tcp.len.unwrap_or(0));
         }
@@ -139,7 +140,7 @@ fn main() -> std::io::Result<()> {
         ControlFlow::Continue(())
     };
     let mut buffer = vec![0; 1 << 20];
-    let mut failed;
+    let mut failed = None;
     loop {
         let n = file.read(&mut buffer)?;
         if n == 0 {

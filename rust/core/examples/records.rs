@@ -2,7 +2,7 @@
 //!
 //! `records [--resync] [--chunk BYTES] FILE...`
 
-use pcapstream_core::container::Reader;
+use pcapstream_core::container::{Reader, pseudo_header_len};
 use pcapstream_core::decompress::Decompressor;
 use pcapstream_core::limits::Limits;
 use pcapstream_core::record::{Record, RecordKind};
@@ -36,8 +36,9 @@ impl Sums {
             }
         }
         self.recovered += u64::from(record.recovered);
-        self.captured += record.data.len() as u64;
-        self.wire += u64::from(record.wire_len);
+        let pseudo = u64::from(pseudo_header_len(record.link, record.data));
+        self.captured += record.data.len() as u64 - pseudo;
+        self.wire += u64::from(record.wire_len) - pseudo;
         self.truncated += u64::from((record.data.len() as u64) < u64::from(record.wire_len));
         let time = || match record.has_time {
             true => format!("{}.{:09}", record.time.secs, record.time.nanos),

@@ -98,8 +98,9 @@ pub struct Tcp {
     pub header_len: u8,
     /// Header bytes captured, options included: at most `header_len` (or 20 where that is less).
     pub header_captured: u8,
-    /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field
-    /// or the offset is wrong, so Wireshark stops there.
+    /// Segment data on the wire by the IP length (`tcp.len`), bytes. None: the header is cut before the offset field,
+    /// longer than the IP payload, or in an IP fragment, so the length is not known. With a `header_len` below 20 it
+    /// is what Wireshark shows before it stops.
     pub len: Option<u32>,
     /// Captured segment data.
     pub payload: Span,
@@ -149,8 +150,11 @@ pub struct Layers {
     pub tcp: Option<Tcp>,
     /// Every UDP header that is not quoted, outermost first.
     pub udps: ArrayVec<Udp, 8>,
-    /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`).
+    /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`). TCP only
+    /// where at least 16 bytes of the header are quoted.
     pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
+    /// UDP headers quoted in an ICMP error.
+    pub quoted_udps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
@@ -176,6 +180,7 @@ impl Layers {
         self.tcp = None;
         self.udps.clear();
         self.quoted.clear();
+        self.quoted_udps.clear();
         self.icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;

@@ -18,6 +18,11 @@ impl Timestamp {
     pub fn as_nanos(self) -> i64 {
         self.secs.saturating_mul(1_000_000_000).saturating_add(self.nanos as i64)
     }
+    /// Nanoseconds since 1970 modulo 2^64: differences of near times hold in any year, order does not.
+    #[inline]
+    pub fn wrapping_nanos(self) -> i64 {
+        self.secs.wrapping_mul(1_000_000_000).wrapping_add(self.nanos as i64)
+    }
 }
 
 /// LINKTYPE_ value of the tcpdump registry (pcap and pcapng use it as is; other formats are mapped to it).

@@ -58,7 +58,7 @@ pub struct FileFacts {
     /// `pcap`, `pcapng`, `snoop`, or `empty` (an input of no bytes). None: not known yet, or not a capture.
     pub format: Option<&'static str>,
     /// Wireshark's short name of the variant: `pcap`, `nsecpcap`, `modpcap`, `rh6_1pcap`, `suse6_3pcap`, `nokiapcap`,
-    /// `aixpcap`, `pcapng`, `snoop`; and `empty`.
+    /// `aixpcap`, `pcapng`, `snoop`, `shomiti`; and `empty`.
     pub file_type: Option<&'static str>,
     /// `little`, `big`, or `mixed` (pcapng sections of both).
     pub byte_order: Option<&'static str>,

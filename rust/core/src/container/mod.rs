@@ -8,9 +8,12 @@ mod bytes;
 mod facts;
 mod pcap;
 mod pcapng;
+mod pseudo;
+mod search;
 mod snoop;
 
 pub use facts::{Damage, FileFacts, Interface, ResolvedName};
+pub use pseudo::pseudo_header_len;
 
 use crate::limits::Limits;
 use crate::record::{LinkType, RecordSink};
@@ -145,6 +148,11 @@ impl Reader {
         self.ended
     }
 
+    /// Bytes held because a chunk border cuts a record, or because a search looks ahead.
+    pub fn buffered(&self) -> usize {
+        self.carry.len()
+    }
+
     /// The compressed layer broke behind the bytes fed so far.
     pub fn damaged(&mut self, reason: &'static str) {
         if !self.ended {
@@ -196,13 +204,11 @@ impl Reader {
         if self.ended {
             return Ok(());
         }
-        if self.skip > 0 {
-            self.skip = 0;
-            if !self.context.outer_damage {
-                self.context.damaged(self.offset, "truncated");
-            }
-        } else {
+        if self.skip == 0 {
             self.walk_carry(true, sink)?;
+        }
+        if self.skip > 0 && !self.ended && !self.context.outer_damage {
+            self.context.damaged(self.offset, "truncated");
         }
         let rest = self.carry.len() - self.carry_start;
         self.advance(rest);
@@ -221,7 +227,8 @@ impl Reader {
 
     fn searching(&self) -> bool {
         match &self.format {
-            Format::Unknown | Format::Snoop(_) => false,
+            Format::Unknown => false,
+            Format::Snoop(snoop) => snoop.searching(),
             Format::Pcap(pcap) => pcap.searching(),
             Format::Pcapng(pcapng) => pcapng.searching(),
         }
@@ -245,16 +252,12 @@ impl Reader {
 
     /// One walk over `bytes`, which begin at `self.offset`. Returns how many of them are done with.
     fn walk<S: RecordSink>(&mut self, bytes: &[u8], eof: bool, sink: &mut S) -> Result<usize, FormatError> {
-        let window = Window { bytes, base: self.offset, eof };
-        if matches!(self.format, Format::Unknown) && !self.detect(window)? {
-            return Ok(0);
-        }
-        let context = &mut self.context;
-        let walk = match &mut self.format {
-            Format::Unknown => Walk::need(0, self.need),
-            Format::Pcap(pcap) => pcap.walk(window, context, sink)?,
-            Format::Pcapng(pcapng) => pcapng.walk(window, context, sink)?,
-            Format::Snoop(snoop) => snoop.walk(window, context, sink)?,
+        let walk = match self.walk_format(Window { bytes, base: self.offset, eof }, sink) {
+            Ok(walk) => walk,
+            Err(error) => {
+                self.ended = true;
+                return Err(error);
+            }
         };
         let used = walk.consumed.min(bytes.len() as u64) as usize;
         self.skip = walk.consumed - used as u64;
@@ -266,6 +269,19 @@ impl Reader {
             self.carry_start = 0;
         }
         Ok(used)
+    }
+
+    fn walk_format<S: RecordSink>(&mut self, window: Window<'_>, sink: &mut S) -> Result<Walk, FormatError> {
+        if matches!(self.format, Format::Unknown) && !self.detect(window)? {
+            return Ok(Walk::need(0, self.need));
+        }
+        let context = &mut self.context;
+        match &mut self.format {
+            Format::Unknown => Ok(Walk::need(0, self.need)),
+            Format::Pcap(pcap) => pcap.walk(window, context, sink),
+            Format::Pcapng(pcapng) => pcapng.walk(window, context, sink),
+            Format::Snoop(snoop) => snoop.walk(window, context, sink),
+        }
     }
 
     /// Finds the format by the first bytes. False: more bytes are needed.
@@ -325,3 +341,6 @@ fn max_captured(link: LinkType, limits: &Limits) -> u32 {
 fn standard_max(limits: &Limits) -> u32 {
     u32::try_from(limits.max_packet_bytes).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

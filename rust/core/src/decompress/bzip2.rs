@@ -1,7 +1,7 @@
 //! bzip2, any number of streams.
 
-use super::{CHECKSUM, CORRUPT, Codec, Step, TRAILING};
-use bzip2::{Decompress, Error, Status};
+use super::{CORRUPT, Codec, Step, TRAILING};
+use bzip2::{Decompress, Status};
 
 pub(super) struct Bzip2 {
     stream: Decompress,
@@ -16,7 +16,7 @@ impl Bzip2 {
 }
 
 impl Codec for Bzip2 {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Step {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
         if self.between {
             match input.first() {
                 None => return Step::default(),
@@ -34,8 +34,7 @@ impl Codec for Bzip2 {
         match result {
             Ok(Status::StreamEnd) => self.between = true,
             Ok(_) => {}
-            // the library does not tell a wrong checksum from other damage once a block was decoded
-            Err(Error::Data) if step.produced > 0 => step.broken = Some(CHECKSUM),
+            // the library does not tell a wrong checksum from other damage
             Err(_) => step.broken = Some(CORRUPT),
         }
         step

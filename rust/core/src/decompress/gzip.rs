@@ -18,7 +18,7 @@ impl Gzip {
 }
 
 impl Codec for Gzip {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Step {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
         if self.between {
             match input.first() {
                 None => return Step::default(),

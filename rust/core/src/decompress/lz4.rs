@@ -175,7 +175,7 @@ impl Lz4 {
 }
 
 impl Codec for Lz4 {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Step {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
         let mut step = Step::default();
         if self.frames == 0 && self.part == Part::Magic {
             self.wanted = 4;

@@ -41,8 +41,8 @@ struct Step {
 
 /// A decoder of one compression.
 trait Codec: Send {
-    /// Decodes some of `input` into `output`. An empty `input` asks for what is pending; `last`: none will follow.
-    fn step(&mut self, input: &[u8], output: &mut [u8], last: bool) -> Step;
+    /// Decodes some of `input` into `output`. An empty `input` asks for what is pending.
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step;
     /// True where the input may end.
     fn at_boundary(&self) -> bool;
     fn name(&self) -> &'static str;
@@ -154,7 +154,7 @@ impl Decompressor {
             let head = std::mem::take(&mut self.head);
             return self.push(&head, out);
         }
-        self.decode(&[], true, out)?;
+        self.decode(&[], out)?;
         if let State::Compressed(codec) = &self.state
             && !codec.at_boundary()
         {
@@ -170,7 +170,7 @@ impl Decompressor {
             // frames to be skipped are common to zstd and lz4; only zstd's tools write them
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => zstd::Zstd::new(),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Box::new(lz4::Lz4::default())),
-            [0xfd, b'7', b'z', b'X', ..] => xz::Xz::new(),
+            [0xfd, b'7', b'z', b'X', ..] => xz::Xz::new().map(|xz| Box::new(xz) as Box<dyn Codec>),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Box::new(bzip2::Bzip2::new())),
             _ => None,
         };
@@ -193,19 +193,19 @@ impl Decompressor {
                 self.bytes_out += data.len() as u64;
                 out(data)
             }
-            State::Compressed(_) => self.decode(data, false, out),
+            State::Compressed(_) => self.decode(data, out),
             _ => Ok(()),
         }
     }
 
-    fn decode<F>(&mut self, data: &[u8], last: bool, out: &mut F) -> Result<(), FormatError>
+    fn decode<F>(&mut self, data: &[u8], out: &mut F) -> Result<(), FormatError>
     where
         F: FnMut(&[u8]) -> Result<(), FormatError>,
     {
         let mut input = data;
         loop {
             let State::Compressed(codec) = &mut self.state else { return Ok(()) };
-            let step = codec.step(input, &mut self.buffer, last);
+            let step = codec.step(input, &mut self.buffer);
             input = input.get(step.consumed..).unwrap_or_default();
             self.taken += step.consumed as u64;
             self.bytes_out += step.produced as u64;
@@ -221,7 +221,7 @@ impl Decompressor {
             if idle && !input.is_empty() {
                 return self.broken(CORRUPT);
             }
-            if idle || (input.is_empty() && !last && step.produced < self.buffer.len()) {
+            if idle || (input.is_empty() && step.produced < self.buffer.len()) {
                 return Ok(());
             }
         }
@@ -265,3 +265,6 @@ impl Decompressor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

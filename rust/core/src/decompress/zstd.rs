@@ -41,7 +41,7 @@ impl Zstd {
 }
 
 impl Codec for Zstd {
-    fn step(&mut self, input: &[u8], output: &mut [u8], _last: bool) -> Step {
+    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
         let mut step = Step::default();
         loop {
             let rest = input.get(step.consumed..).unwrap_or_default();

@@ -79,7 +79,7 @@ pub(super) struct Header {
     pub len: u32,
     pub flags: u16,
     pub window: u32,
-    pub time_ns: i64,
+    pub clock_ns: i64,
 }
 
 impl Header {
@@ -100,14 +100,14 @@ pub(super) struct Found {
 }
 
 /// Judges a segment of `fwd`; `rev` is the other direction. `events`: what is known of it already (port reuse).
-/// `initial_rtt_ns`: 0 where it is not known.
+/// `initial_rtt_ns`: 0 where it is not known; by reference, because it is seldom looked at and lies far away.
 #[inline]
 pub(super) fn analyze(
     fwd: &mut Side,
     rev: &mut Side,
     s: &Header,
     mut events: u16,
-    initial_rtt_ns: i64,
+    initial_rtt_ns: &i64,
     pool: &mut Pool,
 ) -> Found {
     if s.has(ACK) {
@@ -195,7 +195,7 @@ fn window_and_order(fwd: &mut Side, rev: &Side, s: &Header) -> u16 {
 
 /// A segment with data, SYN or FIN: retransmission of one of the three kinds, out of order, or neither.
 #[inline]
-fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: i64) -> u16 {
+fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: &i64) -> u16 {
     if s.len > 0 && rev.last_ack != 0 && le(s.seq.wrapping_add(s.len), rev.last_ack) {
         return event::RETRANSMISSION | event::SPURIOUS_RETRANSMISSION;
     }
@@ -205,12 +205,12 @@ fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: i64) -> u16 {
         return 0;
     }
     // Unsigned on purpose: time running backwards is a long time, not a short one.
-    let since_ack = s.time_ns.wrapping_sub(rev.last_ns) as u64;
+    let since_ack = s.clock_ns.wrapping_sub(rev.last_ns) as u64;
     if rev.dup_acks >= 2 && rev.last_ack == s.seq && since_ack < FAST_RETRANSMISSION_NS {
         return event::RETRANSMISSION | event::FAST_RETRANSMISSION;
     }
-    let since_highest = s.time_ns.wrapping_sub(fwd.next_seq_ns) as u64;
-    let window = if initial_rtt_ns == 0 { REORDER_NS } else { initial_rtt_ns as u64 };
+    let since_highest = s.clock_ns.wrapping_sub(fwd.next_seq_ns) as u64;
+    let window = if *initial_rtt_ns == 0 { REORDER_NS } else { *initial_rtt_ns as u64 };
     let end = s.seq.wrapping_add(s.len).wrapping_add(s.has(SYN | FIN) as u32);
     if since_highest < window && fwd.next_seq != end {
         return event::OUT_OF_ORDER;
@@ -225,18 +225,18 @@ fn advance(fwd: &mut Side, s: &Header, events: u16, pool: &mut Pool) {
     let mut next = s.seq.wrapping_add(s.len);
     if (s.len > 0 || control) && !fwd.queue.is_full() {
         next = next.wrapping_add(control as u32);
-        pool.push(&mut fwd.queue, next, s.time_ns);
+        pool.push(&mut fwd.queue, next, s.clock_ns);
     }
     let first = fwd.next_seq == 0;
     let probe = events & event::ZERO_WINDOW_PROBE != 0;
     if (first || gt(next, fwd.next_seq)) && !probe {
         fwd.next_seq = next;
-        fwd.next_seq_ns = s.time_ns;
+        fwd.next_seq_ns = s.clock_ns;
     }
     if (s.seq == fwd.max_to_ack || fwd.max_to_ack == 0) && !probe {
         fwd.max_to_ack = fwd.next_seq;
     }
     fwd.window = s.window;
     fwd.last_ack = s.ack;
-    fwd.last_ns = s.time_ns;
+    fwd.last_ns = s.clock_ns;
 }

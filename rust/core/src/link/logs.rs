@@ -17,6 +17,10 @@ pub(crate) fn pflog<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
 
 /// Linux netfilter log: address family, version, resource id, then attributes; number 9 is the packet.
 pub(crate) fn nflog<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    if view.data.is_empty() {
+        out.short = true;
+        return None;
+    }
     out.push(Proto::Nflog);
     let Some([family, ..]) = view.array::<4>(0) else {
         out.short = true;
@@ -37,6 +41,11 @@ pub(crate) fn nflog<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
             return None;
         }
         if kind & 0x7fff == 9 {
+            // A packet that was cut is not shown.
+            if rest.data.len() < usize::from(length) {
+                out.short = true;
+                return None;
+            }
             let packet = rest.limit(length.into()).skip(4);
             return match family {
                 2 => Some((Next::Ipv4, packet)),

@@ -5,8 +5,15 @@ use crate::layers::{Layers, Proto};
 
 /// A PPP frame with or without the HDLC address and control bytes.
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    let frame = if view.u16(0) == Some(0xff03) { view.skip(2) } else { view };
-    protocol_field(frame, out)
+    if view.u8(0) == Some(0xff) && view.data.len() >= 2 {
+        out.push(Proto::Ppp);
+        let (number, rest) = protocol_field(view.skip(2), out)?;
+        protocol(number, rest)
+    } else {
+        let (number, rest) = protocol_field(view, out)?;
+        out.push(Proto::Ppp);
+        protocol(number, rest)
+    }
 }
 
 /// PPP in HDLC framing: Cisco HDLC where the address is one of its own.
@@ -17,30 +24,23 @@ pub(crate) fn hdlc<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     };
     match address {
         0x0f | 0x8f => Some((Next::Chdlc, view)),
-        0xff => protocol_field(view.skip(2), out),
-        _ => protocol_field(view, out),
+        _ => {
+            out.push(Proto::Ppp);
+            let (number, rest) = protocol_field(if address == 0xff { view.skip(2) } else { view }, out)?;
+            protocol(number, rest)
+        }
     }
 }
 
-/// Protocol number in one or two bytes: the last byte of a number is odd.
-fn protocol_field<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    let Some(first) = view.u8(0) else {
-        out.short = true;
-        return None;
-    };
-    out.push(Proto::Ppp);
-    let (number, length) = if first & 1 == 1 {
-        (u16::from(first), 1)
-    } else {
-        match view.u16(0) {
-            Some(number) => (number, 2),
-            None => {
-                out.short = true;
-                return None;
-            }
-        }
-    };
-    protocol(number, view.skip(length))
+/// Protocol number in one or two bytes (the last byte of a number is odd), and what follows.
+fn protocol_field<'a>(view: View<'a>, out: &mut Layers) -> Option<(u16, View<'a>)> {
+    if let Some(first) = view.u8(0)
+        && first & 1 == 1
+    {
+        return Some((u16::from(first), view.skip(1)));
+    }
+    out.short |= view.data.len() < 2;
+    Some((view.u16(0)?, view.skip(2)))
 }
 
 /// The protocol of a PPP protocol number.
@@ -98,10 +98,16 @@ pub(crate) fn bridged<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
 
 /// PPPoE: version and type, code, session, length of the payload.
 pub(crate) fn over_ethernet<'a>(session: bool, view: View<'a>, out: &mut Layers) -> Step<'a> {
-    out.push(if session { Proto::Pppoes } else { Proto::Pppoed });
     let Some(length) = view.u16(4) else {
         out.short = true;
         return None;
     };
+    out.push(if session { Proto::Pppoes } else { Proto::Pppoed });
+    if session && length < 2 && view.data.len() >= 8 {
+        // Wireshark reads on behind so small a length as far as the PPP protocol field.
+        out.push(Proto::Ppp);
+        out.malformed = true;
+        return None;
+    }
     session.then_some((Next::Ppp, view.skip(6).limit(length.into())))
 }

@@ -17,8 +17,12 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     if hardware == Some(NETLINK) {
         return Some((Next::Named(Proto::Netlink), view));
     }
+    let Some(hardware) = hardware else {
+        out.short = true;
+        return None;
+    };
     out.push(Proto::Sll);
-    let (Some(hardware), Some(protocol)) = (hardware, view.u16(14)) else {
+    let Some(protocol) = view.u16(14) else {
         out.short = true;
         return None;
     };
@@ -27,11 +31,15 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
 
 /// Protocol, reserved, interface, ARPHRD, packet type, address length, address: 20 bytes.
 pub(crate) fn header2<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Sll);
-    let (Some(protocol), Some(hardware)) = (view.u16(0), view.u16(8)) else {
+    let (Some(protocol), Some(hardware), true) = (view.u16(0), view.u16(8), view.data.len() >= 12) else {
         out.short = true;
         return None;
     };
+    if hardware == NETLINK {
+        // Wireshark shows neither layer here.
+        return None;
+    }
+    out.push(Proto::Sll);
     payload(hardware, protocol, view.skip(20))
 }
 

@@ -8,11 +8,11 @@ use crate::link::ethertype::{self, MAX_LENGTH};
 /// 802.1Q: tag control information and EtherType or length, behind the tag's own EtherType.
 #[inline]
 pub(crate) fn tag<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Vlan);
     let Some(control) = view.u16(0) else {
         out.short = true;
         return None;
     };
+    out.push(Proto::Vlan);
     state.vlan_id = control & 0x0fff;
     let _ = out.vlan_ids.try_push(state.vlan_id);
     let Some(kind) = view.u16(2) else {

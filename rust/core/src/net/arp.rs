@@ -6,7 +6,9 @@ use crate::layers::{Layers, Proto};
 /// Nothing stands behind an ARP message.
 #[inline]
 pub(crate) fn message<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Arp);
+    if view.data.len() >= 2 {
+        out.push(Proto::Arp);
+    }
     out.short |= view.data.len() < 8;
     None
 }

@@ -24,12 +24,11 @@ pub(crate) fn message_v6<'a>(view: View<'a>, state: &mut State, out: &mut Layers
 }
 
 fn note(proto: Proto, view: View<'_>, state: &State, out: &mut Layers) -> Option<u8> {
-    let Some(icmp_type) = view.u8(0) else {
-        out.short = true;
-        return None;
-    };
-    out.push(proto);
-    let Some(code) = view.u8(1) else {
+    // Wireshark reads 6 bytes before it shows an ICMP layer, and none before it shows an ICMPv6 layer.
+    if proto == Proto::Icmpv6 || view.data.len() >= 6 {
+        out.push(proto);
+    }
+    let Some([icmp_type, code]) = view.array::<2>(0) else {
         out.short = true;
         return None;
     };

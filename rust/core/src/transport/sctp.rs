@@ -5,11 +5,10 @@ use crate::layers::{Layers, Proto};
 
 /// Ports, verification tag, checksum.
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    if view.data.is_empty() {
+    if view.data.len() < 12 {
         out.short = true;
-        return None;
+    } else {
+        out.push(Proto::Sctp);
     }
-    out.push(Proto::Sctp);
-    out.short |= view.data.len() < 12;
     None
 }

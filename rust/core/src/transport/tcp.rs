@@ -7,48 +7,44 @@ use arrayvec::ArrayVec;
 /// The header. Nothing here follows TCP: what it carries belongs to connections.
 #[inline]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    out.push(Proto::Tcp);
     let Some(ports) = view.array::<4>(0) else {
         out.short = true;
         return None;
     };
+    out.push(Proto::Tcp);
     let src_port = u16::from_be_bytes([ports[0], ports[1]]);
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
+        // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
+        view.array::<16>(0)?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
     let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
-    let Some(head) = view.array::<20>(0) else {
+    let Some(head) = view.array::<16>(0) else {
         out.short = true;
         tcp.seq = view.u32(4).unwrap_or(0);
         tcp.ack = view.u32(8).unwrap_or(0);
-        tcp.header_len = view.data.get(12).map_or(0, |b| (b >> 4) * 4);
-        tcp.header_captured = view.data.len().min(20) as u8;
-        tcp.flags = view.u16(12).unwrap_or(0) & 0x0fff;
-        tcp.window = view.u16(14).unwrap_or(0);
+        tcp.header_captured = view.data.len() as u8;
         return None;
     };
     tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
     tcp.ack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
     tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
     tcp.window = u16::from_be_bytes([head[14], head[15]]);
-    let header_len = (head[12] >> 4) as usize * 4;
+    let header_len = usize::from(head[12] >> 4) * 4;
+    let captured = view.data.len().min(header_len.max(20));
     tcp.header_len = header_len as u8;
-    tcp.header_captured = view.data.len().min(header_len.max(20)) as u8;
-    if header_len < 20 || header_len as u32 > view.wire {
-        out.malformed = true;
-        return None;
-    }
-    tcp.len = Some(view.wire - header_len as u32);
-    tcp.payload = view.skip(header_len).span();
-    if header_len > 20 {
-        match view.data.get(20..header_len) {
-            Some(bytes) => options(bytes, tcp),
-            None => {
-                out.short = true;
-                options(view.data.get(20..).unwrap_or_default(), tcp);
-            }
+    tcp.header_captured = captured as u8;
+    let len = view.wire.checked_sub(header_len as u32);
+    out.malformed |= header_len < 20 || len.is_none();
+    // The first fragment of a datagram does not say how long its segment is.
+    tcp.len = len.filter(|_| !state.fragment_head);
+    out.short |= captured < header_len.max(20);
+    if header_len >= 20 {
+        tcp.payload = view.skip(header_len).span();
+        if header_len > 20 {
+            options(view.data.get(20..captured).unwrap_or_default(), tcp);
         }
     }
     None

@@ -18,5 +18,5 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     if rest.u16(0) == Some(0) {
         rest = rest.skip(8);
     }
-    (!rest.data.is_empty()).then_some((Next::Ipv6, rest))
+    (rest.data.len() >= 2).then_some((Next::Ipv6, rest))
 }

@@ -3,10 +3,10 @@
 //! Variants differ in byte order, unit of the fraction, fields behind the record header (the patched libpcaps of
 //! 1999, Nokia), order of the two lengths (files before version 2.4) and the file header (IXIA).
 
-mod search;
 mod variant;
 
 use super::bytes::Order;
+use super::search::{self, Found, MAX_WIRE, Records};
 use super::{Context, FormatError, Walk, Window};
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 use variant::{Choice, Variant};
@@ -206,21 +206,23 @@ impl Body {
         let mut pos = start;
         loop {
             if self.searching {
-                match self.search::<BIG>(window, pos) {
-                    search::Found::At(found) => {
+                match search::search(&Layout::<BIG>(self), self.last_secs, window, pos) {
+                    Found::At(found) => {
                         pos = found;
                         self.searching = false;
                         self.recovered = true;
                         context.facts.resumed(window.base + pos as u64, true);
                     }
-                    search::Found::Need(at, need) => return Walk::need(at, need),
+                    Found::Need(at, need) => return Walk::need(at, need),
                 }
             }
             let Some(header) = bytes.get(pos..).and_then(|rest| rest.first_chunk::<RECORD_HEADER>()) else {
                 return context.cut(window, pos, self.header_len);
             };
             let [secs, fraction, captured, wire] = self.fields::<BIG>(header);
-            if captured > self.max_captured {
+            // behind damage a record has to make sense, before it Wireshark's limit alone counts
+            let odd = self.recovered && (captured > wire || wire > MAX_WIRE);
+            if captured > self.max_captured || odd {
                 if self.damaged(window, &mut pos, "corrupt_length", context) {
                     continue;
                 }
@@ -300,6 +302,19 @@ impl Body {
             Lengths::WireFirst => [secs, fraction, second, first],
             Lengths::Either => [secs, fraction, first.min(second), first.max(second)],
         }
+    }
+}
+
+/// The layout of the records, for the search.
+struct Layout<'a, const BIG: bool>(&'a Body);
+
+impl<const BIG: bool> Records<RECORD_HEADER> for Layout<'_, BIG> {
+    fn record(&self, header: &[u8; RECORD_HEADER]) -> Option<(usize, u32)> {
+        let body = self.0;
+        let [secs, fraction, captured, wire] = body.fields::<BIG>(header);
+        let in_second = u64::from(fraction) * u64::from(body.unit) < 1_000_000_000;
+        let lengths = captured > 0 && captured <= wire && captured <= body.max_searched && wire <= MAX_WIRE;
+        (in_second && lengths).then_some((body.header_len + captured as usize, secs))
     }
 }
 

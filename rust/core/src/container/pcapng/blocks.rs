@@ -296,6 +296,9 @@ fn name_resolution(body: &[u8], order: Order, context: &mut Context) -> Result<(
 }
 
 fn keep_name(address: &[u8], name: &[u8], context: &mut Context) {
+    if name.is_empty() {
+        return;
+    }
     let facts = &mut context.facts;
     facts.names_total += 1;
     if facts.names.len() < context.limits.max_names

@@ -9,6 +9,7 @@ mod packets;
 mod search;
 
 use super::bytes::Order;
+use super::search::Found;
 use super::{Context, FormatError, Walk, Window};
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 
@@ -140,12 +141,12 @@ impl Pcapng {
         loop {
             if self.searching {
                 match self.search(window, pos, context) {
-                    search::Found::At(found) => {
+                    Found::At(found) => {
                         pos = found;
                         self.searching = false;
                         context.facts.resumed(window.base + pos as u64, true);
                     }
-                    search::Found::Need(at, need) => return Ok(Walk::need(at, need)),
+                    Found::Need(at, need) => return Ok(Walk::need(at, need)),
                 }
             }
             let rest = bytes.get(pos..).unwrap_or_default();

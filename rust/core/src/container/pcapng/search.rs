@@ -5,17 +5,11 @@ use super::{
     INTERFACE_STATISTICS, JOURNAL, MIN_SECTION_HEADER, NAME_RESOLUTION, PACKET, Pcapng, SECTION_HEADER, SIMPLE_PACKET,
 };
 use crate::container::bytes::Order;
+use crate::container::search::Found;
 use crate::container::{Context, Window};
 
 /// Longest block believed while searching: a packet and its options.
 const MAX_TOTAL: usize = 1 << 20;
-
-pub(super) enum Found {
-    /// A block begins here.
-    At(usize),
-    /// Everything before the first number is no block; from there on so many bytes are needed to say.
-    Need(usize, usize),
-}
 
 impl Pcapng {
     /// Tries every position from `pos` on: a section header anywhere, another block where the section is aligned to.

@@ -1,0 +1,119 @@
+"""`pcapstream analyze` and `pcapstream call`: one pass in this process, a progress bar while it runs, the result."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any
+
+from pcapstream.cli.progress import ProgressBar
+from pcapstream.errors import QueryError
+from pcapstream.pipeline import End, Pass
+from pcapstream.report import ScanOptions, report_of, scan_id_of
+from pcapstream.sources import resolve
+from pcapstream.tools.answer import answer
+from pcapstream.tools.triage import ANALYZE
+
+if TYPE_CHECKING:
+    from pcapstream.cli.arguments import Question
+    from pcapstream.model import Report
+    from pcapstream.settings import Settings
+    from pcapstream.tools.spec import ToolSpec
+
+_TICK_SECONDS = 0.1
+
+
+def analyze(question: Question) -> int:
+    """The triage, readable or as JSON; gives the exit code."""
+    result = _answer(question, ANALYZE, {})
+    if question.json:
+        print(pretty(result))
+        return 0
+    from pcapstream.cli.terminal import print_triage
+
+    print_triage(result)
+    return 0
+
+
+def call(question: Question) -> int:
+    """The result of a tool as JSON, whole; gives the exit code."""
+    print(pretty(_answer(question, question.tool, question.arguments)))
+    return 0
+
+
+def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object]) -> dict[str, Any]:
+    parameters = tool.bind({"pcap_file": question.capture, **arguments})
+    settings = question.settings
+    report = read(question.capture, settings, _options(settings, tool))
+    return answer(tool, report, parameters, max_packets=settings.max_packets, budget=None)
+
+
+def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:
+    """Machines the tool needs; --modules narrows them further."""
+    if settings.modules is None:
+        return settings.scan_options([tool])
+    from pcapstream.protocols import REGISTRY
+
+    modules = [name for name in REGISTRY if name in settings.modules]
+    missing = [need for need in tool.needs if need not in modules]
+    if missing and tool is not ANALYZE:
+        raise QueryError("module_not_run", f"{tool.name} needs {', '.join(missing)}, which --modules leaves out")
+    return ScanOptions(modules=modules, max_packets=settings.max_packets, resync=settings.resync)
+
+
+def read(capture: str, settings: Settings, options: ScanOptions) -> Report:
+    """The report of one pass. Raises PcapstreamError; KeyboardInterrupt after the pass was stopped."""
+    source = resolve(capture, settings.policy(stdin=True))
+    began = time.monotonic()
+    try:
+        source.open()
+        work = Pass(
+            source,
+            options.machines(),
+            max_packets=options.max_packets,
+            resync=options.resync,
+            limits=options.core_limits(),
+        )
+    except BaseException:
+        source.close()
+        raise
+    work.start()
+    stopping = began + settings.max_run_time
+    leaving = began + settings.call_budget
+    try:
+        with ProgressBar(sys.stderr, began) as bar:
+            while not work.result.done() and (now := time.monotonic()) < leaving:
+                if now > stopping:
+                    work.cancel(End.RUN_TIME)
+                try:
+                    work.result.exception(timeout=_TICK_SECONDS)
+                except FutureTimeoutError:
+                    bar.show(work.progress)
+        state = work.snapshot().result()
+    finally:
+        work.cancel()
+        work.join()
+    report = report_of(state, source.name, scan_id_of(source.identity, options), source.size)
+    if report.coverage.reason != "budget":
+        return report
+    more = dataclasses.replace(report.coverage, next_step="Allow more time with --call-budget, or none for no limit.")
+    return dataclasses.replace(report, coverage=more)
+
+
+def pretty(value: object, indent: str = "") -> str:
+    """JSON with one line for each row of a table: readable, and a line tool can work on it."""
+    inner = indent + "  "
+    if isinstance(value, Mapping) and value:
+        items: Iterable[str] = (f"{inner}{_plain(str(key))}: {pretty(item, inner)}" for key, item in value.items())
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value):
+        return "[\n" + ",\n".join(inner + pretty(item, inner) for item in value) + f"\n{indent}]"
+    return _plain(value)
+
+
+def _plain(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
