@@ -1,6 +1,6 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
 
@@ -19,11 +19,12 @@ class Decoder:
     capinfos is always on. tcp: connection table and TCP analysis. tally: protocol hierarchy, conversations,
     endpoints, time buckets, names. packets/connections: put header structs of every packet / every connection that
     ended into the batches (costs about 1 us of Python each). max_packets: stop after that many. resync: look for
-    further records behind damage. limits: named limits (see `default_limits`).
+    further records behind damage. limits: named limits (see `default_limits`). apps: application protocols to decode,
+    by Wireshark's filter name; app_ports: further ports for them, (protocol, port).
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         *,
         tcp: bool = True,
         tally: bool = True,
@@ -32,8 +33,10 @@ class Decoder:
         max_packets: int | None = None,
         resync: bool = True,
         limits: dict[str, int] | None = None,
-    ) -> None: ...
-    def feed(self, data: Buffer, /) -> Batch:
+        apps: Sequence[str] = (),
+        app_ports: Sequence[tuple[str, int]] = (),
+    ) -> Self: ...
+    def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
     def finish(self) -> Batch:
         """End of input. Raises FormatError for an input too short to be a capture."""
@@ -62,6 +65,42 @@ class Batch:
     def packets(self) -> list[Packet]: ...
     @property
     def connections(self) -> list[Connection]: ...
+    @property
+    def messages(self) -> list[Message]:
+        """Messages of the application protocols asked for, in frame order."""
+
+@final
+class Message:
+    """One message of an application protocol (frozen). Text in `fields` comes from the capture, escaped and capped."""
+
+    protocol: str
+    frame: int
+    """The frame that completes the message."""
+    time_ns: int
+    src: str
+    dst: str
+    src_port: int
+    dst_port: int
+    transport: Literal["udp", "tcp", "icmp", "icmpv6"]
+    ttl: int
+    frame_bytes: int
+    stream: int | None
+    detected_by: Literal["port", "content", "heuristic"]
+    only_in_order: bool
+    """Found only because segments were put in order, which Wireshark does not do by default."""
+    recovered: bool
+    fields: dict[str, Any]
+
+@final
+class Report:
+    """What an application protocol counted in the core. Immutable."""
+
+    @staticmethod
+    def empty(protocol: str) -> Report: ...
+    def merge(self, other: Report) -> Report:
+        """Those of both; associative below the limits. Raises ValueError for another protocol's."""
+    def value(self) -> dict[str, Any]:
+        """The counts, a new object each time."""
 
 @final
 class Packet:
@@ -152,6 +191,15 @@ class Snapshot:
     @property
     def capture(self) -> CaptureFacts:
         """Facts of the file."""
+    def messages(
+        self, family: str, /, *, protocol: str | None = None, offset: int = 0, limit: int = 50
+    ) -> list[Message]:
+        """A page of the kept messages of a protocol family, in frame order; `protocol` narrows to one of its own."""
+    def message_count(self, family: str, /) -> tuple[int, int]:
+        """(messages kept, messages that found no room)."""
+    @property
+    def reports(self) -> dict[str, Report]:
+        """Application protocol -> what it counted in the core."""
     @property
     def tcp(self) -> TcpTable | None: ...
     @property
@@ -165,7 +213,7 @@ class TcpTable:
 
     @staticmethod
     def empty() -> TcpTable: ...
-    def merge(self, other: TcpTable, /) -> TcpTable:
+    def merge(self, other: TcpTable) -> TcpTable:
         """Connections of both; stream numbers are those of each part."""
     def __len__(self) -> int:
         """Connections in the table."""
@@ -208,7 +256,7 @@ class Tally:
 
     @staticmethod
     def empty() -> Tally: ...
-    def merge(self, other: Tally, /) -> Tally: ...
+    def merge(self, other: Tally) -> Tally: ...
     def hierarchy(self) -> list[tuple[str, int, int]]:
         """(path such as "eth:ip:tcp", frames ending there, wire bytes), sorted by path."""
     def protocols(self) -> dict[str, int]:
@@ -236,3 +284,5 @@ class Tally:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""
 
 def default_limits() -> dict[str, int]: ...
+def app_names() -> list[str]:
+    """Application protocols of this build: what `Decoder(apps=...)` takes."""

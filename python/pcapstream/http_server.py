@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from pcapstream.server import first_signal
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from pcapstream.server import Server
@@ -95,11 +96,18 @@ class _BearerToken:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Leaves signals to us."""
+    """Leaves signals to us, and says where it listens once it does."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or ():
+            host, port = one.getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            print(f"pcapstream listens on http://{name}:{port}{PATH}", file=sys.stderr, flush=True)
 
 
 async def run_http(server: Server, settings: Settings) -> int:
@@ -107,8 +115,6 @@ async def run_http(server: Server, settings: Settings) -> int:
     listening = _listen(settings)
     if listening is None:
         return 1
-    host, port = listening.getsockname()[:2]
-    print(f"pcapstream listens on http://{f'[{host}]' if ':' in host else host}:{port}{PATH}", file=sys.stderr, flush=True)
     if settings.token is None and not settings.is_loopback:
         log.warning("no token is asked for: whoever can reach this address can read what --allow-dir allows")
     config = uvicorn.Config(
@@ -125,13 +131,15 @@ async def run_http(server: Server, settings: Settings) -> int:
     uvicorn_server = _Uvicorn(config)
     code = 0
 
-    async def on_signal() -> None:
+    async def on_signal(*, task_status: TaskStatus[None]) -> None:
         nonlocal code
-        code = 128 + await first_signal()
+        code = 128 + await first_signal(task_status)
+        # Whoever is still being answered is cut off, with a traceback each.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
         uvicorn_server.should_exit = True
 
     async with anyio.create_task_group() as group:
-        group.start_soon(on_signal)
+        await group.start(on_signal)
         await uvicorn_server.serve(sockets=[listening])
         group.cancel_scope.cancel()
     return code

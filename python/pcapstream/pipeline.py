@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import queue
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from pcapstream._core import Decoder, FormatError
 from pcapstream.errors import CaptureError, PcapstreamError, SourceError, StateError
 from pcapstream.model import Progress
+from pcapstream.protocols.base import APPS
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Snapshot
@@ -35,13 +35,12 @@ costs nothing (docs/performance.md)."""
 BUFFERS = 3
 """One being filled, one being decoded, one between."""
 
-_SLOW_STEP_NS = 50_000_000
-"""Compressed input may hold a thousand times its size: a feed slower than this makes the next ones smaller, so that
-cancel and snapshot never wait long for one."""
+_COMPRESSED_STEP = 64 << 10
+_COMPRESSED_STEP_WITH_OBJECTS = 16 << 10
+"""Bytes fed at a time when they may hold a thousand times as many (`max_compression_ratio`): so that cancel and
+snapshot never wait long for one feed, nor one batch holds objects for a gigabyte of packets."""
 
 _LET_GO_SECONDS = 2.0
-
-_SMALLEST_STEP = 16 << 10
 
 
 class End(Enum):
@@ -112,6 +111,7 @@ class Pass:
             max_packets=max_packets,
             resync=resync,
             limits=dict(limits or {}),
+            apps=sorted(wanted & APPS),
         )
         self.progress = Progress(bytes_total=source.size)
         self.result: Future[State] = Future()
@@ -125,7 +125,9 @@ class Pass:
         self._lock = threading.Lock()
         self._requests: deque[Future[State]] = deque()
         self._stop: End | None = None
-        self._step = BUFFER_BYTES
+        self._step = _COMPRESSED_STEP_WITH_OBJECTS
+        self._step_known = False
+        self._makes_objects = bool(wanted & {"packets", "connections"})
         self._reader: threading.Thread | None = None
         self._worker = threading.Thread(target=self._work, name="pcapstream-decoder", daemon=True)
         if not getattr(source, "prompt", False):
@@ -204,6 +206,7 @@ class Pass:
             self._free.put(None)
             # A source that does not let go, against its contract, keeps its own thread and nobody else.
             self._reader.join(_LET_GO_SECONDS)
+        self._let_go()
         self.progress.ended = True
         with self._lock:
             waiting = list(self._requests)
@@ -212,6 +215,14 @@ class Pass:
         for request in waiting:
             if request.set_running_or_notify_cancel():
                 _settle(request, state, failure)
+
+    def _let_go(self) -> None:
+        """Drop buffers, tables and machines: the result may be kept for long, and this with it."""
+        self._inbox = queue.SimpleQueue()
+        self._free = queue.SimpleQueue()
+        self._machines = ()
+        self._listener = None
+        del self._decoder
 
     def _decode(self) -> tuple[End, PcapstreamError | None]:
         """Feeds until there is a reason to end."""
@@ -254,19 +265,23 @@ class Pass:
         start = 0
         while start < filled and self._stop is None and not self._decoder.done:
             chunk = view[start : min(filled, start + self._step)]
-            began = time.perf_counter_ns()
             batch = self._decoder.feed(chunk)
             self._hand_on(batch)
-            took = time.perf_counter_ns() - began
             start += len(chunk)
             self.progress.bytes_read += len(chunk)
             self.progress.packets = self._decoder.packets
-            if took > _SLOW_STEP_NS:
-                self._step = max(_SMALLEST_STEP, self._step // 4)
-            elif self._step < BUFFER_BYTES and took < _SLOW_STEP_NS // 8:
-                self._step *= 2
+            if batch.frames and not self._step_known:
+                self._choose_step()
             if self._requests and start < filled:
                 self._answer()
+
+    def _choose_step(self) -> None:
+        """Once, when the first packets tell that the container was recognised; a snapshot costs nothing then."""
+        self._step_known = True
+        if self._decoder.snapshot().capture["compression"] is None:
+            self._step = BUFFER_BYTES
+        elif not self._makes_objects:
+            self._step = _COMPRESSED_STEP
 
     def _hand_on(self, batch: Batch) -> None:
         for machine in self._machines:

@@ -34,8 +34,8 @@ LEFT_OUT: tuple[tuple[str, str], ...] = (
 
 _LOWER = """eth sll wlan ppp pppoes pppoed null raw arp vlan mpls gre vxlan geneve l2tp gtp ip ipv6 icmp icmpv6 igmp
 esp ah tcp udp sctp stp lldp llc ospf"""
-_APPLICATION = """dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet smtp
-imap pop snmp bgp syslog tftp ssdp stun smb smb2 nbss"""
+_APPLICATION = """dns mdns llmnr nbns dhcp dhcpv6 ntp sip sdp rtp rtcp http http2 websocket tls dtls quic ftp ssh telnet
+smtp imap pop snmp bgp syslog tftp ssdp stun smb smb2 nbss"""
 
 LOWER = frozenset(_LOWER.split())
 """Link, network, tunnel and transport layers; their figures are group `lower_layers`, too."""
@@ -109,31 +109,32 @@ class Comparison:
         known = dict(leaves(ours))
         for fact, value in leaves(theirs):
             group = fact.split(".")[0].split("[")[0]
-            if value is None or not self._wanted(group, fact):
+            counted_in = self._counted_in(group, fact)
+            if value is None or not counted_in:
                 continue
             left_to_zero = value == 0 and fact not in known and group in ours
             matched = left_to_zero or (fact in known and same(known[fact], value))
             excluded = not matched and any(
                 fnmatchcase(file, e.file) and fnmatchcase(fact, e.fact) for e in self.exclusions
             )
-            for figure in self._figures(group, fact):
+            for name in counted_in:
+                figure = self.figures.setdefault(name, Group())
                 figure.matched += matched
                 figure.excluded += excluded
                 figure.compared += not excluded
             if not matched and not excluded:
                 self.differences.append(Difference(file, fact, known.get(fact), value))
 
-    def _figures(self, group: str, fact: str) -> Iterator[Group]:
-        yield self.figures.setdefault(group, Group())
-        if group == "protocols" and fact.split(".", 1)[1] in LOWER:
-            yield self.figures.setdefault("lower_layers", Group())
-
-    def _wanted(self, group: str, fact: str) -> bool:
-        if self.groups is not None and group not in self.groups:
-            return False
-        if group == "protocols" and fact.split(".", 1)[1] not in PROTOCOLS:
-            return False
-        return not any(fnmatchcase(fact, glob) for glob, _ in LEFT_OUT)
+    def _counted_in(self, group: str, fact: str) -> list[str]:
+        """Groups whose figures the fact belongs to; none where nobody compares it."""
+        names = [group]
+        if group == "protocols":
+            protocol = fact.split(".", 1)[1]
+            names = [group] if protocol in PROTOCOLS else []
+            names += ["lower_layers"] if protocol in LOWER else []
+        if any(fnmatchcase(fact, glob) for glob, _ in LEFT_OUT):
+            return []
+        return [name for name in names if self.groups is None or name in self.groups]
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from statistics import fmean, median
 from typing import Any, Literal
@@ -106,7 +107,7 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
         hardware=capture["hardware"],
         os=capture["os"],
         application=capture["application"],
-        comment=comments[0] if comments else "",
+        comment=unescaped(comments[0]) if comments else "",
         avg_packet_size=round(data / packets, 2) if packets else 0.0,
     )
     if earliest is not None and latest is not None:
@@ -122,6 +123,11 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
     elif capture["frames"]:
         out.update(data_byte_rate=None, avg_packet_rate=None)
     return out
+
+
+def unescaped(text: str) -> str:
+    """Text of a capture with the control characters it had."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda found: chr(int(found[1], 16)), text)
 
 
 def rate(amount: int, earliest_ns: int, latest_ns: int) -> float:

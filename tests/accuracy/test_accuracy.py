@@ -12,7 +12,7 @@ from tests.accuracy.compare import Comparison, Exclusion, leaves, same
 from tests.accuracy.facts import seconds, spread
 
 EXCLUDED = Path(__file__).parents[2] / "docs" / "accuracy-excluded.tsv"
-GROUPS = frozenset({"capinfos", "frames", "protocols", "conversations", "ip_addresses", "tcp"})
+GROUPS = frozenset({"capinfos", "frames", "lower_layers", "conversations", "ip_addresses", "tcp"})
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,5 @@ def test_every_group_reaches_its_goal() -> None:
     failed = compare(folder, folder / "truth", comparison)
 
     assert failed == []
-    # Names of application protocols are counted as their decoders come.
-    figures = {name: group for name, group in comparison.figures.items() if name != "protocols"}
-    short = {name: group.percent for name, group in figures.items() if group.percent < GOAL}
+    short = {name: group.percent for name, group in comparison.figures.items() if group.percent < GOAL}
     assert short == {}, [str(difference) for difference in comparison.differences[:20]]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import bz2
 import dataclasses
+import gzip
+import lzma
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,6 +33,9 @@ WHOLE = {
     "pcapng": pcapng(FRAMES),
     "pcapng big endian": pcapng(FRAMES, order=">"),
 }
+WHOLE["gzip, two members"] = gzip.compress(WHOLE["pcap"][:7_000]) + gzip.compress(WHOLE["pcap"][7_000:])
+WHOLE["bzip2"] = bz2.compress(WHOLE["pcapng"])
+WHOLE["xz"] = lzma.compress(WHOLE["pcap"])
 captures = st.sampled_from(sorted(WHOLE.values()))
 laws = settings(deadline=None, max_examples=60)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from pathlib import Path
@@ -135,14 +136,25 @@ def test_devices_are_refused() -> None:
     assert caught.value.code == "not_a_file"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_file(tmp_path: Path) -> None:
-    path = tmp_path / "a.pcap"
-    path.write_bytes(b"x")
-    path.chmod(0)
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (errno.EACCES, "not_readable"),
+        (errno.EPERM, "not_readable"),
+        (errno.EIO, "read_failed"),
+        (errno.EMFILE, "read_failed"),
+    ],
+)
+def test_errors_of_the_operating_system_have_codes(number: int, code: str) -> None:
+    """Root may read everything, so the error is raised by an opener of our own."""
+
+    def refuse(path: str, flags: int) -> int:
+        raise OSError(number, os.strerror(number), path)
+
     with pytest.raises(SourceError) as caught:
-        FileSource(path).open()
-    assert caught.value.code == "not_readable"
+        FileSource("a.pcap", opener=refuse).open()
+    assert caught.value.code == code
+    assert os.strerror(number) not in str(caught.value)
 
 
 def test_fifo_waits_for_its_writer_and_ends_with_it(tmp_path: Path) -> None:

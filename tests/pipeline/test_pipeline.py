@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import struct
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -215,6 +217,31 @@ def test_the_reader_is_never_further_ahead_than_its_buffers() -> None:
     work.start()
     work.result.result(WAIT)
     assert max(watch.ahead) <= BUFFERS * BUFFER_BYTES
+
+
+def test_compressed_input_is_fed_in_steps_that_cannot_burst() -> None:
+    """A gzip file may hold a thousand times its size (RFC 1951 allows 258 bytes for 2 bits): no batch may."""
+    count = 400_000
+    record = struct.pack("<IIII", 1, 0, 60, 60) + bytes(60)
+    packed = gzip.compress(pcap([]) + record * count, 9)
+    assert len(packed) < BUFFER_BYTES, "it fits one buffer"
+    source = GatedSource()
+    source.give(packed)
+    source.end()
+    frames: list[int] = []
+
+    class Count:
+        def put(self, batch: Batch, /) -> None:
+            frames.append(batch.frames)
+
+        def full(self) -> bool:
+            return False
+
+    work = Pass(source, [], needs=frozenset({"packets"}), listener=Count())
+    work.start()
+    assert work.result.result(60).core.capture["packets"] == count
+    assert sum(frames) == count
+    assert max(frames) < (16 << 10) * 1032 / len(record)
 
 
 def test_a_full_listener_holds_the_pass_up_but_no_snapshot() -> None:

@@ -212,9 +212,9 @@ def tools(arguments: Sequence[str]) -> argparse.Namespace:
 def call(arguments: Sequence[str]) -> Question:
     """Raises SystemExit(2) for bad flags, QueryError for an unknown tool or parameter."""
     general = _Parser("call", "TOOL FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]", "Run one tool and print its result as JSON; `pcapstream tools` lists them.")
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if arguments and arguments[0] in ("-h", "--help"):
         _common(general)
-        general.parse_args(arguments or ["--help"])
+        general.parse_args(arguments[:1])
     if not arguments or arguments[0].startswith("-"):
         general.error("name a tool first; `pcapstream tools` lists them")
     spec = find_tool(arguments[0])

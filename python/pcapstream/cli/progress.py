@@ -57,7 +57,7 @@ def progress_line(progress: Progress, seconds: float) -> str:
     if total:
         share = min(done / total, 1.0)
         filled = round(share * _BAR)
-        parts += [f"[{'#' * filled}{'-' * (_BAR - filled)}] {share:4.0%}", f"{size(done)} of {size(total)}"]
+        parts += [f"[{'#' * filled}{'-' * (_BAR - filled)}] {share * 100:3.0f} %", f"{size(done)} of {size(total)}"]
     else:
         parts.append(size(done))
     parts += [f"{progress.packets:,} packets", f"{rate / 1e6:,.0f} MB/s"]

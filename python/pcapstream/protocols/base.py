@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
+from pcapstream._core import app_names
 from pcapstream.errors import StateError
 
 if TYPE_CHECKING:
@@ -72,7 +73,10 @@ class Machine(Protocol):
         """The summary, once; what is still open is counted in it. Afterwards every verb raises StateError."""
 
 
-NEEDS = frozenset({"tcp", "tally", "packets", "connections"})
+APPS = frozenset(app_names())
+"""Application protocols of the decoder: its `apps` argument. Messages in TCP streams need "tcp" too."""
+
+NEEDS = frozenset({"tcp", "tally", "packets", "connections"}) | APPS
 """Names of the parts of the decoder that cost time, all off unless a machine asks: arguments of `Decoder`."""
 
 

@@ -6,7 +6,6 @@ The http client is imported when a URL is opened and not before: it costs every 
 from __future__ import annotations
 
 import hashlib
-import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urldefrag, urlsplit
 
@@ -15,6 +14,8 @@ from pcapstream.sources.http_wait import Waiter
 from pcapstream.sources.policy import Policy
 
 if TYPE_CHECKING:
+    import ssl
+
     from pcapstream.sources.http_download import Download
     from pcapstream.sources.http_stream import Resolver
 

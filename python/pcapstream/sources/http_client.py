@@ -262,8 +262,13 @@ class _Transport(httpx2.BaseTransport):
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._pool is None:
+            context = self._ssl_context
+            if context is None and request.url.scheme == "https":
+                # Made once and here: it reads the system's certificates, which plain http should not wait for. After a
+                # redirect from http the pool makes the same for each connection.
+                context = httpx2.create_ssl_context()
             self._pool = httpcore2.ConnectionPool(
-                ssl_context=self._ssl_context or httpx2.create_ssl_context(),
+                ssl_context=context,
                 network_backend=self._backend,
                 max_connections=self._connections,
                 max_keepalive_connections=self._connections,

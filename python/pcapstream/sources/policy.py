@@ -6,10 +6,8 @@ import errno
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from pcapstream.errors import SourceError, shown
-from pcapstream.sources.http_address import is_own, is_public
 
 MAX_URL_CHARS = 8192
 """Servers refuse request lines past 8 KB (RFC 9110 4.1 asks for at least 8000 octets)."""
@@ -114,6 +112,11 @@ class Policy:
             raise SourceError("bad_url", f"the URL is longer than {MAX_URL_CHARS} characters")
         if any(character <= " " or character == "\x7f" for character in url):
             raise SourceError("bad_url", "the URL has a space or a control character in it; write it as %XX")
+        # Here and not above, as in `check_addresses`: those who read files do not wait for it.
+        from urllib.parse import urlsplit
+
+        from pcapstream.sources.http_address import is_public
+
         try:
             parts = urlsplit(url)
             host = parts.hostname
@@ -135,6 +138,8 @@ class Policy:
         """
         if self.allow_private_urls:
             return
+        from pcapstream.sources.http_address import is_own, is_public
+
         for family, address in candidates:
             if not is_public(address) or is_own(family, address):
                 raise SourceError("refused_address", _REFUSED)

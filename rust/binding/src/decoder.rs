@@ -1,9 +1,11 @@
 //! `Decoder` and `Batch`.
 
+use crate::message::Message;
 use crate::packet::Packet;
 use crate::snapshot::Snapshot;
 use crate::tcp::Connection;
 use crate::{format_error, limits};
+use pcapstream_core::app::AppPlan;
 use pcapstream_core::batch;
 use pcapstream_core::engine::{self, Plan};
 use pyo3::buffer::PyBuffer;
@@ -44,7 +46,8 @@ impl Decoder {
 impl Decoder {
     #[new]
     #[pyo3(signature = (*, tcp=true, tally=true, packets=false, connections=false, max_packets=None, resync=true,
-                        limits=None))]
+                        limits=None, apps=Vec::new(), app_ports=Vec::new()))]
+    #[allow(clippy::too_many_arguments)] // the parameters of the Python constructor
     fn new(
         tcp: bool,
         tally: bool,
@@ -53,8 +56,11 @@ impl Decoder {
         max_packets: Option<u64>,
         resync: bool,
         limits: Option<BTreeMap<String, u64>>,
+        apps: Vec<String>,
+        app_ports: Vec<(String, u16)>,
     ) -> PyResult<Self> {
-        let plan = Plan { tcp, tally, packets, connections, max_packets, resync };
+        let apps = AppPlan { names: apps, ports: app_ports };
+        let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps };
         let inner = engine::Decoder::new(plan, &self::limits(limits)?);
         Ok(Self { inner: Mutex::new(Some(inner)), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
     }
@@ -140,5 +146,10 @@ impl Batch {
     #[getter]
     fn connections(&self) -> Vec<Connection> {
         self.0.connections.iter().cloned().map(Connection).collect()
+    }
+
+    #[getter]
+    fn messages(&self) -> Vec<Message> {
+        self.0.messages.iter().cloned().map(Message).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Python binding: convert, detach, call, convert. No logic.
 
 mod decoder;
+mod message;
 mod packet;
 mod snapshot;
 mod tally;
@@ -35,17 +36,25 @@ fn default_limits() -> BTreeMap<&'static str, u64> {
     Limits::default().named().into_iter().collect()
 }
 
+#[pyfunction]
+fn app_names() -> Vec<&'static str> {
+    pcapstream_core::app::names()
+}
+
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("FormatError", m.py().get_type::<FormatError>())?;
     m.add_class::<decoder::Decoder>()?;
     m.add_class::<decoder::Batch>()?;
+    m.add_class::<message::Message>()?;
+    m.add_class::<message::Report>()?;
     m.add_class::<packet::Packet>()?;
     m.add_class::<tcp::Direction>()?;
     m.add_class::<tcp::Connection>()?;
     m.add_class::<tcp::TcpTable>()?;
     m.add_class::<tally::Tally>()?;
     m.add_class::<snapshot::Snapshot>()?;
+    m.add_function(wrap_pyfunction!(app_names, m)?)?;
     m.add_function(wrap_pyfunction!(default_limits, m)?)
 }

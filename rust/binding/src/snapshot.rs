@@ -1,11 +1,13 @@
 //! `Snapshot`: the state of a pass.
 
+use crate::message::{Message, Report};
 use crate::tally::Tally;
 use crate::tcp::TcpTable;
 use pcapstream_core::engine;
 use pcapstream_core::record::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[pyclass(frozen, module = "pcapstream._core")]
@@ -39,6 +41,25 @@ impl Snapshot {
     #[getter]
     fn tally(&self, py: Python<'_>) -> Option<Py<Tally>> {
         self.tally.as_ref().map(|t| t.clone_ref(py))
+    }
+
+    /// A page of the kept messages of a protocol family, decoded; `protocol` narrows to one of its protocols.
+    #[pyo3(signature = (family, /, *, protocol=None, offset=0, limit=50))]
+    fn messages(&self, family: &str, protocol: Option<&str>, offset: usize, limit: usize) -> Vec<Message> {
+        let kept = self.facts.kept.iter().find(|k| k.0 == family);
+        kept.map(|k| k.1.page(protocol, offset, limit)).unwrap_or_default().into_iter().map(Message).collect()
+    }
+
+    /// (messages kept, messages that found no room) of a protocol family.
+    #[pyo3(signature = (family, /))]
+    fn message_count(&self, family: &str) -> (usize, u64) {
+        self.facts.kept.iter().find(|k| k.0 == family).map_or((0, 0), |k| (k.1.len(), k.1.dropped()))
+    }
+
+    /// Protocol -> what it counted in the core.
+    #[getter]
+    fn reports(&self) -> BTreeMap<&'static str, Report> {
+        self.facts.reports.iter().map(|(name, report)| (*name, Report(report.clone()))).collect()
     }
 
     #[getter]

@@ -1,6 +1,7 @@
 //! What one feed of the engine returns. Nothing in it borrows from the input.
 
 use crate::addr::{IpAddr, MacAddr};
+use crate::app::Message;
 use crate::flow::connection::Connection;
 use crate::layers::{Layers, Proto};
 use crate::record::{Record, RecordKind};
@@ -91,4 +92,6 @@ pub struct Batch {
     pub packets: Vec<PacketHeader>,
     /// Connections that ended, only when the plan asks for them.
     pub connections: Vec<Connection>,
+    /// Messages of the application protocols of the plan, in frame order.
+    pub messages: Vec<Message>,
 }

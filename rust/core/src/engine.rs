@@ -1,5 +1,7 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
+use crate::app::kept::Kept;
+use crate::app::{AppPlan, Apps, Report};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader};
 use crate::decompress::Decompressor;
@@ -10,6 +12,7 @@ use crate::limits::Limits;
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 use crate::tally::Tally;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// What a pass computes. Capture facts are always counted.
 #[derive(Clone, Debug)]
@@ -26,11 +29,21 @@ pub struct Plan {
     pub max_packets: Option<u64>,
     /// Look for further records behind damage.
     pub resync: bool,
+    /// Application protocols to decode (they need `tcp` for messages in TCP streams).
+    pub apps: AppPlan,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { tcp: true, tally: true, packets: false, connections: false, max_packets: None, resync: true }
+        Self {
+            tcp: true,
+            tally: true,
+            packets: false,
+            connections: false,
+            max_packets: None,
+            resync: true,
+            apps: AppPlan::default(),
+        }
     }
 }
 
@@ -103,6 +116,10 @@ pub struct Snapshot {
     pub stopped_by_max_packets: bool,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
+    /// What application protocols counted in the core.
+    pub reports: Vec<(&'static str, Arc<dyn Report>)>,
+    /// Messages kept for detail rows, by protocol family.
+    pub kept: Vec<(&'static str, Kept)>,
 }
 
 /// One pass. Feed it the file in any pieces, in order.
@@ -121,6 +138,7 @@ struct Pass {
     layers: Layers,
     tracker: Option<TcpTracker>,
     tally: Option<Tally>,
+    apps: Option<Apps>,
     counts: Counts,
     batch: Batch,
     /// Frames already reported in batches.
@@ -138,7 +156,7 @@ impl RecordSink for Pass {
         if record.kind == RecordKind::Packet {
             self.counts.add(record, self.max_interfaces);
         }
-        if self.tracker.is_some() || self.tally.is_some() || self.plan.packets {
+        if self.tracker.is_some() || self.tally.is_some() || self.apps.is_some() || self.plan.packets {
             self.analyse(record);
         }
         if self.plan.max_packets.is_some_and(|max| self.counts.packets >= max) {
@@ -157,7 +175,12 @@ impl Pass {
         } else {
             self.layers.clear();
         }
-        let verdict = self.track(record, number).map(|v| (v.stream, v.events));
+        let verdict = self.track(record, number);
+        if let Some(apps) = &mut self.apps {
+            let stream = verdict.map(|v| (v.stream, v.to_client));
+            apps.frame(record, number, &mut self.layers, &self.dissector, stream);
+        }
+        let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
             tally.frame(record, &self.layers, |span| self.dissector.bytes(record, span));
         }
@@ -205,6 +228,7 @@ impl Decoder {
             pass: Pass {
                 tracker,
                 tally: plan.tally.then(|| Tally::new(limits)),
+                apps: Apps::new(&plan.apps, limits),
                 max_interfaces: limits.max_interfaces,
                 dissector: Dissector::new(limits),
                 layers: Layers::default(),
@@ -253,6 +277,9 @@ impl Decoder {
         {
             t.take_closed(&mut batch.connections);
         }
+        if let Some(apps) = &mut self.pass.apps {
+            batch.messages = std::mem::take(&mut apps.out.messages);
+        }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;
         self.pass.reported = self.pass.counts.frames;
@@ -284,6 +311,8 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done,
             tcp: None,
             tally: None,
+            kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),
+            reports: self.pass.apps.as_ref().map(Apps::reports).unwrap_or_default(),
         }
     }
 

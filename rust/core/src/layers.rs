@@ -153,6 +153,8 @@ pub struct Layers {
     /// TCP and UDP headers quoted in an ICMP error: (is TCP, source port, destination port, index in `nets`). TCP only
     /// where at least 16 bytes of the header are quoted.
     pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
+    /// UDP headers quoted in an ICMP error.
+    pub quoted_udps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
@@ -178,6 +180,7 @@ impl Layers {
         self.tcp = None;
         self.udps.clear();
         self.quoted.clear();
+        self.quoted_udps.clear();
         self.icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;

@@ -61,6 +61,20 @@ limits! {
     max_evidence_frames: usize = 100,
     /// Time buckets before their width is doubled.
     max_buckets: usize = 7_200,
+    /// TCP directions read by application protocols at a time.
+    max_app_streams: usize = 50_000,
+    /// Bytes of a message, or waiting for a gap to close, of one direction.
+    max_app_stream_bytes: usize = 1 << 20,
+    /// Messages kept for the detail rows, each protocol family.
+    max_kept_messages: usize = 50_000,
+    /// Bytes of the messages kept for the detail rows, each protocol family.
+    max_kept_message_bytes: usize = 8 << 20,
+    /// DNS queries remembered while their answer is waited for.
+    max_dns_pending: usize = 1_000_000,
+    /// Clients, servers or other keys of a protocol's tables.
+    max_app_keys: usize = 20_000,
+    /// Times (response times ...) kept one by one for exact medians, each protocol.
+    max_app_times: usize = 2_000_000,
     /// Distinct protocol paths counted apart.
     max_protocol_paths: usize = 4_096,
 }

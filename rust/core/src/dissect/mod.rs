@@ -50,11 +50,18 @@ impl Dissector {
                 wire: place.wire,
                 at: place.span.start,
                 reassembled: place.span.reassembled,
+                beyond: false,
             };
             let found = match next {
                 Next::Fragment => self.reassemble(record, place, &state, out),
                 Next::Ipcomp => self.decompress(record, place, &state, out),
-                _ => step(next, view, &mut state, out).map(|(header, rest)| (header, rest.place())),
+                _ => match step(next, view, &mut state, out) {
+                    Some((_, rest)) if rest.beyond => {
+                        out.short = true;
+                        None
+                    }
+                    found => found.map(|(header, rest)| (header, rest.place())),
+                },
             };
             (next, place) = match (found, state.subframes) {
                 (Some(found), _) => found,
@@ -83,7 +90,9 @@ impl Dissector {
         } else {
             record.data.get(place.span.start as usize..).and_then(|rest| rest.get(..place.span.len as usize))?
         };
-        match self.fragments.add(fragment, state.vlan_id, data, &mut self.whole) {
+        // Wireshark tells IPv4 datagrams of different VLANs apart, IPv6 ones not.
+        let vlan_id = if fragment.src.v6 { 0 } else { state.vlan_id };
+        match self.fragments.add(fragment, vlan_id, data, &mut self.whole) {
             Some(length) => {
                 let span = Span { start: start as u32, len: length, reassembled: true };
                 Some((Next::IpProtocol(fragment.next), Place { span, wire: length }))
@@ -106,7 +115,7 @@ impl Dissector {
     ) -> Option<(Next, Place)> {
         let start = self.whole.len();
         let packed = self.bytes(record, place.span).to_vec();
-        let view = View { data: &packed, wire: place.wire, at: 0, reassembled: true };
+        let view = View { data: &packed, wire: place.wire, at: 0, reassembled: true, beyond: false };
         let next = net::ipcomp::header(view, state, out, &mut self.whole)?;
         let len = (self.whole.len() - start) as u32;
         let span = Span { start: start as u32, len, reassembled: true };
@@ -133,7 +142,7 @@ fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> 
     match next {
         Next::Ethernet => link::ethernet::header(view, out),
         Next::Vlan => link::vlan::tag(view, state, out),
-        Next::Ipv4 => net::ipv4::header(view, state, out),
+        Next::Ip | Next::Ipv4 => net::ipv4::header(view, state, out),
         Next::Ipv6 => net::ipv6::header(view, state, out),
         Next::IpProtocol(number) => net::protocol(number, view, state, out),
         Next::Tcp => transport::tcp::header(view, state, out),
@@ -149,25 +158,21 @@ fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> 
 #[cold]
 fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match next {
+        Next::Named(Proto::Netlink) if view.u16(2).is_some_and(|hardware| hardware != 824) => None,
         Next::Named(proto) => {
-            if view.data.len() < shown_from(proto, view) {
+            if view.data.len() < shown_from(proto, view) || view.wire == 0 && proto == Proto::Esp {
                 out.short = true;
             } else {
                 out.push(proto);
             }
             None
         }
-        Next::Ip => match view.u8(0)? >> 4 {
-            4 => net::ipv4::header(view, state, out),
-            6 => net::ipv6::header(view, state, out),
-            _ => None,
-        },
         Next::Isl => link::ethernet::isl(view, out),
         Next::Llc => link::llc::header(view, out),
         Next::Osi => link::llc::osi(view, out),
         Next::Sll => link::sll::header(view, out),
         Next::Sll2 => link::sll::header2(view, out),
-        Next::Null => link::null::header(view, out),
+        Next::Null { network_order } => link::null::header(network_order, view, out),
         Next::Raw => link::null::raw(view, out),
         Next::Ppp => link::ppp::header(view, out),
         Next::PppHdlc => link::ppp::hdlc(view, out),
@@ -215,6 +220,7 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Vntag => link::shim::vntag(view, out),
         Next::Hsr => link::shim::hsr(view, out),
         Next::Cmd => link::shim::cmd(view, out),
+        Next::Batadv => link::shim::batadv(view, out),
         Next::Trill => link::shim::trill(view, out),
         Next::Mpls => net::mpls::stack(view, out),
         Next::PseudowireWord => net::mpls::control_word(view, out),
@@ -226,7 +232,7 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Vxlan { generic } => tunnel::overlay::vxlan(generic, view, out),
         Next::Geneve => tunnel::overlay::geneve(view, out),
         Next::Gtp => tunnel::gtp::header(view, out),
-        Next::GtpPrime => tunnel::gtp::prime(view, out),
+        Next::Amt => tunnel::etherip::amt(view, out),
         Next::Teredo => tunnel::teredo::header(view, out),
         Next::L2tp => tunnel::l2tp::over_udp(view, out),
         Next::L2tpIp => tunnel::l2tp::over_ip(view, out),
@@ -234,11 +240,19 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Etherip => tunnel::etherip::header(view, out),
         Next::Ayiya => tunnel::etherip::ayiya(view, out),
         Next::LispData => tunnel::etherip::lisp(view, out),
+        Next::Jmirror => tunnel::etherip::jmirror(view),
         Next::Tzsp => tunnel::etherip::tzsp(view, out),
         Next::UdpEncap => tunnel::udpencap::payload(view, out),
-        Next::CapwapData => tunnel::capwap::data(view, out),
+        Next::CapwapData => tunnel::capwap::data(view, state, out),
         // Handled before or elsewhere.
-        Next::Ethernet | Next::Vlan | Next::Ipv4 | Next::Ipv6 | Next::IpProtocol(_) | Next::Tcp | Next::Udp => None,
+        Next::Ethernet
+        | Next::Vlan
+        | Next::Ip
+        | Next::Ipv4
+        | Next::Ipv6
+        | Next::IpProtocol(_)
+        | Next::Tcp
+        | Next::Udp => None,
         Next::Arp | Next::Icmp | Next::Icmpv6 | Next::Fragment | Next::Ipcomp => None,
     }
 }

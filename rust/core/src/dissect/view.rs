@@ -13,13 +13,15 @@ pub(crate) struct View<'a> {
     /// Offset of `data[0]` in the frame, or in the buffer of reassembled datagrams.
     pub at: u32,
     pub reassembled: bool,
+    /// Begins behind the last captured byte, by more than nothing: no header is read from here.
+    pub beyond: bool,
 }
 
 impl<'a> View<'a> {
     /// A whole frame. Odd files have a wire length below the captured one: the bytes are there, so they count.
     #[inline]
     pub fn frame(data: &'a [u8], wire: u32) -> Self {
-        Self { data, wire: wire.max(data.len() as u32), at: 0, reassembled: false }
+        Self { data, wire: wire.max(data.len() as u32), at: 0, reassembled: false, beyond: false }
     }
     #[inline]
     pub fn u8(self, at: usize) -> Option<u8> {
@@ -39,7 +41,7 @@ impl<'a> View<'a> {
     pub fn u32(self, at: usize) -> Option<u32> {
         self.array(at).map(u32::from_be_bytes)
     }
-    /// What follows the first `n` bytes; empty when there are fewer.
+    /// What follows the first `n` bytes; empty and `beyond` when there are fewer.
     #[inline]
     pub fn skip(self, n: usize) -> Self {
         let cut = n.min(self.data.len());
@@ -47,6 +49,7 @@ impl<'a> View<'a> {
             data: &self.data[cut..],
             wire: self.wire.saturating_sub(n.min(u32::MAX as usize) as u32),
             at: self.at + cut as u32,
+            beyond: self.beyond || cut < n,
             ..self
         }
     }
@@ -87,7 +90,9 @@ pub(crate) enum Next {
     Llc,
     Sll,
     Sll2,
-    Null,
+    Null {
+        network_order: bool,
+    },
     Raw,
     Ppp,
     PppHdlc,
@@ -150,6 +155,7 @@ pub(crate) enum Next {
     Hsr,
     Cmd,
     Trill,
+    Batadv,
     Osi,
     BcpBpdu,
     Multilink,
@@ -180,7 +186,8 @@ pub(crate) enum Next {
     },
     Geneve,
     Gtp,
-    GtpPrime,
+    Amt,
+    Jmirror,
     Teredo,
     L2tp,
     L2tpIp,
@@ -230,6 +237,8 @@ pub(crate) struct State {
     /// Radio header in front of 802.11: frame check sequence at the end, header padded to 4 bytes.
     pub wlan_fcs: bool,
     pub wlan_pad: bool,
+    /// The two bytes of frame control are swapped.
+    pub wlan_swapped: bool,
     /// Rest of an A-MSDU.
     pub subframes: Option<Place>,
 }

@@ -100,14 +100,14 @@ pub(super) struct Found {
 }
 
 /// Judges a segment of `fwd`; `rev` is the other direction. `events`: what is known of it already (port reuse).
-/// `initial_rtt_ns`: 0 where it is not known.
+/// `initial_rtt_ns`: 0 where it is not known; by reference, because it is seldom looked at and lies far away.
 #[inline]
 pub(super) fn analyze(
     fwd: &mut Side,
     rev: &mut Side,
     s: &Header,
     mut events: u16,
-    initial_rtt_ns: i64,
+    initial_rtt_ns: &i64,
     pool: &mut Pool,
 ) -> Found {
     if s.has(ACK) {
@@ -195,7 +195,7 @@ fn window_and_order(fwd: &mut Side, rev: &Side, s: &Header) -> u16 {
 
 /// A segment with data, SYN or FIN: retransmission of one of the three kinds, out of order, or neither.
 #[inline]
-fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: i64) -> u16 {
+fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: &i64) -> u16 {
     if s.len > 0 && rev.last_ack != 0 && le(s.seq.wrapping_add(s.len), rev.last_ack) {
         return event::RETRANSMISSION | event::SPURIOUS_RETRANSMISSION;
     }
@@ -210,7 +210,7 @@ fn sent_before(fwd: &Side, rev: &Side, s: &Header, initial_rtt_ns: i64) -> u16 {
         return event::RETRANSMISSION | event::FAST_RETRANSMISSION;
     }
     let since_highest = s.clock_ns.wrapping_sub(fwd.next_seq_ns) as u64;
-    let window = if initial_rtt_ns == 0 { REORDER_NS } else { initial_rtt_ns as u64 };
+    let window = if *initial_rtt_ns == 0 { REORDER_NS } else { *initial_rtt_ns as u64 };
     let end = s.seq.wrapping_add(s.len).wrapping_add(s.has(SYN | FIN) as u32);
     if since_highest < window && fwd.next_seq != end {
         return event::OUT_OF_ORDER;

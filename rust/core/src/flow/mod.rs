@@ -25,3 +25,6 @@ pub const IDLE_NS: i64 = 120_000_000_000;
 
 /// An ended connection is reported when it has been silent for this long, ns, so that its last ACKs are in the report.
 pub const LINGER_NS: i64 = 5_000_000_000;
+
+#[cfg(test)]
+mod tests;

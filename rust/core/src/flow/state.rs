@@ -7,31 +7,32 @@ use super::connection::{ClientKnownBy, Close, Connection, Direction, Events, Han
 use super::key::Key;
 use super::tracker::Segment;
 
-/// Counters of one end that nearly every segment changes.
+/// Counters of one end that nearly every segment changes: 32 bytes, so that both ends share a cache line.
 #[derive(Clone, Debug)]
 pub(super) struct Counts {
     bytes: u64,
     payload_bytes: u64,
     packets: u32,
     data_packets: u32,
-    ack: u32,
     max_window: u32,
     min_window: u32,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { bytes: 0, payload_bytes: 0, packets: 0, data_packets: 0, ack: 0, max_window: 0, min_window: u32::MAX }
+        Self { bytes: 0, payload_bytes: 0, packets: 0, data_packets: 0, max_window: 0, min_window: u32::MAX }
     }
 }
 
-/// Round trips of one end's data, ns.
+/// Round trips of one end's data, ns, and what shares their line.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rtt {
     sum: u64,
     min: u64,
     max: u64,
     count: u32,
+    /// Segments of this end without the ACK bit: the few, so that the many need no counter.
+    no_ack: u32,
 }
 
 impl Rtt {
@@ -60,44 +61,64 @@ pub(super) struct Control {
 type MaybeEnd = Option<u8>;
 
 /// State and counters of one connection.
+///
+/// Laid out in cache lines by how often they are touched: an ordinary segment needs the first five.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Flow {
     pub key: Key,
-    pub sides: [Side; 2],
-    pub counts: [Counts; 2],
     pub last_ns: i64,
     pub last_frame: u64,
+    pub stream: u32,
+    client: u8,
+    known_by: ClientKnownBy,
+    /// Marks, one bit each.
+    marks: u16,
+    pub sides: [Side; 2],
+    pub counts: [Counts; 2],
+    pub rtts: [Rtt; 2],
     /// Time of the latest SYN without ACK, and from it to the first ACK after it, ns. 0: not known.
     pub syn_ns: i64,
     pub initial_rtt_ns: i64,
-    pub stream: u32,
-    /// Used since the eviction hand passed; never again true once closed.
-    pub used: bool,
-    /// Waits to be handed out as ended.
-    pub closing: bool,
-    /// Already handed out as ended.
-    pub reported: bool,
-    pub initial_rtt_shown: bool,
-    client: u8,
-    first_sender: u8,
-    known_by: ClientKnownBy,
-    /// Who sent the SYN that a SYN+ACK may answer, and who answered it.
-    syn_by: MaybeEnd,
-    syn_ack_by: MaybeEnd,
-    handshake_done: bool,
-    refused: bool,
-    first_rst_by: MaybeEnd,
-    first_fin_by: MaybeEnd,
-    pub rtts: [Rtt; 2],
-    control: [Control; 2],
     first_ns: i64,
     first_frame: u64,
     syn_frame: u64,
     syn_ack_frame: u64,
     fin_frame: u64,
     rst_frame: u64,
+    control: [Control; 2],
     /// By end.
     pub events: Option<Box<Events>>,
+    /// Who sent the SYN that a SYN+ACK may answer, and who answered it.
+    syn_by: MaybeEnd,
+    syn_ack_by: MaybeEnd,
+    first_rst_by: MaybeEnd,
+    first_fin_by: MaybeEnd,
+}
+
+/// Bits of `Flow::marks`.
+pub(super) mod mark {
+    /// Used since the eviction hand passed; not set any more once closed.
+    pub const USED: u16 = 1;
+    /// RST seen, or FIN from both ends.
+    pub const CLOSED: u16 = 1 << 1;
+    /// Waits to be handed out as ended.
+    pub const CLOSING: u16 = 1 << 2;
+    /// Already handed out as ended.
+    pub const REPORTED: u16 = 1 << 3;
+    /// A SYN was seen and the ACK that gives the initial RTT was not.
+    pub const RTT_PENDING: u16 = 1 << 4;
+    /// The initial RTT is known and Wireshark has not shown it yet.
+    pub const RTT_HIDDEN: u16 = 1 << 5;
+    pub const RTT_SHOWN: u16 = 1 << 6;
+    /// SYN, SYN+ACK and ACK came in that order.
+    pub const HANDSHAKE: u16 = 1 << 7;
+    /// SYN and its SYN+ACK came; the ACK may complete the handshake.
+    pub const ANSWERED: u16 = 1 << 8;
+    /// RST answered the SYN.
+    pub const REFUSED: u16 = 1 << 9;
+    /// End 1 sent the first segment.
+    pub const FIRST_FROM_1: u16 = 1 << 10;
 }
 
 impl Flow {
@@ -115,23 +136,17 @@ impl Flow {
             counts: Default::default(),
             last_ns: s.time_ns,
             last_frame: s.frame,
+            stream,
+            client,
+            known_by,
+            marks: if end == 1 { mark::FIRST_FROM_1 } else { 0 },
+            rtts: Default::default(),
             syn_ns: 0,
             initial_rtt_ns: 0,
-            stream,
-            used: false,
-            closing: false,
-            reported: false,
-            initial_rtt_shown: false,
-            client,
-            first_sender: end,
-            known_by,
             syn_by: None,
             syn_ack_by: None,
-            handshake_done: false,
-            refused: false,
             first_rst_by: None,
             first_fin_by: None,
-            rtts: Default::default(),
             control: Default::default(),
             first_ns: s.time_ns,
             first_frame: s.frame,
@@ -147,9 +162,19 @@ impl Flow {
         self.client as usize
     }
 
-    /// RST seen, or FIN from both ends.
-    pub fn is_closed(&self) -> bool {
-        self.first_rst_by.is_some() || (self.control[0].fin > 0 && self.control[1].fin > 0)
+    #[inline]
+    pub fn has(&self, mark: u16) -> bool {
+        self.marks & mark != 0
+    }
+
+    #[inline]
+    pub fn mark(&mut self, mark: u16) {
+        self.marks |= mark;
+    }
+
+    #[inline]
+    pub fn unmark(&mut self, mark: u16) {
+        self.marks &= !mark;
     }
 
     /// Counts a segment of `end` and follows handshake and close. `flags`: those of the segment that are believed.
@@ -163,9 +188,6 @@ impl Flow {
             counts.data_packets = counts.data_packets.saturating_add(1);
             counts.payload_bytes = counts.payload_bytes.saturating_add(len as u64);
         }
-        if flags & ACK != 0 {
-            counts.ack = counts.ack.saturating_add(1);
-        }
         if flags & (SYN | RST) == 0 {
             let window = (s.tcp.window as u32) << self.sides[end].scale.clamp(0, 14);
             counts.max_window = counts.max_window.max(window);
@@ -173,10 +195,16 @@ impl Flow {
         }
         self.last_ns = self.last_ns.max(s.time_ns);
         self.last_frame = s.frame;
+        if flags & ACK == 0 {
+            let no_ack = &mut self.rtts[end].no_ack;
+            *no_ack = no_ack.saturating_add(1);
+        }
         if flags & (SYN | FIN | RST) != 0 {
             self.count_control(s, end, flags);
-        } else if flags & ACK != 0 && !self.handshake_done {
-            self.handshake_done = self.syn_ack_by.is_some() && self.syn_by == Some(end as u8);
+        }
+        if self.has(mark::ANSWERED) && flags & (ACK | SYN | RST) == ACK && self.syn_by == Some(end as u8) {
+            self.mark(mark::HANDSHAKE);
+            self.unmark(mark::ANSWERED);
         }
     }
 
@@ -201,13 +229,12 @@ impl Flow {
                 first(&mut self.syn_ack_frame, s.frame);
                 if self.syn_ack_by.is_none() && self.syn_by == Some(1 - me) {
                     self.syn_ack_by = Some(me);
+                    self.mark(mark::ANSWERED);
                 }
                 if !matches!(self.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck) {
                     (self.client, self.known_by) = (1 - me, ClientKnownBy::SynAck);
                 }
             }
-        } else if flags & (ACK | RST) == ACK && self.syn_ack_by.is_some() && self.syn_by == Some(me) {
-            self.handshake_done = true;
         }
         let control = &mut self.control[end];
         if flags & FIN != 0 {
@@ -221,7 +248,12 @@ impl Flow {
             self.first_rst_by = self.first_rst_by.or(Some(me));
             let syn_of_other = self.control[1 - end].syn > 0;
             let answered = self.control[0].syn_ack > 0 || self.control[1].syn_ack > 0;
-            self.refused |= syn_of_other && !answered;
+            if syn_of_other && !answered {
+                self.mark(mark::REFUSED);
+            }
+        }
+        if self.first_rst_by.is_some() || (self.control[0].fin > 0 && self.control[1].fin > 0) {
+            self.mark(mark::CLOSED);
         }
     }
 
@@ -235,7 +267,7 @@ impl Flow {
             events.count = [by_end.count[c], by_end.count[s]];
             events
         });
-        let rtt = self.initial_rtt_shown.then_some(self.initial_rtt_ns);
+        let rtt = self.has(mark::RTT_SHOWN).then_some(self.initial_rtt_ns);
         Connection {
             stream: self.stream,
             client,
@@ -246,7 +278,7 @@ impl Flow {
             handshake: self.handshake(),
             close: self.close(end_ns),
             closed_by: self.first_rst_by.or(self.first_fin_by).map(|end| (end != self.client) as u8),
-            client_first: self.first_sender == self.client,
+            client_first: self.has(mark::FIRST_FROM_1) == (self.client == 1),
             first_ns: self.first_ns,
             last_ns: self.last_ns,
             first_frame: self.first_frame,
@@ -263,13 +295,13 @@ impl Flow {
 
     fn handshake(&self) -> Handshake {
         let any = |of: fn(&Control) -> u32| self.control.iter().any(|c| of(c) > 0);
-        if self.handshake_done {
+        if self.has(mark::HANDSHAKE) {
             Handshake::Complete
         } else if any(|c| c.syn_ack) {
             Handshake::HalfOpen
         } else if !any(|c| c.syn) {
             Handshake::MidStream
-        } else if self.refused {
+        } else if self.has(mark::REFUSED) {
             Handshake::Refused
         } else {
             Handshake::SynOnly
@@ -297,7 +329,7 @@ impl Flow {
             syn_ack: control.syn_ack,
             fin: control.fin,
             rst: control.rst,
-            ack: counts.ack,
+            ack: counts.packets.saturating_sub(rtt.no_ack),
             mss: control.mss,
             window_scale: control.window_scale,
             sack_permitted: control.sack_permitted,
@@ -325,5 +357,18 @@ impl Flow {
 fn first(slot: &mut u64, frame: u64) {
     if *slot == 0 {
         *slot = frame;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hot_parts_fill_whole_cache_lines() {
+        assert_eq!(std::mem::size_of::<Flow>(), 448);
+        assert_eq!(std::mem::offset_of!(Flow, sides), 64);
+        assert_eq!(std::mem::offset_of!(Flow, counts), 192);
+        assert_eq!(std::mem::offset_of!(Flow, rtts), 256);
     }
 }

@@ -5,8 +5,8 @@ use super::analysis::{self, ACK, FIN, Found, Header, RST, SYN};
 use super::arena::Arena;
 use super::connection::{Connection, Events, event};
 use super::key::Key;
-use super::state::Flow;
-use super::table::{ConnectionTable, EVIDENCE_KINDS, Evidence};
+use super::state::{Flow, mark};
+use super::table::{ConnectionTable, Evidence};
 use super::totals::Totals;
 use super::unacked::Pool;
 use crate::addr::IpAddr;
@@ -43,6 +43,10 @@ pub struct Segment<'a> {
     pub recovered: bool,
 }
 
+/// Size of the table of recent connections: 128 KiB stay in the second-level cache.
+const RECENT_BITS: u32 = 14;
+const NO_SLOT: u32 = u32::MAX;
+
 /// What the tracker says of one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -54,7 +58,7 @@ pub struct Verdict {
     pub to_client: bool,
     /// First segment of its stream.
     pub new: bool,
-    /// `tcp.analysis.initial_rtt` where Wireshark shows it with this frame, ns.
+    /// `tcp.analysis.initial_rtt` of the stream, ns, with the first frame that Wireshark shows it with.
     pub initial_rtt_ns: Option<i64>,
     /// `tcp.analysis.ack_rtt`, ns.
     pub ack_rtt_ns: Option<i64>,
@@ -84,6 +88,8 @@ struct Entry {
 pub struct TcpTracker {
     seed: RandomState,
     index: HashTable<Entry>,
+    /// The connection last seen of each hash prefix: finds the active ones without the index, which is much larger.
+    recent: Vec<Entry>,
     flows: Arena,
     pool: Pool,
     next_stream: u32,
@@ -114,6 +120,7 @@ impl TcpTracker {
         Self {
             seed: RandomState::default(),
             index: HashTable::new(),
+            recent: vec![Entry { hash: 0, slot: NO_SLOT }; 1 << RECENT_BITS],
             flows: Arena::default(),
             pool: Pool::new(limits.max_tcp_segments),
             next_stream: 0,
@@ -149,9 +156,8 @@ impl TcpTracker {
         self.at(s.time_ns);
         let (key, end) = Key::new(&s.src, &s.dst, tcp.src_port, tcp.dst_port);
         let hash = key.hash(&self.seed);
-        let found = self.index.find(spread(hash), |e| e.hash == hash && self.flows.get(e.slot).key == key);
-        let (mut slot, mut new) = match found {
-            Some(entry) => (entry.slot, false),
+        let (mut slot, mut new) = match self.find(&key, hash) {
+            Some(slot) => (slot, false),
             None => (self.open(key, hash, s, end), true),
         };
         let (mut events, mut shown) = (0, false);
@@ -175,7 +181,7 @@ impl TcpTracker {
                 window: tcp.window as u32,
                 clock_ns: s.clock_ns,
             };
-            found = analysis::analyze(fwd, rev, &header, events, flow.initial_rtt_ns, &mut self.pool);
+            found = analysis::analyze(fwd, rev, &header, events, &flow.initial_rtt_ns, &mut self.pool);
         }
         if !valid {
             return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
@@ -185,8 +191,9 @@ impl TcpTracker {
         let mut verdict = Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
         if whole && (found.shown || shown) {
             verdict.events = found.events;
-            if flow.initial_rtt_ns != 0 {
-                flow.initial_rtt_shown = true;
+            if flow.has(mark::RTT_HIDDEN) {
+                flow.unmark(mark::RTT_HIDDEN);
+                flow.mark(mark::RTT_SHOWN);
                 verdict.initial_rtt_ns = Some(flow.initial_rtt_ns);
             }
             if let Some(sent) = found.acked_sent_ns {
@@ -202,7 +209,11 @@ impl TcpTracker {
         if whole && tcp.flags & SYN != 0 {
             flow.settle_scaling(end, tcp.flags & ACK != 0);
         }
-        flow.used = !new && !flow.is_closed();
+        if !new && !flow.has(mark::CLOSED) {
+            flow.mark(mark::USED);
+        } else {
+            flow.unmark(mark::USED);
+        }
         if verdict.events != 0 || tcp.flags & (SYN | FIN | RST) != 0 {
             note(flow, &mut self.evidence, self.max_evidence, s, end, verdict.events);
         }
@@ -218,8 +229,7 @@ impl TcpTracker {
         let _ = frame;
         let (key, _) = Key::new(&src, &dst, src_port, dst_port);
         let hash = key.hash(&self.seed);
-        let known = self.index.find(spread(hash), |e| e.hash == hash && self.flows.get(e.slot).key == key).is_some();
-        if known || self.quoted_only.find(spread(hash), |q| q.0 == key).is_some() {
+        if self.find(&key, hash).is_some() || self.quoted_only.find(spread(hash), |q| q.0 == key).is_some() {
             return;
         }
         if self.quoted_only.len() < self.max_connections {
@@ -236,8 +246,8 @@ impl TcpTracker {
         }
         let end_ns = self.end_ns;
         let mut rest: Vec<Connection> = Vec::new();
-        for flow in self.flows.iter_mut().filter(|flow| !flow.reported) {
-            flow.reported = true;
+        for flow in self.flows.iter_mut().filter(|flow| !flow.has(mark::REPORTED)) {
+            flow.mark(mark::REPORTED);
             rest.push(flow.connection(end_ns));
         }
         rest.sort_unstable_by_key(|c| c.stream);
@@ -269,6 +279,12 @@ impl TcpTracker {
         ConnectionTable::new(parts, dropped, evidence, max_connections, max_evidence)
     }
 
+    /// Unacknowledged segments held now.
+    #[cfg(test)]
+    pub(super) fn segments_held(&self) -> usize {
+        self.pool.used()
+    }
+
     /// Connections held now.
     pub fn len(&self) -> usize {
         self.flows.len()
@@ -276,6 +292,18 @@ impl TcpTracker {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The connection of a key.
+    #[inline]
+    fn find(&mut self, key: &Key, hash: u32) -> Option<u32> {
+        let flows = &self.flows;
+        let is_it = |e: &Entry| e.hash == hash && e.slot != NO_SLOT && flows.get(e.slot).key == *key;
+        let recent = &mut self.recent[(hash >> (32 - RECENT_BITS)) as usize];
+        if !is_it(recent) {
+            *recent = *self.index.find(spread(hash), is_it)?;
+        }
+        Some(recent.slot)
     }
 
     /// Starts a connection with the next stream number and makes it the one its key finds.
@@ -295,6 +323,7 @@ impl TcpTracker {
             *self.flows.get_mut(slot) = flow;
             slot
         };
+        self.recent[(hash >> (32 - RECENT_BITS)) as usize] = Entry { hash, slot };
         let flows = &self.flows;
         match self.index.find_mut(spread(hash), |e| e.hash == hash && flows.get(e.slot).key == key) {
             Some(entry) => entry.slot = slot,
@@ -312,9 +341,10 @@ impl TcpTracker {
             let slot = self.hand;
             self.hand = if slot as usize + 1 < self.flows.len() { slot + 1 } else { 0 };
             let flow = self.flows.get_mut(slot);
-            if !std::mem::take(&mut flow.used) {
+            if !flow.has(mark::USED) {
                 break slot;
             }
+            flow.unmark(mark::USED);
         };
         let flow = self.flows.get_mut(slot);
         let [a, b] = &mut flow.sides;
@@ -322,7 +352,7 @@ impl TcpTracker {
         self.pool.clear(&mut b.queue);
         let gone = flow.connection(self.end_ns);
         self.dropped.add(&gone);
-        if self.reports.on && !flow.reported {
+        if self.reports.on && !flow.has(mark::REPORTED) {
             self.reports.ready.push(gone);
         }
         let hash = flow.key.hash(&self.seed);
@@ -361,19 +391,19 @@ impl TcpTracker {
             side.next_seq = side.max_to_ack;
             return (slot, new, 0, true);
         }
-        if self.reports.on && !flow.reported {
-            flow.reported = true;
+        if self.reports.on && !flow.has(mark::REPORTED) {
+            flow.mark(mark::REPORTED);
             self.reports.ready.push(flow.connection(self.end_ns));
         }
-        flow.used = false;
+        flow.unmark(mark::USED);
         (self.open(key, hash, s, end), true, event::REUSED_PORTS, true)
     }
 
     /// Notes a connection that just closed, and hands out those whose silence has lasted.
     fn report(&mut self, slot: u32, s: &Segment<'_>) {
         let flow = self.flows.get_mut(slot);
-        if s.tcp.flags & (FIN | RST) != 0 && flow.is_closed() && !flow.closing {
-            flow.closing = true;
+        if s.tcp.flags & (FIN | RST) != 0 && flow.has(mark::CLOSED) && !flow.has(mark::CLOSING) {
+            flow.mark(mark::CLOSING);
             self.reports.closing.push_back((s.time_ns, slot, flow.stream));
         }
         while let Some(&(since, slot, stream)) = self.reports.closing.front() {
@@ -382,7 +412,7 @@ impl TcpTracker {
             }
             self.reports.closing.pop_front();
             let flow = self.flows.get_mut(slot);
-            if flow.stream != stream || flow.reported {
+            if flow.stream != stream || flow.has(mark::REPORTED) {
                 continue;
             }
             let silent = self.end_ns.saturating_sub(flow.last_ns);
@@ -390,7 +420,7 @@ impl TcpTracker {
                 self.reports.closing.push_back((flow.last_ns, slot, stream));
                 continue;
             }
-            flow.reported = true;
+            flow.mark(mark::REPORTED);
             let ended = flow.connection(self.end_ns);
             self.reports.ready.push(ended);
         }
@@ -424,11 +454,19 @@ fn after(flow: &mut Flow, s: &Segment<'_>, end: usize) {
     if flags & SYN != 0 {
         if flags & ACK == 0 {
             flow.syn_ns = s.clock_ns;
+            if flow.initial_rtt_ns == 0 {
+                flow.mark(mark::RTT_PENDING);
+            }
         }
         flow.sides[end].before_first_ack = true;
     } else if flags & ACK != 0 {
-        if flow.syn_ns != 0 && flow.initial_rtt_ns == 0 {
+        if flow.has(mark::RTT_PENDING) && flow.syn_ns != 0 {
             flow.initial_rtt_ns = s.clock_ns.wrapping_sub(flow.syn_ns);
+            // No time at all counts as not known yet.
+            if flow.initial_rtt_ns != 0 {
+                flow.unmark(mark::RTT_PENDING);
+                flow.mark(mark::RTT_HIDDEN);
+            }
         }
         flow.sides[end].before_first_ack = false;
     }
@@ -450,8 +488,9 @@ fn note(flow: &mut Flow, evidence: &mut Evidence, max: usize, s: &Segment<'_>, e
     ] {
         kinds |= (set as u32) << (event::COUNT + bit);
     }
-    for (kind, frames) in evidence.iter_mut().enumerate().take(EVIDENCE_KINDS) {
-        if kinds >> kind & 1 != 0 && frames.len() < max {
+    while let Some(frames) = evidence.get_mut(kinds.trailing_zeros() as usize) {
+        kinds &= kinds - 1;
+        if frames.len() < max {
             frames.push(s.frame);
         }
     }

@@ -11,7 +11,11 @@ pub(crate) fn sun<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     };
     out.push(Proto::Atm);
     let rest = view.skip(4);
-    // Kind 2 is LLC; the others carry signalling, LAN emulation or raw cells.
+    // LAN emulation: the client's number, then the frame.
+    if flags & 0x0f == 1 {
+        return Some((Next::Ethernet, rest.skip(2)));
+    }
+    // Kind 2 is LLC; the others carry signalling or raw cells.
     let llc = flags & 0x0f == 2 || (flags & 0x0f == 0 && rest.array::<3>(0) == Some([0xaa, 0xaa, 3]));
     llc.then_some((Next::Llc, rest))
 }

@@ -2,7 +2,7 @@
 
 use crate::dissect::{Next, Step, View};
 use crate::layers::{Layers, Proto};
-use crate::link::{ethertype, llc};
+use crate::link::{ethertype, hdlc, llc};
 
 /// Address of 2 to 4 bytes, then either an unnumbered control byte and a network layer id, or an EtherType.
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
@@ -30,7 +30,7 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
                 out.short = true;
                 return None;
             };
-            ethertype::step(kind, rest.skip(2))
+            ethertype::step(kind, rest.skip(2)).or_else(|| hdlc::payload(kind, rest.skip(2)))
         }
         None => None,
     }
@@ -48,7 +48,7 @@ pub(crate) fn network_id<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         id = view.u8(0)?;
     }
     Some(match id {
-        0x80 => return llc::snap(view.skip(1), out),
+        0x80 => return llc::snap(view.skip(1), 0, out),
         0xcc => (Next::Ipv4, view.skip(1)),
         0x8e => (Next::Ipv6, view.skip(1)),
         0xcf => (Next::Ppp, view.skip(1)),

@@ -24,8 +24,11 @@ pub(crate) fn payload(kind: u16, rest: View<'_>) -> Step<'_> {
         0x86dd => Next::Ipv6,
         0x8847 | 0x8848 => Next::Mpls,
         0x6558 => Next::Ethernet,
-        // One byte of padding stands in front of OSI protocols.
-        0xfefe => return Some((Next::Osi, if rest.u8(0) == Some(0) { rest.skip(1) } else { rest })),
+        // One byte of padding stands in front of OSI protocols, mostly.
+        0xfefe => {
+            let padded = !matches!(rest.u8(0), Some(0x81..=0x83 | 0x8e | 0xcc | 0xcf));
+            return Some((Next::Osi, if padded { rest.skip(1) } else { rest }));
+        }
         0x2000 => Next::Named(Proto::Cdp),
         0x0111 => Next::Named(Proto::Udld),
         0x4242 => Next::Named(Proto::Stp),

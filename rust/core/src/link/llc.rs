@@ -25,10 +25,10 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let unnumbered = control & 3 == 3;
     let rest = view.skip(if unnumbered { 3 } else { 4 });
     if dsap == SNAP && ssap == SNAP {
-        return snap(rest, out);
+        return snap(rest, 2, out);
     }
     // Only information frames and unnumbered information carry an upper layer.
-    if control & 1 != 0 && control & 0xef != 3 || rest.data.is_empty() {
+    if control & 1 != 0 && control != 3 || rest.data.is_empty() {
         return None;
     }
     let next = match dsap {
@@ -42,8 +42,8 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     Some((next, rest))
 }
 
-/// Organisation and protocol id: 5 bytes.
-pub(crate) fn snap<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+/// Organisation and protocol id: 5 bytes. `padding` stands in front of bridged Ethernet frames.
+pub(crate) fn snap<'a>(view: View<'a>, padding: usize, out: &mut Layers) -> Step<'a> {
     let Some([a, b, c, p0, p1]) = view.array::<5>(0) else {
         out.short = true;
         return None;
@@ -63,17 +63,16 @@ pub(crate) fn snap<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
             0x0111 => Next::Named(Proto::Udld),
             _ => return None,
         },
-        OUI_BRIDGED => return bridged(pid, payload),
+        OUI_BRIDGED => return bridged(pid, payload, padding),
         _ => return None,
     };
     Some((next, payload))
 }
 
-/// RFC 2684 bridged frames; the low ids carry the frame check sequence, and Ethernet has two bytes of padding on ATM
-/// only.
-fn bridged(pid: u16, payload: View<'_>) -> Step<'_> {
+/// RFC 2684 bridged frames; the low ids carry the frame check sequence. Padding may stand in front of Ethernet.
+fn bridged(pid: u16, payload: View<'_>, padding: usize) -> Step<'_> {
     Some(match pid {
-        0x0001 | 0x0007 => (Next::Ethernet, payload),
+        0x0001 | 0x0007 => (Next::Ethernet, payload.skip(padding)),
         0x0003 | 0x0009 => (Next::TokenRing, payload),
         0x0004 | 0x000a => (Next::Fddi, payload),
         0x000e => (Next::Named(Proto::Stp), payload),

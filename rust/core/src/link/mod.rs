@@ -27,11 +27,12 @@ use crate::record::LinkType;
 pub(crate) fn first(link: LinkType) -> Option<Next> {
     Some(match link.0 {
         1 => Next::Ethernet,
-        0 | 108 => Next::Null,
+        0 => Next::Null { network_order: false },
+        108 => Next::Null { network_order: true },
         6 => Next::TokenRing,
         7 => Next::Arcnet { linux: false },
         129 => Next::Arcnet { linux: true },
-        9 | 50 => Next::Ppp,
+        9 | 50 => Next::PppHdlc,
         166 | 204 => Next::PppDirection,
         51 => Next::Pppoe { session: true },
         10 => Next::Fddi,

@@ -16,9 +16,10 @@ pub(crate) fn family(number: u32) -> Option<Next> {
     })
 }
 
-/// LINKTYPE_NULL and LINKTYPE_LOOP: 4 bytes of address family in the byte order of the capturing machine.
-pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    if view.u16(0) == Some(0xff03) {
+/// LINKTYPE_NULL and LINKTYPE_LOOP: 4 bytes of address family, in the byte order of the capturing machine (NULL) or
+/// of the network (LOOP).
+pub(crate) fn header<'a>(network_order: bool, view: View<'a>, out: &mut Layers) -> Step<'a> {
+    if !network_order && view.u16(0) == Some(0xff03) {
         return Some((Next::PppHdlc, view));
     }
     let Some(word) = view.u32(0) else {
@@ -26,7 +27,7 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         return None;
     };
     out.push(Proto::Null);
-    let number = if word & 0xffff_0000 == 0 {
+    let number = if network_order || word & 0xffff_0000 == 0 {
         word
     } else if word & 0xff00_0000 == 0 && word & 0x00ff_0000 < 0x0006_0000 {
         // A small number in the upper half only: some drivers swap 16-bit halves.

@@ -5,7 +5,7 @@ use crate::layers::{Layers, Proto};
 
 /// A PPP frame with or without the HDLC address and control bytes.
 pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    if view.u16(0) == Some(0xff03) {
+    if view.u8(0) == Some(0xff) && view.data.len() >= 2 {
         out.push(Proto::Ppp);
         let (number, rest) = protocol_field(view.skip(2), out)?;
         protocol(number, rest)
@@ -103,5 +103,11 @@ pub(crate) fn over_ethernet<'a>(session: bool, view: View<'a>, out: &mut Layers)
         return None;
     };
     out.push(if session { Proto::Pppoes } else { Proto::Pppoed });
+    if session && length < 2 && view.data.len() >= 8 {
+        // Wireshark reads on behind so small a length as far as the PPP protocol field.
+        out.push(Proto::Ppp);
+        out.malformed = true;
+        return None;
+    }
     session.then_some((Next::Ppp, view.skip(6).limit(length.into())))
 }

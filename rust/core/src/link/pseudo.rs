@@ -25,6 +25,8 @@ pub(crate) fn erf<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     match kind & 0x7f {
         // Ethernet, plain, coloured or with a hash: two bytes of padding.
         2 | 11 | 16 | 20 => Some((Next::Ethernet, view.skip(at + 2))),
+        // HDLC on a serial line, Cisco's or PPP.
+        1 => Some((Next::PppHdlc, view.skip(at))),
         22 => Some((Next::Ipv4, view.skip(at))),
         23 => Some((Next::Ipv6, view.skip(at))),
         _ => None,
@@ -66,11 +68,11 @@ pub(crate) fn ipfc<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     Some((Next::Llc, view.skip(16)))
 }
 
-/// IP over InfiniBand (RFC 4391): destination of 20 bytes, EtherType, reserved.
+/// IP over InfiniBand (RFC 4391): global routing header of 40 bytes, EtherType, reserved.
 pub(crate) fn ipoib<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(Proto::Ipoib);
-    match view.u16(20) {
-        Some(kind) => ethertype::step(kind, view.skip(24)),
+    match view.u16(40) {
+        Some(kind) => ethertype::step(kind, view.skip(44)),
         None => {
             out.short = true;
             None

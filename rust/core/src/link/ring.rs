@@ -14,8 +14,8 @@ pub(crate) fn fddi<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         out.short = true;
         return None;
     }
-    // LLC frames, asynchronous of any priority and synchronous.
-    matches!(control, 0x50..=0x5f | 0xd0..=0xdf).then_some((Next::Llc, view.skip(13)))
+    // Asynchronous LLC frames of any priority.
+    matches!(control, 0x50..=0x5f).then_some((Next::Llc, view.skip(13)))
 }
 
 /// Token Ring: access and frame control, destination, source, and a route where the source address says so.

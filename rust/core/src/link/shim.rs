@@ -71,3 +71,19 @@ pub(crate) fn macsec<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let payload = view.skip(length).without_end(16);
     ethertype::step(payload.u16(0)?, payload.skip(2))
 }
+
+/// B.A.T.M.A.N. advanced, compatibility version 14 and 15: unicast and broadcast packets carry a frame.
+pub(crate) fn batadv<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some([kind, version]) = view.array::<2>(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Batadv);
+    let length = match (version, kind) {
+        (15, 0x40) | (14, 0x03) => 10,
+        (15, 0x42) => 18,
+        (15, 0x01) => 14,
+        _ => return None,
+    };
+    Some((Next::Ethernet, view.skip(length)))
+}

@@ -35,6 +35,10 @@ pub(crate) fn header2<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         out.short = true;
         return None;
     };
+    if hardware == NETLINK {
+        // Wireshark shows neither layer here.
+        return None;
+    }
     out.push(Proto::Sll);
     payload(hardware, protocol, view.skip(20))
 }

@@ -5,10 +5,13 @@ use crate::layers::{Layers, Proto};
 
 /// MAC header; data frames in the clear carry LLC, or Ethernet frames from odd access points.
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some([control, flags]) = view.array::<2>(0) else {
+    let Some([mut control, mut flags]) = view.array::<2>(0) else {
         out.short = true;
         return None;
     };
+    if std::mem::take(&mut state.wlan_swapped) {
+        (control, flags) = (flags, control);
+    }
     if out.path.last().is_some_and(|p| matches!(p, Proto::Radiotap | Proto::Ppi | Proto::Prism | Proto::Wlancap)) {
         out.push(Proto::WlanRadio);
     }
@@ -40,6 +43,13 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     if flags & 0x44 != 0 || sequence[0] & 0x0f != 0 {
         return None;
     }
+    // A mesh header (802.11s) with its address extension.
+    if quality && service & 1 != 0 && flags & 2 != 0 {
+        match view.u8(length) {
+            Some(mesh) if mesh & !3 == 0 => length += 6 + usize::from(mesh & 3) * 6,
+            _ => {}
+        }
+    }
     let rest = view.skip(length);
     if rest.data.is_empty() {
         return None;
@@ -50,11 +60,11 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     }
     let addresses = (view.array::<6>(4), view.array::<6>(10));
     match rest.array::<2>(0) {
-        Some([0xff, 0xff]) => Some((Next::Named(Proto::Ipx), rest)),
         Some([0xaa, 0xaa]) => Some((Next::Llc, rest)),
         Some(_) if rest.array::<6>(0) == addresses.0 || rest.array::<6>(6) == addresses.1 => {
             Some((Next::Ethernet, rest))
         }
+        Some([0xff, 0xff]) => Some((Next::Named(Proto::Ipx), rest)),
         _ => Some((Next::Llc, rest)),
     }
 }

@@ -17,7 +17,32 @@ pub(crate) fn header<'a>(number: u8, view: View<'a>, state: &mut State, out: &mu
         out.short = true;
         return None;
     };
-    follow(next, view.skip((usize::from(length) + 1) * 8), state, out)
+    let whole = (usize::from(length) + 1) * 8;
+    if number != 43 && !options_fit(view, whole) {
+        out.malformed = true;
+        return None;
+    }
+    follow(next, view.skip(whole), state, out)
+}
+
+/// Whether no option of the header runs past the end of the packet (past the end of the header is let through, as
+/// Wireshark does).
+fn options_fit(view: View<'_>, whole: usize) -> bool {
+    let mut at = 2;
+    while at < whole {
+        match view.u8(at) {
+            Some(0) => at += 1,
+            Some(_) => match view.u8(at + 1) {
+                Some(length) => at += 2 + usize::from(length),
+                None => return false,
+            },
+            None => return false,
+        }
+        if at > view.data.len() {
+            return false;
+        }
+    }
+    true
 }
 
 /// Notes the number of the header that follows in its IP header.
@@ -35,11 +60,11 @@ pub(crate) fn note(next: u8, state: &State, out: &mut Layers) {
 
 fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     out.push(Proto::Ipv6Fraghdr);
-    out.ipv6_fragment |= !view.data.is_empty();
     let Some([next, _, o0, o1, i0, i1, i2, i3]) = view.array::<8>(0) else {
         out.short = true;
         return None;
     };
+    out.ipv6_fragment = true;
     note(next, state, out);
     let field = u16::from_be_bytes([o0, o1]);
     let (offset, more) = (u32::from(field & 0xfff8), field & 1 != 0);

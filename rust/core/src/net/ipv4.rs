@@ -13,6 +13,21 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let Some(head) = view.array::<20>(0) else {
         return cut(view, out);
     };
+    match head[0] >> 4 {
+        4 => {}
+        // Wireshark's IPv4 entry takes either version.
+        6 => {
+            if !out.path.is_empty() {
+                out.push(Proto::Ip);
+            }
+            return Some((Next::Ipv6, view));
+        }
+        _ => {
+            out.push(Proto::Ip);
+            out.malformed = true;
+            return None;
+        }
+    }
     out.push(Proto::Ip);
     let header_len = usize::from(head[0] & 15) * 4;
     if header_len < 20 {
@@ -29,7 +44,16 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let flags = u16::from_be_bytes([head[6], head[7]]);
     let net = Net {
         src: IpAddr::v4([head[12], head[13], head[14], head[15]]),
-        dst: IpAddr::v4([head[16], head[17], head[18], head[19]]),
+        dst: IpAddr::v4(match header_len {
+            20 => [head[16], head[17], head[18], head[19]],
+            _ => match destination(view, header_len) {
+                Some(address) => address,
+                None => {
+                    out.short = true;
+                    return None;
+                }
+            },
+        }),
         ttl: head[8],
         protocol: head[9],
         quoted: state.quoted,
@@ -50,6 +74,36 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         return fragment(&net, u16::from_be_bytes([head[4], head[5]]), flags, payload, total, header_len, state, out);
     }
     Some((Next::IpProtocol(head[9]), payload))
+}
+
+/// Where the packet goes in the end: a source route (RFC 791, 3.1) has that as its last address until it is used up.
+/// None: an option is cut.
+#[cold]
+fn destination(view: View<'_>, header_len: usize) -> Option<[u8; 4]> {
+    const LOOSE: u8 = 131;
+    const STRICT: u8 = 137;
+    let mut at = 20;
+    while at < header_len {
+        match view.u8(at)? {
+            0 => break,
+            1 => at += 1,
+            _ if at + 1 == header_len => break,
+            kind => {
+                let length = usize::from(view.u8(at + 1)?);
+                if length < 2 {
+                    break;
+                }
+                if matches!(kind, LOOSE | STRICT) {
+                    let pointer = usize::from(view.u8(at + 2)?);
+                    if length >= 7 && pointer < length {
+                        return view.array(at + length - 4);
+                    }
+                }
+                at += length;
+            }
+        }
+    }
+    view.array(16)
 }
 
 /// Hands a fragment to reassembly when all its bytes are there; else a first fragment is read as far as it goes.
@@ -95,6 +149,7 @@ fn cut<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     if !view.data.is_empty() {
         out.push(Proto::Ip);
     }
-    out.ip_fragment |= view.u16(6).is_some_and(|flags| flags & (MORE_FRAGMENTS | OFFSET) != 0);
+    let header = view.array::<2>(0).is_some_and(|[first, _]| first >> 4 == 4 && first & 15 >= 5);
+    out.ip_fragment |= header && view.u16(6).is_some_and(|flags| flags & (MORE_FRAGMENTS | OFFSET) != 0);
     None
 }

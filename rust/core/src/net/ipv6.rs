@@ -34,8 +34,8 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     state.fragment_head = false;
     let length = u32::from(u16::from_be_bytes([l0, l1]));
     let mut payload = view.skip(40);
-    // Zero: a jumbogram (RFC 2675) or segmentation offload; the frame's own length holds.
-    if length != 0 {
+    // A jumbogram (RFC 2675) has no length here and its hop-by-hop option has it: the frame's own length holds.
+    if length != 0 || next != 0 {
         payload = payload.limit(length);
     }
     if next == 59 { None } else { Some((Next::IpProtocol(next), payload)) }

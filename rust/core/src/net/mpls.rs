@@ -2,12 +2,13 @@
 
 use crate::dissect::{Next, Step, View};
 use crate::layers::{Layers, Proto};
+use crate::link::ethertype::{self, MAX_LENGTH};
 
 /// Entries of label, class, bottom mark, TTL. Nothing says what follows the last one: its first nibble decides.
 pub(crate) fn stack<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     let mut rest = view;
     let mut shown = false;
-    let label = loop {
+    loop {
         let Some(entry) = rest.u32(0) else {
             out.short = true;
             return None;
@@ -18,23 +19,27 @@ pub(crate) fn stack<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         }
         rest = rest.skip(4);
         if entry & 0x100 != 0 {
-            break entry >> 12;
+            break;
         }
-    };
-    let first = rest.u8(0)?;
-    if label == 13 && first >> 4 == 1 {
-        out.push(Proto::Pwach);
-        return None;
     }
-    match first >> 4 {
+    match rest.u8(0)? >> 4 {
         4 => Some((Next::Ipv4, rest)),
         6 => Some((Next::Ipv6, rest)),
-        1 => {
-            out.push(Proto::Pwach);
-            None
-        }
-        0 if looks_like_ethernet(rest.skip(4)) => Some((Next::PseudowireWord, rest)),
+        1 => associated_channel(rest, out),
+        0 if rest.wire < 14 => None,
+        0 if !looks_like_ethernet(rest.skip(4)) && looks_like_ethernet(rest) => Some((Next::Ethernet, rest)),
+        0 => Some((Next::PseudowireWord, rest)),
         _ if looks_like_ethernet(rest) => Some((Next::Ethernet, rest)),
+        _ => None,
+    }
+}
+
+/// The control channel of a pseudowire (RFC 4385, 5): its type in the low half of the first word.
+fn associated_channel<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    out.push(Proto::Pwach);
+    match view.u16(2)? {
+        0x0021 => Some((Next::Ipv4, view.skip(4))),
+        0x0057 => Some((Next::Ipv6, view.skip(4))),
         _ => None,
     }
 }
@@ -45,11 +50,11 @@ pub(crate) fn control_word<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     Some((Next::Ethernet, view.skip(4)))
 }
 
-/// A frame with a known EtherType, or a length that fits.
+/// A frame with a known EtherType, or a length that fits. (Wireshark looks its makers' numbers up instead.)
 fn looks_like_ethernet(view: View<'_>) -> bool {
     match view.u16(12) {
-        Some(kind) if kind > crate::link::ethertype::MAX_LENGTH => crate::link::ethertype::next(kind).is_some(),
-        Some(length) => u32::from(length) + 14 <= view.wire,
+        Some(kind) if kind > MAX_LENGTH => ethertype::next(kind).is_some(),
+        Some(length) => length != 0 && u32::from(length) + 14 <= view.wire,
         None => false,
     }
 }

@@ -16,9 +16,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        if view.array::<4>(12).is_none() {
-            return None;
-        }
+        view.array::<16>(0)?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
@@ -38,8 +36,10 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let captured = view.data.len().min(header_len.max(20));
     tcp.header_len = header_len as u8;
     tcp.header_captured = captured as u8;
-    tcp.len = view.wire.checked_sub(header_len as u32);
-    out.malformed |= header_len < 20 || tcp.len.is_none();
+    let len = view.wire.checked_sub(header_len as u32);
+    out.malformed |= header_len < 20 || len.is_none();
+    // The first fragment of a datagram does not say how long its segment is.
+    tcp.len = len.filter(|_| !state.fragment_head);
     out.short |= captured < header_len.max(20);
     if header_len >= 20 {
         tcp.payload = view.skip(header_len).span();

@@ -17,15 +17,16 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let mut payload = view.skip(8);
     if length >= 8 {
         payload = payload.limit(length - 8);
-    } else if length != 0 {
-        // Zero is a jumbogram (RFC 2675): the IP length holds. Anything else below 8 is wrong.
+    } else if length != 0 || !state.net.and_then(|at| out.nets.get(usize::from(at))).is_some_and(|net| net.src.v6) {
+        // Zero is a jumbogram of IPv6 (RFC 2675): the IP length holds. Anything else below 8 is wrong.
         out.malformed = true;
         payload = payload.limit(0);
     }
+    let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
     if state.quoted {
         let _ = out.quoted.try_push((false, src_port, dst_port, state.net.unwrap_or(0)));
+        let _ = out.quoted_udps.try_push(udp);
     } else {
-        let udp = Udp { net: state.net, src_port, dst_port, payload: payload.span(), len: payload.wire };
         if out.udps.try_push(udp).is_err() {
             out.too_deep = true;
             return None;

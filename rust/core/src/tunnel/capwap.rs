@@ -1,12 +1,13 @@
 //! CAPWAP data channel (RFC 5415): 802.11 or 802.3 frames.
 
-use crate::dissect::{Next, Step, View};
+use crate::dissect::{Next, State, Step, View};
 use crate::layers::{Layers, Proto};
 
-/// Preamble, header length in words, flags, fragment fields, optional radio fields.
-pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+/// Preamble, header length in words, radio and binding with the mark of a native frame in its last bit, flags,
+/// fragment fields, optional radio fields.
+pub(crate) fn data<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     out.push(Proto::CapwapData);
-    let Some([preamble, length, _, flags, ..]) = view.array::<8>(0) else {
+    let Some([preamble, length, native, flags, ..]) = view.array::<8>(0) else {
         out.short = true;
         return None;
     };
@@ -15,5 +16,7 @@ pub(crate) fn data<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         return None;
     }
     let rest = view.skip(usize::from(length >> 3) * 4);
-    if flags & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
+    // Cisco's access points, whose habit Wireshark takes for the rule, swap the frame control field.
+    state.wlan_swapped = true;
+    if native & 1 != 0 { Some((Next::Wlan, rest)) } else { Some((Next::Ethernet, rest)) }
 }

@@ -1,4 +1,4 @@
-//! EtherIP (RFC 3378), AYIYA, LISP data (RFC 6830), TaZmen sniffer protocol.
+//! EtherIP (RFC 3378), AYIYA, LISP data (RFC 6830), AMT (RFC 7450), TaZmen sniffer protocol.
 
 use crate::dissect::{Next, Step, View};
 use crate::layers::{Layers, Proto};
@@ -72,4 +72,33 @@ pub(crate) fn tzsp<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => return None,
     };
     first(LinkType(link)).map(|next| (next, rest))
+}
+
+/// Automatic Multicast Tunneling: membership messages carry IGMP or MLD in IP behind 12 bytes, data messages multicast
+/// packets behind 2.
+pub(crate) fn amt<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(kind) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Amt);
+    let packet = match kind & 15 {
+        4 | 5 => view.skip(12),
+        6 => view.skip(2),
+        _ => return None,
+    };
+    match packet.u8(0)? >> 4 {
+        6 => Some((Next::Ipv6, packet)),
+        _ => Some((Next::Ipv4, packet)),
+    }
+}
+
+/// Juniper packet mirror: two ids of 4 bytes, then an IP packet.
+pub(crate) fn jmirror(view: View<'_>) -> Step<'_> {
+    let packet = view.skip(8);
+    match packet.u8(0)? >> 4 {
+        4 => Some((Next::Ipv4, packet)),
+        6 => Some((Next::Ipv6, packet)),
+        _ => None,
+    }
 }

@@ -64,7 +64,6 @@ pub(crate) fn payload(kind: u16, rest: View<'_>) -> Step<'_> {
         0x6558 | 0x6400 => Next::Ethernet,
         0x6559 => Next::FrameRelay,
         0x880b => Next::Ppp,
-        0x8881 | 0x88d2 => Next::PppHdlc,
         0x00fe => Next::Osi,
         0x2000 => Next::Named(Proto::Cdp),
         0x2001 => Next::Named(Proto::Nhrp),

@@ -25,8 +25,15 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         out.short = true;
         return None;
     };
+    if !matches!(kind, 1..=7 | 16..=37 | 48..=62 | 70 | 96..=105 | 112..=121 | 128 | 129 | 240 | 241 | 254 | 255) {
+        return None;
+    }
+    if flags & 0x10 == 0 {
+        out.push(Proto::Gtpprime);
+        return None;
+    }
     out.push(Proto::Gtp);
-    if kind != G_PDU || flags & 0x10 == 0 {
+    if kind != G_PDU {
         return None;
     }
     let mut at = if flags >> 5 == 0 { 20 } else { 8 };
@@ -50,18 +57,17 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
             extension = view.u8(at - 1).unwrap_or(0);
         }
     }
-    let packet = view.skip(at);
+    let Some(length) = view.u16(2) else {
+        out.short = true;
+        return None;
+    };
+    // The length counts from behind the part of the header that is always there.
+    let fixed = if flags >> 5 == 0 { 20 } else { 8 };
+    let packet = view.limit(fixed + u32::from(length)).skip(at);
     match packet.u8(0)? {
         0x45..=0x4e => Some((Next::Ipv4, packet)),
         0x60..=0x6f => Some((Next::Ipv6, packet)),
-        _ => Some((Next::Ppp, packet)),
+        // An Ethernet PDU session.
+        _ => matches!(packet.u16(12), Some(0x0800 | 0x86dd | 0x0806)).then_some((Next::Ethernet, packet)),
     }
-}
-
-/// GTP' carries charging records, no packets.
-pub(crate) fn prime<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
-    if !view.data.is_empty() {
-        out.push(Proto::Gtpprime);
-    }
-    None
 }

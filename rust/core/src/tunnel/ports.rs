@@ -6,8 +6,7 @@ use crate::layers::Proto;
 /// The tunnel behind a port number.
 fn tunnel(port: u16) -> Option<Next> {
     Some(match port {
-        2123 | 2152 => Next::Gtp,
-        3386 => Next::GtpPrime,
+        2123 | 2152 | 3386 => Next::Gtp,
         4789 => Next::Vxlan { generic: false },
         4790 => Next::Vxlan { generic: true },
         6081 => Next::Geneve,
@@ -19,11 +18,12 @@ fn tunnel(port: u16) -> Option<Next> {
         9899 => Next::Sctp,
         5072 => Next::Ayiya,
         4341 => Next::LispData,
+        30030 => Next::Jmirror,
         37008 => Next::Tzsp,
         5246 => Next::Named(Proto::Capwap),
         5247 => Next::CapwapData,
         12000..=12004 => Next::Llc,
-        2268 => Next::Named(Proto::Amt),
+        2268 => Next::Amt,
         4791 => Next::Named(Proto::Infiniband),
         _ => return None,
     })

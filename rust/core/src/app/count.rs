@@ -1,0 +1,152 @@
+//! Bounded counters that the protocols share.
+
+use super::message::{Fields, Value};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// Occurrences by key, up to a number of keys; the rest is counted together.
+#[derive(Clone, Debug)]
+pub struct Counter<K> {
+    seen: HashMap<K, u64, RandomState>,
+    limit: usize,
+    other: u64,
+}
+
+impl<K: Eq + Hash + Ord + Clone> Counter<K> {
+    pub fn new(limit: usize) -> Self {
+        Self { seen: HashMap::default(), limit, other: 0 }
+    }
+
+    pub fn add<Q>(&mut self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if let Some(n) = self.seen.get_mut(key) {
+            *n += 1;
+        } else if self.seen.len() < self.limit {
+            self.seen.insert(key.to_owned(), 1);
+        } else {
+            self.other += 1;
+        }
+    }
+
+    /// Adds the occurrences of another part of the traffic.
+    pub fn merge(&mut self, other: &Self) {
+        self.other += other.other;
+        for (key, n) in &other.seen {
+            if let Some(mine) = self.seen.get_mut(key) {
+                *mine += n;
+            } else if self.seen.len() < self.limit {
+                self.seen.insert(key.clone(), *n);
+            } else {
+                self.other += n;
+            }
+        }
+    }
+
+    /// `[[key, n], ...]`, most frequent first, with what found no room as `other`.
+    pub fn report(&self, show: impl Fn(&K) -> Value) -> Value {
+        let mut all: Vec<_> = self.seen.iter().collect();
+        all.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+        let rows: Vec<Value> = all.into_iter().map(|(k, &n)| vec![show(k), n.into()].into()).collect();
+        vec![("rows", rows.into()), ("other", self.other.into())].into()
+    }
+}
+
+/// A set of durations: exact count, sum, least and largest; the values themselves up to a limit.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
+    count: u64,
+    sum_ns: i128,
+    min_ns: i64,
+    max_ns: i64,
+    values: Vec<i64>,
+    limit: usize,
+}
+
+impl Times {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
+    pub fn add(&mut self, ns: i64) {
+        if self.count == 0 {
+            (self.min_ns, self.max_ns) = (ns, ns);
+        }
+        self.count += 1;
+        self.sum_ns += ns as i128;
+        self.min_ns = self.min_ns.min(ns);
+        self.max_ns = self.max_ns.max(ns);
+        if self.values.len() < self.limit {
+            self.values.push(ns);
+        }
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Adds the times of another part of the traffic.
+    pub fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            (self.min_ns, self.max_ns) = (other.min_ns, other.max_ns);
+        }
+        self.count += other.count;
+        self.sum_ns += other.sum_ns;
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        let room = self.limit.saturating_sub(self.values.len());
+        self.values.extend(other.values.iter().take(room));
+    }
+
+    /// The value below which `part` of the kept ones lie (0.5: the median, of an even number the mean of the middle
+    /// two), ns.
+    fn quantile(sorted: &[i64], part: f64) -> f64 {
+        let at = part * (sorted.len() - 1) as f64;
+        let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
+        low as f64 + (high - low) as f64 * at.fract()
+    }
+
+    /// count, and where there is any: min, mean, median, p95, max, in ns.
+    pub fn report(&self) -> Fields {
+        let mut out: Fields = vec![("count", self.count.into())];
+        if !self.values.is_empty() {
+            let mut sorted = self.values.clone();
+            sorted.sort_unstable();
+            out.push(("min_ns", self.min_ns.into()));
+            out.push(("mean_ns", Value::Float(self.sum_ns as f64 / self.count as f64)));
+            out.push(("median_ns", Value::Float(Self::quantile(&sorted, 0.5))));
+            out.push(("p95_ns", Value::Float(Self::quantile(&sorted, 0.95))));
+            out.push(("max_ns", self.max_ns.into()));
+            out.push(("exact", (self.count == self.values.len() as u64).into()));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_known_values() {
+        let mut t = Times::new(100);
+        (1..=5).for_each(|n| t.add(n * 10));
+        let r = t.report();
+        assert_eq!(r[3], ("median_ns", Value::Float(30.0)));
+        assert_eq!(r[4], ("p95_ns", Value::Float(48.0)));
+    }
+
+    #[test]
+    fn counters_are_bounded() {
+        let mut c: Counter<String> = Counter::new(1);
+        ["a", "b", "a", "c"].iter().for_each(|s| c.add(*s));
+        let rows = Value::List(vec![vec![Value::Text("a".into()), 2u64.into()].into()]);
+        assert_eq!(c.report(|k| k.clone().into()), vec![("rows", rows), ("other", 2u64.into())].into());
+    }
+}

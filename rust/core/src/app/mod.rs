@@ -1,0 +1,385 @@
+//! Application protocols: who gets which bytes, and what comes out.
+//!
+//! A protocol is one file that implements [`App`] and one line in [`all`]. It is offered UDP payloads and TCP streams
+//! by port (as Wireshark does by default) and, where no port claims them, by content. What it understands it hands
+//! out as [`Message`]s, owned values that a machine outside the core follows; what is too frequent for that it counts
+//! itself and gives as a [`Report`].
+
+pub mod count;
+mod dns;
+pub mod kept;
+pub mod message;
+pub mod stream;
+
+use crate::addr::IpAddr;
+use crate::dissect::Dissector;
+use crate::layers::{Icmp, Layers, Net, Proto};
+use crate::limits::Limits;
+use crate::record::Record;
+use arrayvec::ArrayVec;
+use kept::Kept;
+pub use message::{Message, Value};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use stream::{Segment, Stream, Streams};
+
+/// Why bytes are taken for a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DetectedBy {
+    /// Its registered port: what Wireshark does by default.
+    Port,
+    /// The bytes themselves, on a port that is not its own.
+    Content,
+    /// Announced by another protocol or guessed from a pattern over several packets.
+    Heuristic,
+}
+
+impl DetectedBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            DetectedBy::Port => "port",
+            DetectedBy::Content => "content",
+            DetectedBy::Heuristic => "heuristic",
+        }
+    }
+}
+
+/// Where a message stands: frame, time, ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// Frame that completes the message.
+    pub frame: u64,
+    pub time_ns: i64,
+    pub src: IpAddr,
+    pub dst: IpAddr,
+    pub src_port: u16,
+    pub dst_port: u16,
+    /// `udp`, `tcp`, `icmp` or `icmpv6`.
+    pub transport: Proto,
+    pub ttl: u8,
+    /// Frame length on the wire, bytes.
+    pub frame_bytes: u32,
+    /// TCP stream number.
+    pub stream: Option<u32>,
+    pub detected_by: DetectedBy,
+    /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
+    /// segments in order by default, does not show it.
+    pub only_in_order: bool,
+    /// Behind the first damage of the file.
+    pub recovered: bool,
+}
+
+/// What a protocol says of the first bytes of an unclaimed payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    Yes,
+    No,
+    /// Not enough bytes to tell.
+    More,
+}
+
+/// What a protocol did with the readable bytes of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A message of that many bytes (never 0) is done.
+    Consumed(usize),
+    /// Nothing to do until there are at least that many bytes.
+    Need(usize),
+    /// These bytes are none of this protocol: give up on this direction.
+    Lost,
+}
+
+/// Where an application protocol puts what it found.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub messages: Vec<Message>,
+    /// Protocols found in the frame at hand, for its protocol path.
+    protocols: ArrayVec<Proto, 8>,
+}
+
+impl Output {
+    /// The frame at hand holds this protocol.
+    pub fn found(&mut self, proto: Proto) {
+        // More than eight kinds in one frame do not occur; the path has no room for them either.
+        let _ = self.protocols.try_push(proto);
+    }
+}
+
+/// An application protocol of one pass.
+pub trait App: Send {
+    /// Wireshark's filter name; `Plan.apps` chooses by it.
+    fn name(&self) -> &'static str;
+    /// Ports on which Wireshark takes UDP payloads for it by default.
+    fn udp_ports(&self) -> &[u16] {
+        &[]
+    }
+    /// Ports on which Wireshark takes TCP streams for it by default.
+    fn tcp_ports(&self) -> &[u16] {
+        &[]
+    }
+    /// Is this the start of one of its messages? Asked of payloads no port claims; has to be strict and cheap.
+    fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
+        let _ = (transport, data);
+        Probe::No
+    }
+    /// A UDP payload. False: it is none of this protocol's after all.
+    fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
+    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        let _ = (ctx, data);
+        None
+    }
+    /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
+    fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        let _ = (ctx, data, out);
+        Step::Lost
+    }
+    /// An ICMP or ICMPv6 message of its own (not quoted), with the IP headers quoted in it, if any.
+    fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
+        let _ = (ctx, icmp, message, layers, out);
+    }
+    /// Wants every UDP payload that nobody claimed (media streams).
+    fn wants_unclaimed_udp(&self) -> bool {
+        false
+    }
+    /// An unclaimed UDP payload. True: it was one of this protocol's.
+    fn unclaimed_udp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
+    /// Messages kept for the detail rows.
+    fn kept(&self) -> Option<&Kept> {
+        None
+    }
+    /// Counters kept in the core; None where a machine outside does the counting.
+    fn report(&self) -> Option<Arc<dyn Report>> {
+        None
+    }
+}
+
+/// What a protocol counted in the core, at one moment.
+pub trait Report: Any + Send + Sync + std::fmt::Debug {
+    /// The counts as a value.
+    fn value(&self) -> Value;
+    /// Those of both; None when `other` is another protocol's. Associative below the limits.
+    fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>>;
+}
+
+/// The report of no packets at all, by name of the protocol.
+pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
+    all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
+}
+
+/// The protocols of this build, one line each.
+fn all(limits: &Limits) -> Vec<Box<dyn App>> {
+    vec![Box::new(dns::Dns::new(limits))]
+}
+
+/// Names of the protocols of this build.
+pub fn names() -> Vec<&'static str> {
+    all(&Limits::default()).iter().map(|a| a.name()).collect()
+}
+
+/// Which application protocols to decode, and where else to look for them.
+#[derive(Clone, Debug, Default)]
+pub struct AppPlan {
+    /// Names of the protocols to decode.
+    pub names: Vec<String>,
+    /// Further ports: (protocol, port), for both transports.
+    pub ports: Vec<(String, u16)>,
+}
+
+/// All application protocols of a pass.
+pub struct Apps {
+    apps: Vec<Box<dyn App>>,
+    udp_ports: HashMap<u16, usize>,
+    tcp_ports: HashMap<u16, usize>,
+    unclaimed: Vec<usize>,
+    streams: Streams,
+    pub out: Output,
+}
+
+impl Apps {
+    /// The protocols of the plan; None when it names none.
+    pub fn new(plan: &AppPlan, limits: &Limits) -> Option<Self> {
+        let apps: Vec<_> = all(limits).into_iter().filter(|a| plan.names.iter().any(|n| n == a.name())).collect();
+        if apps.is_empty() {
+            return None;
+        }
+        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (HashMap::new(), HashMap::new(), Vec::new());
+        for (i, app) in apps.iter().enumerate() {
+            let extra = || plan.ports.iter().filter(|p| p.0 == app.name()).map(|p| p.1);
+            udp_ports.extend(app.udp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
+            tcp_ports.extend(app.tcp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
+            if app.wants_unclaimed_udp() {
+                unclaimed.push(i);
+            }
+        }
+        Some(Self { apps, udp_ports, tcp_ports, unclaimed, streams: Streams::new(limits), out: Output::default() })
+    }
+
+    /// (name, report) of the protocols that count in the core.
+    pub fn reports(&self) -> Vec<(&'static str, Arc<dyn Report>)> {
+        self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
+    }
+
+    /// (name, messages kept) of the protocols.
+    pub fn kept(&self) -> Vec<(&'static str, Kept)> {
+        self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
+    }
+
+    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment.
+    pub fn frame(
+        &mut self,
+        record: &Record<'_>,
+        number: u64,
+        layers: &mut Layers,
+        dissector: &Dissector,
+        stream: Option<(u32, bool)>,
+    ) {
+        self.payloads(record, number, layers, dissector, stream);
+        for proto in self.out.protocols.drain(..) {
+            layers.push(proto);
+        }
+    }
+
+    fn payloads(
+        &mut self,
+        record: &Record<'_>,
+        number: u64,
+        layers: &Layers,
+        dissector: &Dissector,
+        stream: Option<(u32, bool)>,
+    ) {
+        let context = |net: Option<u8>, transport, src_port, dst_port| {
+            let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
+            context(record, number, &net, transport, src_port, dst_port)
+        };
+        for udp in &layers.udps {
+            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
+            self.datagram(ctx, dissector.bytes(record, udp.payload));
+        }
+        for udp in &layers.quoted_udps {
+            // Wireshark shows a quoted datagram as what its port says, without following it.
+            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
+            let data = dissector.bytes(record, udp.payload);
+            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
+                && let Some(proto) = self.apps[i].quoted(&ctx, data)
+            {
+                self.out.found(proto);
+            }
+        }
+        if let Some(icmp) = &layers.icmp
+            && !self.apps.is_empty()
+        {
+            let ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
+            let message = dissector.bytes(record, icmp.message);
+            for app in &mut self.apps {
+                app.icmp(&ctx, icmp, message, layers, &mut self.out);
+            }
+        }
+        if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
+            let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
+            ctx.stream = Some(stream);
+            let data = dissector.bytes(record, tcp.payload);
+            // A cut capture of a segment leaves a hole behind its captured bytes.
+            let wire_len = tcp.len.unwrap_or(data.len() as u32);
+            self.segment(ctx, to_client, Segment { seq: tcp.seq, flags: tcp.flags, data, wire_len });
+        }
+    }
+
+    /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
+    fn by_port(ports: &HashMap<u16, usize>, ctx: &Context) -> Option<usize> {
+        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
+        ports.get(&low).or_else(|| ports.get(&high)).copied()
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+        if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
+            && self.apps[i].datagram(&ctx, data, &mut self.out)
+        {
+            return;
+        }
+        if data.is_empty() {
+            return;
+        }
+        ctx.detected_by = DetectedBy::Content;
+        for app in &mut self.apps {
+            if app.probe(Proto::Udp, data) == Probe::Yes && app.datagram(&ctx, data, &mut self.out) {
+                return;
+            }
+        }
+        ctx.detected_by = DetectedBy::Heuristic;
+        for &i in &self.unclaimed {
+            if self.apps[i].unclaimed_udp(&ctx, data, &mut self.out) {
+                return;
+            }
+        }
+    }
+
+    fn segment(&mut self, mut ctx: Context, to_client: bool, segment: Segment<'_>) {
+        let Some(number) = ctx.stream else { return };
+        let port = Self::by_port(&self.tcp_ports, &ctx);
+        let Some(stream) = self.streams.direction(number, to_client, port, &segment) else { return };
+        stream.push(&segment);
+        // Ends: every turn consumes at least a byte, or leaves.
+        loop {
+            let waiting = stream.readable().len();
+            if waiting == 0 || waiting < stream.need {
+                return;
+            }
+            let Some(app) = stream.app.or_else(|| Self::claim(&self.apps, stream)) else { return };
+            ctx.detected_by = if stream.by_content { DetectedBy::Content } else { DetectedBy::Port };
+            ctx.only_in_order = stream.reordered();
+            match self.apps[app].stream(&ctx, stream.readable(), &mut self.out) {
+                Step::Consumed(n) => stream.consume(n.max(1)),
+                Step::Need(n) => {
+                    stream.need = n;
+                    if n > stream.limit() {
+                        stream.give_up();
+                    }
+                    return;
+                }
+                Step::Lost => {
+                    stream.give_up();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The protocol whose message the stream starts with; a stream that is nobody's is given up.
+    fn claim(apps: &[Box<dyn App>], stream: &mut Stream) -> Option<usize> {
+        let data = stream.readable();
+        let found = apps.iter().position(|a| a.probe(Proto::Tcp, data) == Probe::Yes);
+        let more = data.len() < Stream::PROBE_BYTES && apps.iter().any(|a| a.probe(Proto::Tcp, data) == Probe::More);
+        if found.is_some() {
+            (stream.app, stream.by_content) = (found, true);
+        } else if !more {
+            stream.give_up();
+        }
+        found
+    }
+}
+
+fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_port: u16, dst_port: u16) -> Context {
+    Context {
+        frame,
+        time_ns: record.time.as_nanos(),
+        src: net.src,
+        dst: net.dst,
+        src_port,
+        dst_port,
+        transport,
+        ttl: net.ttl,
+        frame_bytes: record.wire_len,
+        stream: None,
+        detected_by: DetectedBy::Port,
+        only_in_order: false,
+        recovered: record.recovered,
+    }
+}

@@ -1,0 +1,126 @@
+"""What every tool promises: names, parameters and defaults as mcpcap has them, schemas, checks."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pcapstream.errors import QueryError
+from pcapstream.tools import MODULES, TOOLS, ToolSpec, choose_tools, find_tool
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+MCPCAP: dict[str, dict[str, Any]] = {
+    "analyze_capinfos": {},
+    "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
+    "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
+    "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
+    "analyze_traffic_flow": {"server_port": None},
+    "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
+}
+"""Parameters with their defaults, from the two packages' own descriptions."""
+
+
+@pytest.mark.parametrize("name", MCPCAP)
+def test_parameters_and_defaults_are_those_people_know(name: str) -> None:
+    spec = find_tool(name)
+
+    defaults = {p.name: p.default for p in spec.parameters if not p.required}
+
+    assert defaults == MCPCAP[name]
+    assert [p.name for p in spec.parameters if p.required] == (["server_ip"] if name == "analyze_traffic_flow" else [])
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_schemas_are_as_they_were(spec: ToolSpec) -> None:
+    """A change of a tool's face shows up in review. Set PCAPSTREAM_WRITE_SCHEMAS to write them anew."""
+    face = {
+        "name": spec.name,
+        "module": spec.module,
+        "title": spec.title,
+        "description": spec.description,
+        "input_schema": spec.input_schema(),
+        "output_schema": spec.output_schema(),
+    }
+    path = SCHEMAS / f"{spec.name}.json"
+    if os.environ.get("PCAPSTREAM_WRITE_SCHEMAS"):
+        path.write_text(json.dumps(face, indent=2) + "\n")
+
+    assert json.loads(path.read_text()) == face
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_schemas_stay_small_and_closed(spec: ToolSpec) -> None:
+    taken, given = spec.input_schema(), spec.output_schema()
+
+    assert len(json.dumps(given, separators=(",", ":"))) <= 2048
+    assert len(spec.description) <= 2048
+    assert taken["additionalProperties"] is False
+    assert '"title"' not in json.dumps(taken)
+    assert spec.module in MODULES
+
+
+def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
+    with pytest.raises(QueryError, match="did you mean server_ip") as refused:
+        find_tool("analyze_tcp_connections").bind({"pcap_file": "x", "server_ipp": "10.0.0.1"})
+
+    assert refused.value.code == "bad_parameter"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "code"),
+    [
+        ("analyze_capinfos", {}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": None}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": 3}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": "x" * 9000}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": "x", "limit": 0}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": "x", "limit": 1001}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": "x", "limit": 1.5}, "bad_parameter"),
+        ("analyze_capinfos", {"pcap_file": "x", "limit": True}, "bad_parameter"),
+        ("analyze_tcp_connections", {"pcap_file": "x", "server_ip": "example.com"}, "bad_parameter"),
+        ("analyze_tcp_connections", {"pcap_file": "x", "server_ip": "fe80::1%eth0"}, "bad_parameter"),
+        ("analyze_tcp_connections", {"pcap_file": "x", "server_port": 0}, "bad_parameter"),
+        ("analyze_tcp_connections", {"pcap_file": "x", "server_port": 99999}, "bad_parameter"),
+        ("analyze_tcp_connections", {"pcap_file": "x", "detailed": "perhaps"}, "bad_parameter"),
+        ("analyze_tcp_retransmissions", {"pcap_file": "x", "threshold": -5}, "bad_parameter"),
+        ("analyze_tcp_retransmissions", {"pcap_file": "x", "threshold": float("nan")}, "bad_parameter"),
+        ("analyze_tcp_retransmissions", {"pcap_file": "x", "threshold": "much"}, "bad_parameter"),
+        ("analyze_traffic_flow", {"pcap_file": "x"}, "bad_parameter"),
+        ("analyze_traffic_flow", {"pcap_file": "x", "server_ip": ""}, "bad_parameter"),
+        ("analyze_pcap_file", {"pcap_file": "x", "analysis_type": "everything"}, "unknown_value"),
+        ("analyze_pcap_file", {"pcap_file": "x", "display_filter": "tcp"}, "unsupported_filter"),
+    ],
+)
+def test_bad_arguments_are_refused(tool: str, arguments: dict[str, Any], code: str) -> None:
+    with pytest.raises(QueryError) as refused:
+        find_tool(tool).bind(arguments)
+
+    assert refused.value.code == code
+    assert refused.value.next_step
+
+
+def test_what_clients_mean_is_understood() -> None:
+    bound = find_tool("analyze_tcp_connections").bind(
+        {"pcap_file": "x", "server_ip": "2001:DB8:0:0::1", "server_port": "443", "detailed": "true", "limit": None}
+    )
+
+    assert bound == {
+        "pcap_file": "x",
+        "server_ip": "2001:db8::1",
+        "server_port": 443,
+        "detailed": True,
+        "limit": None,
+        "cursor": None,
+    }
+
+
+def test_modules_choose_tools() -> None:
+    assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
+    assert choose_tools(None) == TOOLS
+    with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
+        choose_tools(["tcp", "nope"])
