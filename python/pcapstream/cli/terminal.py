@@ -124,13 +124,19 @@ def _tcp(tcp: Mapping[str, Any]) -> Any:
         ),
         (
             "losses",
-            f"{tcp['retransmission']:,} retransmissions ({tcp['retransmission_rate'] * 100:.3g} %), {tcp['out_of_order']:,} out of order, "
-            f"{tcp['duplicate_ack']:,} duplicate ACKs, {tcp['lost_segment']:,} missing, {tcp['zero_window']:,} zero windows",
+            f"{tcp['retransmission']:,} retransmissions ({tcp['retransmission_rate'] * 100:.3g} %), "
+            f"{tcp['out_of_order']:,} out of order, "
+            f"{tcp['duplicate_ack']:,} duplicate ACKs, {tcp['lost_segment']:,} missing, {tcp['zero_window']:,} zero "
+            "windows",
         ),
     ]
     if rtt["samples"]:
         rows.append(
-            ("initial RTT", f"median {rtt['median']:.3g} ms, 95 % {rtt['p95']:.3g} ms, longest {rtt['max']:.3g} ms ({rtt['samples']:,})")
+            (
+                "initial RTT",
+                f"median {rtt['median']:.3g} ms, 95 % {rtt['p95']:.3g} ms, longest {rtt['max']:.3g} ms "
+                f"({rtt['samples']:,})",
+            )
         )
     return _pairs(rows)
 
@@ -203,7 +209,9 @@ def _timeline(line: Mapping[str, Any]) -> Iterable[Any]:
     if most == 0 or len(line["bytes"]) < 2:
         return
     yield _heading(f"Bytes over time ({line['step_seconds']:g} s a step, most {size(most)})")
-    bars = "".join(" " if not one else _SPARKS[min(len(_SPARKS) - 1, one * len(_SPARKS) // (most + 1))] for one in line["bytes"])
+    bars = "".join(
+        " " if not one else _SPARKS[min(len(_SPARKS) - 1, one * len(_SPARKS) // (most + 1))] for one in line["bytes"]
+    )
     yield Text("  " + bars)
 
 
@@ -222,7 +230,9 @@ def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
         return
     yield _heading("Ask next")
     for step in steps:
-        options = "".join(f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items())
+        options = "".join(
+            f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items()
+        )
         options = options.replace(" true", "")
         line = Text(f"  pcapstream call {step['tool']} FILE{options}")
         line.append(f"   {step['tells']}", style="dim")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.finding import TcpEvidence, tcp_findings, within
+from pcapstream.tools.finding import TcpEvidence, by_weight, loss_findings, tcp_findings, within
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, utc
 
@@ -30,8 +30,12 @@ def _ip(text: str) -> str:
         raise ValueError("is no IPv4 or IPv6 address") from None
 
 
-SERVER_IP = Parameter("server_ip", "string", "Only connections of this server, an IPv4 or IPv6 address", None, check=_ip)
-SERVER_PORT = Parameter("server_port", "integer", "Only connections to this server port", None, minimum=1, maximum=65535)
+SERVER_IP = Parameter(
+    "server_ip", "string", "Only connections of this server, an IPv4 or IPv6 address", None, check=_ip
+)
+SERVER_PORT = Parameter(
+    "server_port", "integer", "Only connections to this server port", None, minimum=1, maximum=65535
+)
 THRESHOLD = Parameter(
     "threshold", "number", "Share of retransmissions that counts as too many, 0.02 is 2 %", 0.02, minimum=0, maximum=1
 )
@@ -71,7 +75,9 @@ def tcp_notes(evidence: TcpEvidence) -> list[str]:
     if not evidence.table.evicted:
         return []
     dropped = count(evidence.table.evicted, "connection")
-    return [f"More TCP connections than the table holds: {dropped} left it, numbers about connections are lower bounds."]
+    return [
+        f"More TCP connections than the table holds: {dropped} left it, numbers about connections are lower bounds."
+    ]
 
 
 def both(connection: Connection, name: str) -> int:
@@ -173,7 +179,8 @@ def _connections(report: Report, ask: Ask) -> dict[str, Any]:
 
     text = (
         f"{count(totals['connections'], 'TCP connection')} with {count(totals['packets'], 'packet')}: "
-        f"{totals['complete']:,} completed the handshake, {failed:,} did not, {totals['mid_stream']:,} began before the capture; "
+        f"{totals['complete']:,} completed the handshake, {failed:,} did not, {totals['mid_stream']:,} began before "
+        "the capture; "
         f"{totals['fin']:,} closed normally, {totals['reset']:,} ended by RST."
     )
     return {
@@ -244,7 +251,6 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
         )
         return [_loss_row(one) for one in chosen]
 
-    found = tcp_findings(evidence, threshold)
     text = (
         f"{count(total, 'retransmission')} in {count(totals['packets'], 'TCP packet')} ({percent(rate)}), in "
         f"{totals['connections_with_retransmission']:,} of {count(totals['connections'], 'connection')}; "
@@ -271,8 +277,11 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
             "duplicate_ack": evidence.total("duplicate_ack"),
             "lost_segment": evidence.total("lost_segment"),
         },
-        "by_direction": {"to_server": totals["retransmission_to_server"], "to_client": totals["retransmission_to_client"]},
-        "findings": [one for one in found if one["code"] in _LOSS_FINDINGS],
+        "by_direction": {
+            "to_server": totals["retransmission_to_server"],
+            "to_client": totals["retransmission_to_client"],
+        },
+        "findings": by_weight(loss_findings(evidence, threshold)),
         "by_connection": ask.table(
             "by_connection",
             _LOSS_COLUMNS,
@@ -285,10 +294,9 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
     }
 
 
-_LOSS_FINDINGS = frozenset({"retransmissions", "missing_segments", "acks_for_unseen_data", "out_of_order", "duplicate_acks"})
-
 _LOSS_COLUMNS = (
-    "stream", "connection", "retrans_count", "total_packets", "retrans_rate", "to_server", "to_client", "fast", "spurious",
+    "stream", "connection", "retrans_count", "total_packets", "retrans_rate", "to_server", "to_client", "fast",
+    "spurious",
     "out_of_order", "duplicate_ack", "lost_segment", "first_time_utc", "first_frame", "filter",
 )  # fmt: skip
 
@@ -349,17 +357,26 @@ def _flow(report: Report, ask: Ask) -> dict[str, Any]:
     rst_client, rst_server = totals["rst_to_server"], totals["rst_to_client"]
     primary = "client" if rst_client > rst_server else "server" if rst_server > rst_client else "balanced"
     text = (
-        f"{count(totals['connections'], 'TCP connection')}: {count(sent, 'packet')} with {to_server['payload_bytes']:,} payload bytes "
+        f"{count(totals['connections'], 'TCP connection')}: {count(sent, 'packet')} with "
+        f"{to_server['payload_bytes']:,} payload bytes "
         f"to the server, {count(received, 'packet')} with {to_client['payload_bytes']:,} payload bytes to the clients."
     )
     server = evidence.address or ""
     rst = (
-        f"Clients sent {count(rst_client, 'RST')}, the server {rst_server:,}." if rst_client or rst_server else "No RST was sent."
+        f"Clients sent {count(rst_client, 'RST')}, the server {rst_server:,}."
+        if rst_client or rst_server
+        else "No RST was sent."
     )
     return {
         "summary": text,
-        "server": f"{join_names(server, evidence.port)}" if evidence.port else f"{f'[{server}]' if ':' in server else server}:any",
-        "filter": {"server_ip": evidence.address, "server_port": evidence.port, "wireshark": within(evidence.scope, "tcp")},
+        "server": f"{join_names(server, evidence.port)}"
+        if evidence.port
+        else f"{f'[{server}]' if ':' in server else server}:any",
+        "filter": {
+            "server_ip": evidence.address,
+            "server_port": evidence.port,
+            "wireshark": within(evidence.scope, "tcp"),
+        },
         "connections": totals["connections"],
         "client_to_server": to_server,
         "server_to_client": to_client,
@@ -439,7 +456,8 @@ CONNECTIONS = ToolSpec(
     module="tcp",
     title="TCP connections",
     description=(
-        "TCP connections of a capture: handshakes, how each ended and by whom, packets, retransmissions, round-trip times. Use "
+        "TCP connections of a capture: handshakes, how each ended and by whom, packets, retransmissions, round-trip "
+        "times. Use "
         "it to see whether connections succeed. detailed=true adds bytes, windows, options and times to each."
     ),
     view=_connections,
@@ -464,7 +482,8 @@ RETRANSMISSIONS = ToolSpec(
     module="tcp",
     title="TCP retransmissions",
     description=(
-        "TCP retransmissions by Wireshark's rules, in all and per connection, worst first, with frames. Use it when transfers "
+        "TCP retransmissions by Wireshark's rules, in all and per connection, worst first, with frames. Use it when "
+        "transfers "
         "are slow or losses are suspected."
     ),
     view=_retransmissions,
@@ -493,7 +512,8 @@ FLOW = ToolSpec(
     module="tcp",
     title="Traffic of one TCP server",
     description=(
-        "TCP traffic between one server and its clients, by direction: packets, bytes, SYN, FIN, RST, retransmissions. Use it to "
+        "TCP traffic between one server and its clients, by direction: packets, bytes, SYN, FIN, RST, "
+        "retransmissions. Use it to "
         "see which side sends, resets or loses."
     ),
     view=_flow,
@@ -516,4 +536,3 @@ FLOW = ToolSpec(
         *TCP_COMMON,
     ),
 )
-
