@@ -1,5 +1,6 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer

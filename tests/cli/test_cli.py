@@ -284,16 +284,15 @@ def test_tools_lists_all_tools_with_their_parameters(run: Any) -> None:
     assert "default 0.02" in text
 
 
-def test_questions_do_not_load_the_server() -> None:
+def test_questions_do_not_load_the_server(capture: Path) -> None:
     """Starting is most of the time of a small question."""
     script = (
         "import sys; from pcapstream.cli import main; main(['call', 'analyze_capinfos', sys.argv[1]]);"
         "print([m for m in ('mcp', 'pydantic', 'httpx2', 'rich', 'asyncio', 'anyio') if m in sys.modules], "
         "file=sys.stderr)"
     )
-    path = Path(__file__).parent / "one.pcap"
     result = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, env=environment(), text=True
+        [sys.executable, "-c", script, str(capture)], capture_output=True, env=environment(), text=True
     )
 
     assert result.stderr.endswith("[]\n")

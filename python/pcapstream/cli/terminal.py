@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -145,19 +144,18 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
     if not findings:
         return
     yield _heading("Findings")
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
     for one in findings:
-        line = Text("  ")
-        line.append(f"{one['severity']:8}", style=_STYLES.get(one["severity"], ""))
-        line.append(_safe(one["text"]))
-        evidence = []
+        text = Text(_safe(one["text"]))
         if one.get("frames"):
             more = " ..." if one["count"] > len(one["frames"]) else ""
-            evidence.append("frames " + ", ".join(f"{frame}" for frame in one["frames"]) + more)
+            text.append("\nframes " + ", ".join(str(frame) for frame in one["frames"]) + more, style="dim")
         if one.get("filter"):
-            evidence.append(f"filter {_safe(one['filter'])}")
-        parts = [line]
-        parts += [Text(text, style="dim") for text in evidence]
-        yield Group(parts[0], *(Padding(part, (0, 0, 0, 10)) for part in parts[1:]))
+            text.append(f"\nfilter {_safe(one['filter'])}", style="dim")
+        table.add_row(Text(f"  {one['severity']}", style=_STYLES.get(one["severity"], "")), text)
+    yield table
 
 
 def _hierarchy(table: Mapping[str, Any]) -> Table:

@@ -62,6 +62,13 @@ def by_weight(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(findings, key=lambda found: SEVERITIES.index(found["severity"]))
 
 
+def filter_notes(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What to know before trying their filters."""
+    if any("tcp.completeness" in found.get("filter", "") for found in findings):
+        return ["Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2."]
+    return []
+
+
 def scope(address: str | None, port: int | None) -> str:
     """Wireshark filter of one server, "" for all traffic."""
     parts = []

@@ -20,8 +20,8 @@ Endpoint = tuple[str, int, int, int, int]
 
 KEPT_ROWS = 1_000
 """The largest `limit`: further pages are ranked anew."""
-KEPT_REPORTS = 8
-"""Their rows take a few MB together."""
+KEPT_REPORTS = 4
+"""Their rows take 6 MB each at most."""
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.finding import TcpEvidence, by_weight, loss_findings, tcp_findings, within
+from pcapstream.tools.finding import TcpEvidence, by_weight, filter_notes, loss_findings, tcp_findings, within
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, utc
 
@@ -215,7 +215,7 @@ def _connections(report: Report, ask: Ask) -> dict[str, Any]:
             limit=50 if detailed else None,
         ),
         **tcp_common(report, ask, evidence),
-        "notes": tcp_notes(evidence),
+        "notes": [*tcp_notes(evidence), *filter_notes(findings)],
     }
 
 
@@ -362,6 +362,7 @@ def _flow(report: Report, ask: Ask) -> dict[str, Any]:
         f"to the server, {count(received, 'packet')} with {to_client['payload_bytes']:,} payload bytes to the clients."
     )
     server = evidence.address or ""
+    findings = tcp_findings(evidence)
     rst = (
         f"Clients sent {count(rst_client, 'RST')}, the server {rst_server:,}."
         if rst_client or rst_server
@@ -386,10 +387,10 @@ def _flow(report: Report, ask: Ask) -> dict[str, Any]:
             "data_flow_direction": direction,
             "interpretation": f"{_DIRECTIONS[direction]} {rst}",
         },
-        "findings": tcp_findings(evidence),
+        "findings": findings,
         "peers": _peers(evidence, ask),
         **tcp_common(report, ask, evidence),
-        "notes": tcp_notes(evidence),
+        "notes": [*tcp_notes(evidence), *filter_notes(findings)],
     }
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, TcpEvidence, within
+from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, TcpEvidence, filter_notes, within
 from pcapstream.tools.spec import Key, ToolSpec
 from pcapstream.tools.tcp import (
     SERVER_IP,
@@ -41,7 +41,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     failed = totals["syn_only"] + totals["refused"] + totals["half_open"]
     retransmissions = evidence.total("retransmission")
     sources, seen_all = _rst_sources(evidence)
-    notes = tcp_notes(evidence)
+    notes = [*tcp_notes(evidence), *filter_notes(patterns)]
     if not seen_all:
         notes.append(
             f"rst_distribution.by_source has at most {_MOST_SOURCES} addresses of the first {_MOST_RESET:,} "

@@ -13,7 +13,7 @@ from pcapstream.errors import QueryError
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 from pcapstream.tools.capinfos import file_facts
-from pcapstream.tools.finding import TcpEvidence, by_weight, capture_findings, tcp_findings
+from pcapstream.tools.finding import TcpEvidence, by_weight, capture_findings, filter_notes, tcp_findings
 from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import rtt_summary, tcp_notes
@@ -74,6 +74,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     found: dict[str, Any] = {"summary": _sentences(parts), "analysis_type": kind, "filter": ""}
     found.update(_TYPES[kind](parts, ask))
     notes = [*found.pop("notes", []), *(tcp_notes(parts.tcp) if parts.tcp else [])]
+    notes += filter_notes(found.get("findings", []))
     return {**found, "notes": notes}
 
 
