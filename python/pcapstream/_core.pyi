@@ -206,7 +206,9 @@ class Snapshot:
     @property
     def tally(self) -> Tally | None: ...
 
-ConnectionOrder = Literal["stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"]
+ConnectionOrder = Literal[
+    "stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"
+]
 
 @final
 class TcpTable:
@@ -245,7 +247,8 @@ class TcpTable:
         "idle"."""
     def count(self, address: str | None = None, port: int | None = None, /, *, having: str | None = None) -> int: ...
     def frames(self, name: str, /) -> list[int]:
-        """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or "syn", "syn_ack", "fin", "rst"."""
+        """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or with "syn", "syn_ack", "fin",
+        "rst"."""
     def initial_rtts(self, address: str | None = None, port: int | None = None, /) -> list[int]:
         """ns, sorted."""
 
@@ -263,7 +266,13 @@ class Tally:
     def protocols(self) -> dict[str, int]:
         """Frames in which the protocol occurs, by Wireshark's filter name."""
     def conversations(
-        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+        self,
+        kind: ConversationKind,
+        /,
+        *,
+        order: Literal["bytes", "frames"] = "bytes",
+        offset: int = 0,
+        limit: int | None = None,
     ) -> list[tuple[str, str, int, int, int, int, int, int]]:
         """(a, b, frames a to b, bytes a to b, frames b to a, bytes b to a, first_ns, last_ns); a sent the first frame.
         Ends are "address", or "address:port" for tcp and udp."""
@@ -272,14 +281,22 @@ class Tally:
     def conversation_totals(self, kind: ConversationKind, /) -> tuple[int, int]:
         """(frames, bytes) over all conversations of that kind, exact beyond the limit."""
     def endpoints(
-        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+        self,
+        kind: ConversationKind,
+        /,
+        *,
+        order: Literal["bytes", "frames"] = "bytes",
+        offset: int = 0,
+        limit: int | None = None,
     ) -> list[tuple[str, int, int, int, int]]:
         """(end, frames sent, bytes sent, frames received, bytes received)."""
     def endpoint_count(self, kind: ConversationKind, /) -> tuple[int, bool]: ...
     def ip_addresses(self) -> tuple[int, bool]: ...
     def buckets(self) -> tuple[int, int, list[tuple[int, int]]]:
         """(width ns, start of the first bucket ns, [(frames, wire bytes)])."""
-    def names(self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50) -> list[tuple[str, int]]:
+    def names(
+        self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50
+    ) -> list[tuple[str, int]]:
         """Names seen in traffic, most frequent first, escaped text of the capture."""
     def facts(self) -> dict[str, Any]:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""

@@ -147,11 +147,8 @@ impl Pcapng {
                         *filter = context.facts.text(text, max);
                     }
                 }
-                (_, Some(text)) => {
-                    if text.is_none() {
-                        *text = context.facts.text(value, max);
-                    }
-                }
+                (_, Some(text @ None)) => *text = context.facts.text(value, max),
+                (_, Some(_)) => {} // the first one holds
                 (options::COMMENT, _) => context.facts.comment(value, &context.limits),
                 (SPEED, _) if value.len() == 8 => interface.speed = order.u64(value, 0).unwrap_or_default(),
                 (RESOLUTION, _) if value.len() == 1 => resolution = resolution.or(value.first().copied()),
