@@ -236,7 +236,10 @@ fn versions() {
     bytes.extend(numbered(Little, 3..=4));
     let outcome = read(&bytes, true);
     assert_eq!((outcome.tags(), outcome.recovered()), (vec![1, 3, 4], vec![3, 4]));
-    assert_eq!(outcome.damage()[0], (unknown, "unknown_version"));
+    assert_eq!(outcome.damage(), [(unknown, "unknown_version")]);
+    assert_eq!(outcome.facts.bytes_skipped, 28 + 52);
+    // the interface of the section before it counts
+    assert_eq!(outcome.seen.iter().map(|seen| seen.interface).collect::<Vec<_>>(), [Some(0), Some(1), Some(1)]);
     assert_eq!(read(&bytes, false).tags(), [1]);
     assert_eq!(read(b"\x0a\x0d\x0d\x0a\x1c\0\0\0abcd", true).code(), "unknown_format");
 }
