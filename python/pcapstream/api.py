@@ -57,6 +57,7 @@ def analyze(
             max_packets=max_packets,
             resync=resync,
             limits=options.core_limits(),
+            ports=options.ports,
         )
     except BaseException:
         origin.close()

@@ -21,7 +21,7 @@ pub(super) struct Zstd {
 
 impl Zstd {
     /// None: no memory for it.
-    pub(super) fn new() -> Option<Box<dyn Codec>> {
+    pub(super) fn boxed() -> Option<Box<dyn Codec>> {
         let decoder = Decoder::new().ok()?;
         Some(Box::new(Self { decoder, wanted: FRAME_START, pending: false, inside: false, frames: 0 }))
     }

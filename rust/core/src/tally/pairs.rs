@@ -2,7 +2,7 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
 /// One conversation. `a` sent the first frame; index 0 counts a to b, 1 b to a.
@@ -114,7 +114,7 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
 
     /// Distinct ends.
     pub fn ends(&self) -> usize {
-        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K>>().len()
+        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K, RandomState>>().len()
     }
 
     /// Indexes of the largest pairs by `size`, largest first, equal ones in order of appearance.
@@ -126,7 +126,7 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
 
     /// (end, frames and bytes sent, frames and bytes received) of every end, in order of appearance.
     pub fn endpoints(&self) -> Vec<(K, [u64; 4])> {
-        let mut at = std::collections::HashMap::new();
+        let mut at: HashMap<K, usize, RandomState> = HashMap::default();
         let mut out: Vec<(K, [u64; 4])> = Vec::new();
         for p in &self.pairs {
             for (end, tx, rx) in [(p.a, 0, 1), (p.b, 1, 0)] {

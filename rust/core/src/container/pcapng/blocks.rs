@@ -147,11 +147,8 @@ impl Pcapng {
                         *filter = context.facts.text(text, max);
                     }
                 }
-                (_, Some(text)) => {
-                    if text.is_none() {
-                        *text = context.facts.text(value, max);
-                    }
-                }
+                (_, Some(text @ None)) => *text = context.facts.text(value, max),
+                (_, Some(_)) => {} // the first one holds
                 (options::COMMENT, _) => context.facts.comment(value, &context.limits),
                 (SPEED, _) if value.len() == 8 => interface.speed = order.u64(value, 0).unwrap_or_default(),
                 (RESOLUTION, _) if value.len() == 1 => resolution = resolution.or(value.first().copied()),
@@ -223,7 +220,7 @@ fn section_options(bytes: &[u8], order: Order, context: &mut Context) -> Result<
         let (code, value) = option?;
         let facts = &mut context.facts;
         match code {
-            options::COMMENT => facts.comment(value, &context.limits),
+            options::COMMENT => facts.section_comment(value, &context.limits),
             2 if facts.hardware.is_none() => facts.hardware = facts.text(value, max),
             3 if facts.os.is_none() => facts.os = facts.text(value, max),
             4 if facts.application.is_none() => facts.application = facts.text(value, max),

@@ -206,7 +206,7 @@ fn custom_and_journal_blocks_are_frames_but_no_packets() {
     let lengths: Vec<_> = outcome.seen.iter().map(|seen| (seen.data.len(), seen.wire)).collect();
     assert_eq!(lengths, [(12, 12), (4, 4), (60, 60)]);
     assert_eq!(outcome.seen[2].time, (1_700_000_000, 123_456_000));
-    assert_eq!(outcome.seen[0].has_time, false);
+    assert!(!outcome.seen[0].has_time);
     assert_eq!((outcome.facts.custom_blocks, outcome.facts.other_blocks), (2, 1));
 }
 
