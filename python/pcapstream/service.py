@@ -55,7 +55,9 @@ class Service:
         try:
             parameters = spec.bind(arguments)
             progress = _Telling(tell)
-            report = await self._report(store, parameters["pcap_file"], spec.options(self.options, parameters), progress)
+            report = await self._report(
+                store, parameters["pcap_file"], spec.options(self.options, parameters), progress
+            )
             view = functools.partial(answer, spec, report, parameters, max_packets=self.settings.max_packets)
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)

@@ -90,7 +90,9 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
                 "not do by default: listed in packets, not counted elsewhere."
             )
         if dns["forgotten"]:
-            notes.append("More open queries than the table holds: pairing of the oldest is lost, they count as unanswered.")
+            notes.append(
+                "More open queries than the table holds: pairing of the oldest is lost, they count as unanswered."
+            )
     others = {name: _brief(one) for name, one in counts.items() if name != "dns"}
     if others:
         found["related"] = others
@@ -250,7 +252,13 @@ def _tables(dns: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
 
     def server_row(one: Mapping[str, Any]) -> list[Any]:
         times = _times(one)
-        return [one["server"], one["queries"], one["responses"], one["errors"], *(times.get(k) for k in ("median", "p95", "max"))]
+        return [
+            one["server"],
+            one["queries"],
+            one["responses"],
+            one["errors"],
+            *(times.get(k) for k in ("median", "p95", "max")),
+        ]
 
     bad = [[clean(name), n, "NXDOMAIN"] for name, n in dns["nxdomain_names"]["rows"]]
     bad += [[clean(name), n, "SERVFAIL"] for name, n in dns["servfail_names"]["rows"]]
@@ -270,7 +278,14 @@ _COLUMNS = (
     "frame", "timestamp", "source_ip", "source_port", "destination_ip", "destination_port", "protocol", "transport",
     "detected_by", "dns_id", "is_response", "flags", "rcode", "questions", "answers", "authority", "additional", "edns",
 )  # fmt: skip
-_FLAGS = ("authoritative", "truncated", "recursion_desired", "recursion_available", "authentic_data", "checking_disabled")
+_FLAGS = (
+    "authoritative",
+    "truncated",
+    "recursion_desired",
+    "recursion_available",
+    "authentic_data",
+    "checking_disabled",
+)
 
 
 def _row(message: Message) -> list[Any]:
@@ -291,7 +306,10 @@ def _row(message: Message) -> list[Any]:
         [name for name in _FLAGS if flags.get(name)],
         fields.get("rcode"),
         [_record(question) for question in fields.get("questions", ())],
-        *([_record(record) for record in fields.get(section, ())] for section in ("answers", "authority", "additional")),
+        *(
+            [_record(record) for record in fields.get(section, ())]
+            for section in ("answers", "authority", "additional")
+        ),
         _values(fields.get("edns")),
     ]
 
