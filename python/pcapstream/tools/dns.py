@@ -81,13 +81,13 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found |= _tables(dns, ask)
         if dns["by_content"]:
             notes.append(
-                f"{count(dns['by_content'], 'message')} on ports that are not DNS's, found by content: listed in packets with "
-                "detected_by content, not counted elsewhere. Ask with ports to count them."
+                f"{count(dns['by_content'], 'message')} on ports that are not DNS's, found by content: listed in "
+                "packets with detected_by content, not counted elsewhere. Ask with ports to count them."
             )
         if dns["only_in_order"]:
             notes.append(
-                f"{count(dns['only_in_order'], 'message')} found only by putting TCP segments in order, which Wireshark does "
-                "not do by default: listed in packets, not counted elsewhere."
+                f"{count(dns['only_in_order'], 'message')} found only by putting TCP segments in order, which "
+                "Wireshark does not do by default: listed in packets, not counted elsewhere."
             )
         if dns["forgotten"]:
             notes.append(
@@ -127,10 +127,13 @@ def _types(counter: Mapping[str, Any]) -> dict[str, int]:
     return {_type_name(key): n for key, n in counter["rows"]}
 
 
-TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 24: "SIG", 25: "KEY",
-         28: "AAAA", 29: "LOC", 32: "NB", 33: "SRV", 35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS", 44: "SSHFP", 46: "RRSIG",
-         47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 59: "CDS", 60: "CDNSKEY", 64: "SVCB", 65: "HTTPS",
-         99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 256: "URI", 257: "CAA"}  # fmt: skip
+TYPES = {
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 24: "SIG",
+    25: "KEY", 28: "AAAA", 29: "LOC", 32: "NB", 33: "SRV", 35: "NAPTR", 39: "DNAME", 41: "OPT", 43: "DS",
+    44: "SSHFP", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 51: "NSEC3PARAM", 52: "TLSA", 59: "CDS",
+    60: "CDNSKEY", 64: "SVCB", 65: "HTTPS", 99: "SPF", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR",
+    255: "ANY", 256: "URI", 257: "CAA",
+}  # fmt: skip
 
 
 def _type_name(number: int) -> str:
@@ -203,28 +206,35 @@ def _findings(dns: Mapping[str, Any]) -> list[dict[str, Any]]:
         "dns.flags.response == 0 && !dns.response_in && !dns.retransmit_request",
     )  # fmt: skip
     again = dns["retransmitted_queries"]["count"]
-    add("retransmitted_queries", "retransmitted_queries", "info",
-        f"{count(again, 'query', 'queries')} sent again within 5 s of one that had no response yet.", "dns.retransmit_request")  # fmt: skip
+    add(
+        "retransmitted_queries", "retransmitted_queries", "info",
+        f"{count(again, 'query', 'queries')} sent again within 5 s of one that had no response yet.",
+        "dns.retransmit_request",
+    )  # fmt: skip
+    responses = f"{dns['responses']:,}"
     missing = dns["nxdomain"]["count"]
     storm = dns["responses"] >= LEAST_RESPONSES and missing > NXDOMAIN_SHARE * dns["responses"]
-    add("nxdomain", "nxdomain", "warning" if storm else "info",
-        f"{count(missing, 'response')} of {dns['responses']:,} said the name does not exist (NXDOMAIN).",
-        "dns.flags.rcode == 3")  # fmt: skip
-    add("servfail", "servfail", "warning", f"{count(dns['servfail']['count'], 'response')} said the server failed (SERVFAIL).",
-        "dns.flags.rcode == 2")  # fmt: skip
-    add("refused", "refused", "warning", f"{count(dns['refused']['count'], 'response')} refused to answer (REFUSED).",
-        "dns.flags.rcode == 5")  # fmt: skip
-    add("slow", "slow_responses", "warning", f"{count(dns['slow']['count'], 'response')} came more than 1 s after the query.",
-        "dns.time > 1")  # fmt: skip
+    add(
+        "nxdomain", "nxdomain", "warning" if storm else "info",
+        f"{count(missing, 'response')} of {responses} said the name does not exist (NXDOMAIN).", "dns.flags.rcode == 3",
+    )  # fmt: skip
     retried = dns["tcp_retries_after_truncation"]
-    add("truncated", "truncated_responses", "info",
-        f"{count(dns['truncated']['count'], 'response')} cut for UDP (TC bit); {retried:,} of these questions came again over TCP.",
-        "dns.flags.truncated == 1 && dns.flags.response == 1")  # fmt: skip
-    add("duplicate_responses", "duplicate_responses", "info",
-        f"{count(dns['duplicate_responses']['count'], 'response')} to a query that had been answered before.",
-        "dns.retransmit_response")  # fmt: skip
-    add("unsolicited_responses", "unsolicited_responses", "info",
-        f"{count(dns['unsolicited_responses']['count'], 'response')} to no query of this capture.", "dns.unsolicited")  # fmt: skip
+    for key, code, severity, words, where in (
+        ("servfail", "servfail", "warning", "said the server failed (SERVFAIL).", "dns.flags.rcode == 2"),
+        ("refused", "refused", "warning", "refused to answer (REFUSED).", "dns.flags.rcode == 5"),
+        ("slow", "slow_responses", "warning", "came more than 1 s after the query.", "dns.time > 1"),
+        (
+            "truncated", "truncated_responses", "info",
+            f"cut for UDP (TC bit); {retried:,} of these questions came again over TCP.",
+            "dns.flags.truncated == 1 && dns.flags.response == 1",
+        ),
+        (
+            "duplicate_responses", "duplicate_responses", "info", "to a query that had been answered before.",
+            "dns.retransmit_response",
+        ),
+        ("unsolicited_responses", "unsolicited_responses", "info", "to no query of this capture.", "dns.unsolicited"),
+    ):  # fmt: skip
+        add(key, code, severity, f"{count(dns[key]['count'], 'response')} {words}", where)
     return by_weight(found)
 
 
@@ -263,14 +273,18 @@ def _tables(dns: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     bad = [[clean(name), n, "NXDOMAIN"] for name, n in dns["nxdomain_names"]["rows"]]
     bad += [[clean(name), n, "SERVFAIL"] for name, n in dns["servfail_names"]["rows"]]
     return {
-        "top_names": ask.table("top_names", _NAMES, name_rows, len(names["rows"]), exact=not names["other"], limit=_TOP),
+        "top_names": ask.table(
+            "top_names", _NAMES, name_rows, len(names["rows"]), exact=not names["other"], limit=_TOP,
+        ),
         "top_domains": ask.rows("top_domains", ("domain", "queries", "names"), domain_rows(), limit=_TOP),
         "servers": ask.table(
-            "servers", _SERVERS, lambda offset, limit: [server_row(s) for s in servers[offset : offset + limit]], len(servers),
-            limit=_TOP,
+            "servers", _SERVERS, lambda offset, limit: [server_row(s) for s in servers[offset : offset + limit]],
+            len(servers), limit=_TOP,
         ),
         "clients": ask.rows("clients", _CLIENTS, clients, limit=_TOP),
-        "failing_names": ask.rows("failing_names", ("name", "responses", "code"), sorted(bad, key=lambda r: -r[1]), limit=_TOP),
+        "failing_names": ask.rows(
+            "failing_names", ("name", "responses", "code"), sorted(bad, key=lambda r: -r[1]), limit=_TOP,
+        ),
     }  # fmt: skip
 
 
@@ -337,9 +351,9 @@ DNS = ToolSpec(
     module="dns",
     title="DNS questions and answers",
     description=(
-        "DNS of a capture: queries and responses paired, response times by server, unanswered and failed queries, names and "
-        "domains asked for, clients, all messages with their records; mDNS, LLMNR and NBNS apart. Use it when names do not resolve, "
-        "resolve slowly or look suspicious."
+        "Use it when names do not resolve, resolve slowly or look suspicious: DNS queries and responses paired, "
+        "response times by server, unanswered and failed queries, names and domains asked for, clients, all messages "
+        "with their records; mDNS, LLMNR and NBNS apart."
     ),
     view=_view,
     needs=("dns",),
@@ -361,8 +375,8 @@ DNS = ToolSpec(
         Key("findings", "array"),
         Key("related", "object", "mdns, llmnr, nbns"),
         *table_keys((
-            ("packets", "one message, names are text of the capture"), ("top_names", ""), ("top_domains", "registered domain"),
-            ("servers", ""), ("clients", ""), ("failing_names", ""),
+            ("packets", "one message, names are text of the capture"), ("top_names", ""),
+            ("top_domains", "registered domain"), ("servers", ""), ("clients", ""), ("failing_names", ""),
         )),
     ),
 )  # fmt: skip
