@@ -23,7 +23,7 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from tests.support.pcap import START_NS, Frame, conversation, dns_flows, flows, in_time_order, mixed, pcap, pcapng, udp
+from tests.support.pcap import START_NS, Frame, conversation, dns_flows, flows, in_time_order, pcap, pcapng, udp
 from tests.support.play import KINDS, cut, plain, play, without
 
 FLOWS = flows() + dns_flows()
