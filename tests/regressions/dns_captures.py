@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRMX, DNSRRSOA, DNSRRSRV
 from scapy.layers.inet import ICMP, IP, UDP, IPerror, UDPerror, fragment
@@ -18,7 +19,7 @@ def question(number: int, name: str, kind: str = "A") -> DNS:
     return DNS(id=number, rd=1, qd=DNSQR(qname=name, qtype=kind))
 
 
-def response(number: int, name: str, kind: str = "A", *, rcode: int = 0, **sections: Packet) -> DNS:
+def response(number: int, name: str, kind: str = "A", *, rcode: int = 0, **sections: Any) -> DNS:
     return DNS(id=number, qr=1, rd=1, ra=1, rcode=rcode, qd=DNSQR(qname=name, qtype=kind), **sections)
 
 
@@ -82,7 +83,7 @@ def over_tcp(path: Path) -> Path:
     talk.handshake()
     addresses = [DNSRR(rrname="big.example.net", type="A", rdata=f"192.0.2.{n}", ttl=60) for n in range(1, 101)]
     talk.client(framed(question(1, "big.example.net")), flags="PA")
-    whole = framed(response(1, "big.example.net", an=_chain(addresses)))
+    whole = framed(response(1, "big.example.net", an=addresses))
     talk.server(whole[:900])
     talk.server(whole[900:], flags="PA")
     talk.client()
@@ -101,17 +102,10 @@ def framed(message: DNS) -> bytes:
     return data
 
 
-def _chain(parts: list[DNSRR]) -> Packet:
-    chain: Packet = parts[0]
-    for part in parts[1:]:
-        chain = chain / part
-    return chain
-
-
 def fragmented(path: Path) -> Path:
     """A response with 12 TXT records in three IP fragments."""
     texts = [DNSRR(rrname="example.net", type="TXT", rdata=[bytes([65 + n]) * 80], ttl=60) for n in range(12)]
-    message = response(1, "example.net", "TXT", an=_chain(texts))
+    message = response(1, "example.net", "TXT", an=texts)
     whole = IP(src=RESOLVER, dst=CLIENT, id=7) / UDP(sport=53, dport=4000) / message
     parts = [_at(part, 0.02 + number / 1000) for number, part in enumerate(fragment(whole, fragsize=480))]
     return write(path, asked(question(1, "example.net", "TXT"), 0), *parts)
@@ -126,14 +120,14 @@ def quoted(path: Path) -> Path:
 
 
 def port_5300(path: Path) -> Path:
-    """A query and its response on port 53, another pair on port 5300."""
+    """A query and its response on port 53, another pair on port 5300, from another port."""
     address = DNSRR(rrname="www.example.net", type="A", rdata="192.0.2.80", ttl=60)
     return write(
         path,
         asked(question(1, "www.example.net"), 0),
         answered(response(1, "www.example.net", an=address), 0.02),
-        asked(question(2, "www.example.net"), 1, port=5300),
-        answered(response(2, "www.example.net", an=address), 1.03, port=5300),
+        asked(question(2, "www.example.net"), 1, port=5300, client_port=4001),
+        answered(response(2, "www.example.net", an=address), 1.03, port=5300, client_port=4001),
     )
 
 
