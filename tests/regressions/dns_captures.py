@@ -148,6 +148,6 @@ DNS_MADE = (
     Made(over_tcp, {"dns": 4, "dns.flags.response == 1": 2}, 1),
     Made(fragmented, {"dns": 2, "dns.count.answers == 12": 1}, 0),
     Made(quoted, {"dns": 2, "dns && !icmp": 1, "dns && icmp": 1}, 0),
-    Made(port_5300, {"dns": 2}, 0),
+    Made(port_5300, {"dns": 4, "dns && udp.port == 53": 2}, 0),
 )
 """All of them, by tshark: -Y FILTER, and the number of tcp.stream values."""
