@@ -145,3 +145,17 @@ def test_names_with_hostile_bytes_are_escaped_and_loops_end(tmp_path: Path) -> N
     assert second is None
     listed = result["top_names"]["rows"][0][0]
     assert listed.isprintable()
+
+
+def test_pages_of_messages_go_on_where_the_last_one_ended(tmp_path: Path) -> None:
+    path = captures.records(tmp_path / "capture.pcap")
+    frames: list[int] = []
+    cursor = None
+    for _ in range(4):
+        table = ask(TOOL, path, limit=3, cursor=cursor)["packets"]
+        assert table["total"] == 10
+        frames += [row["frame"] for row in rows(table)]
+        cursor = table["next_cursor"]
+
+    assert frames == list(range(1, 11))
+    assert cursor is None
