@@ -16,13 +16,14 @@ SCHEMAS = Path(__file__).parent / "schemas"
 
 MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
+    "analyze_dns_packets": {"ports": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
     "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
 }
-"""Parameters with their defaults, from the two packages' own descriptions."""
+"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""
 
 
 @pytest.mark.parametrize("name", MCPCAP)

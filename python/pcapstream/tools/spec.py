@@ -18,6 +18,7 @@ from pcapstream.tools.text import shown
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
+    from pcapstream.report import ScanOptions
     from pcapstream.tools.paging import Ask
 
 Kind = Literal["string", "integer", "number", "boolean", "list"]
@@ -188,6 +189,8 @@ class ToolSpec:
     default_limit: int = 50
     refuse: Callable[[Mapping[str, Any]], None] | None = None
     """Looks at all bound parameters before anything is read; raises QueryError."""
+    narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
+    """The pass that the bound parameters ask for, where that is not the shared one."""
     _by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -214,6 +217,10 @@ class ToolSpec:
         if self.refuse is not None:
             self.refuse(bound)
         return bound
+
+    def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
+        """Options of the pass that answers: the shared one unless the parameters need one of their own."""
+        return shared if self.narrow is None else self.narrow(shared, bound)
 
     def input_schema(self) -> dict[str, object]:
         """JSON schema of the arguments; refuses unknown ones."""
