@@ -40,7 +40,9 @@ class Service:
         self._views = anyio.CapacityLimiter(_VIEW_THREADS)
         self._calls = 0
 
-    async def call(self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell) -> dict[str, Any]:
+    async def call(
+        self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell
+    ) -> dict[str, Any]:
         """The answer of one call. `tell` gets one progress message at the start, then at most one a second with more
         bytes each time, and one before this returns.
 

@@ -99,7 +99,7 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
     packets, data = capture["packets"], capture["wire_bytes"]
     earliest, latest = capture["earliest_ns"], capture["latest_ns"]
     out = no_packets(size)
-    comments = capture["comments"]
+    comments = capture["section_comments"]
     out.update(
         packets=packets,
         data_size=data,

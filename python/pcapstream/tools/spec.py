@@ -68,13 +68,14 @@ class Parameter:
 
     def schema(self) -> dict[str, object]:
         """JSON schema, without titles."""
-        own: dict[str, object] = {"type": "array", "items": {"type": "string"}} if self.kind == "list" else {"type": self.kind}
+        own: dict[str, object] = (
+            {"type": "array", "items": {"type": "string"}} if self.kind == "list" else {"type": self.kind}
+        )
         if self.choices:
             own["enum"] = list(self.choices)
-        for key, bound in (("minimum", self.minimum), ("maximum", self.maximum)):
-            if bound is not None:
-                own[key] = bound
-        schema = {"anyOf": [own, {"type": "null"}]} if self.default is None else own
+        bounds = {"minimum": self.minimum, "maximum": self.maximum}
+        own.update({key: bound for key, bound in bounds.items() if bound is not None})
+        schema: dict[str, object] = {"anyOf": [own, {"type": "null"}]} if self.default is None else own
         if not self.required:
             schema["default"] = self.default
         schema["description"] = self.description
@@ -109,7 +110,9 @@ class Parameter:
         if text.strip().lower() in ("null", "none", "") and self.default is None:
             return None
         if self.kind == "boolean":
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+                text.lower(), text
+            )
         return text
 
     def _typed(self, value: object) -> object:

@@ -168,7 +168,7 @@ impl Pool {
             return sent;
         }
         let span = self.nodes[queue.tail as usize].next_seq.wrapping_sub(head);
-        if ahead >= (1 << 31) + span {
+        if u64::from(ahead) >= (1 << 31) + u64::from(span) {
             return None;
         }
         self.acknowledge_any_order(queue, ack)
