@@ -115,10 +115,12 @@ impl Pool {
 
     #[cold]
     fn place_out_of_order(&self, queue: &mut Queue, head: u32, tail: u32, next_seq: u32) -> Option<u32> {
-        if queue.sorted && gt(head, next_seq) && gt(tail, next_seq) {
+        // Exactly 2^31 apart, two numbers are each before the other: no order either.
+        let below_tail = tail.wrapping_sub(next_seq) as i32 > 0;
+        if queue.sorted && below_tail && head.wrapping_sub(next_seq) as i32 > 0 {
             return Some(NONE);
         }
-        if queue.sorted && gt(tail, next_seq) {
+        if queue.sorted && below_tail && !gt(head, next_seq) {
             let mut at = queue.head;
             for _ in 0..MAX_STEPS {
                 let link = self.nodes[at as usize].link;
