@@ -123,6 +123,10 @@ pub trait App: Send {
         let _ = (transport, data);
         Probe::No
     }
+    /// Whether it looks for its messages at the start of TCP streams that no port claims.
+    fn probes_tcp(&self) -> bool {
+        false
+    }
     /// A UDP payload. False: it is none of this protocol's after all.
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         let _ = (ctx, data, out);
@@ -199,6 +203,8 @@ pub struct Apps {
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Some protocol looks at streams that no port claims.
+    probes_tcp: bool,
     streams: Streams,
     pub out: Output,
 }
@@ -219,7 +225,16 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
-        Some(Self { apps, udp_ports, tcp_ports, unclaimed, streams: Streams::new(limits), out: Output::default() })
+        let probes_tcp = apps.iter().any(|a| a.probes_tcp());
+        Some(Self {
+            probes_tcp,
+            apps,
+            udp_ports,
+            tcp_ports,
+            unclaimed,
+            streams: Streams::new(limits),
+            out: Output::default(),
+        })
     }
 
     /// (name, report) of the protocols that count in the core.
@@ -324,6 +339,9 @@ impl Apps {
     fn segment(&mut self, mut ctx: Context, to_client: bool, segment: Segment<'_>) {
         let Some(number) = ctx.stream else { return };
         let port = Self::by_port(&self.tcp_ports, &ctx);
+        if port.is_none() && !self.probes_tcp {
+            return;
+        }
         let Some(stream) = self.streams.direction(number, to_client, port, &segment) else { return };
         stream.push(&segment);
         // Ends: every turn consumes at least a byte, or leaves.

@@ -148,6 +148,8 @@ pub struct Streams {
     open: HashMap<(u32, bool), Stream, foldhash::fast::RandomState>,
     max_streams: usize,
     max_stream_bytes: usize,
+    /// Directions that found the table full since the last sweep.
+    turned_away: usize,
     /// Directions that found no room.
     pub refused: u64,
 }
@@ -158,6 +160,7 @@ impl Streams {
             open: HashMap::default(),
             max_streams: limits.max_app_streams,
             max_stream_bytes: limits.max_app_stream_bytes,
+            turned_away: 0,
             refused: 0,
         }
     }
@@ -172,11 +175,17 @@ impl Streams {
     ) -> Option<&mut Stream> {
         let key = (number, to_client);
         if !self.open.contains_key(&key) {
-            if s.data.is_empty() && s.flags & SYN == 0 {
+            // A SYN tells where a stream begins; worth a place only where its port says that it will be read.
+            if s.data.is_empty() && (s.flags & SYN == 0 || port.is_none()) {
                 return None;
             }
             if self.open.len() >= self.max_streams {
-                self.open.retain(|_, s| !s.given_up);
+                // A sweep looks at all of them: one for every quarter of the table that wanted in.
+                self.turned_away += 1;
+                if self.turned_away > self.max_streams / 4 {
+                    self.turned_away = 0;
+                    self.open.retain(|_, s| !s.given_up);
+                }
                 if self.open.len() >= self.max_streams {
                     self.refused += 1;
                     return None;
@@ -236,5 +245,13 @@ mod tests {
             put(&mut s, i * 7, &[1; 5]);
             assert!(s.readable.len() + s.ahead_bytes <= 2000);
         }
+    }
+
+    #[test]
+    fn only_streams_that_are_read_take_a_place() {
+        let mut streams = Streams::new(&Limits::default());
+        let syn = Segment { seq: 0, flags: SYN, data: b"", wire_len: 0 };
+        assert!(streams.direction(1, false, None, &syn).is_none());
+        assert!(streams.direction(2, false, Some(0), &syn).is_some());
     }
 }
