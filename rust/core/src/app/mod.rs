@@ -8,6 +8,7 @@
 pub mod count;
 mod dns;
 pub mod kept;
+pub mod media;
 pub mod message;
 mod reader;
 pub mod stream;
@@ -19,6 +20,7 @@ use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
 use kept::Kept;
+use media::MediaBook;
 pub use message::{Message, Value};
 use std::any::Any;
 use std::collections::HashMap;
@@ -224,8 +226,10 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each.
+/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
+    let _media = MediaBook::new(limits);
     vec![Box::new(dns::Dns::new(limits))]
 }
 
