@@ -7,6 +7,7 @@
 
 pub mod count;
 mod dns;
+mod names;
 pub mod kept;
 pub mod message;
 pub mod stream;
@@ -180,7 +181,7 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 
 /// The protocols of this build, one line each.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    vec![Box::new(dns::Dns::new(limits))]
+    vec![Box::new(dns::Dns::new(limits)), Box::new(names::Names::new(limits))]
 }
 
 /// Names of the protocols of this build.
