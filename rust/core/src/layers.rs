@@ -114,7 +114,7 @@ pub struct Tcp {
     pub timestamps: Option<(u32, u32)>,
 }
 
-/// UDP header.
+/// UDP header; of a TCP header what the two have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Udp {
     pub net: Option<u8>,
@@ -157,6 +157,8 @@ pub struct Layers {
     pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
     /// UDP headers quoted in an ICMP error.
     pub quoted_udps: ArrayVec<Udp, 4>,
+    /// TCP headers quoted in an ICMP error with what is quoted behind them.
+    pub quoted_tcps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
@@ -183,6 +185,7 @@ impl Layers {
         self.udps.clear();
         self.quoted.clear();
         self.quoted_udps.clear();
+        self.quoted_tcps.clear();
         self.icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;

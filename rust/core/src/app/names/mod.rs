@@ -66,6 +66,8 @@ const TCP: &[Cutter] = &[
     (Proto::Dnp3, &[20000], streams::dnp3),
 ];
 
+/// Messages waited for as a whole, bytes.
+const LONGEST: usize = 256 << 10;
 const TFTP: u16 = 69;
 const STUN: u16 = 3478;
 
@@ -173,6 +175,10 @@ impl App for Names {
     }
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        if ctx.transport == Proto::Tcp {
+            let (proto, cut) = by_port(TCP, ctx)?;
+            return matches!(cut(data, &mut Output::default()), Step::Consumed(_)).then_some(proto);
+        }
         if self.relayed.contains(&pair(ctx)) && stun::message(data, true).is_some() {
             return Some(Proto::Stun);
         }
@@ -182,11 +188,29 @@ impl App for Names {
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let Some((proto, cut)) = by_port(TCP, ctx) else { return Step::Lost };
-        let step = cut(data, out);
-        if matches!(step, Step::Consumed(_)) {
+        match cut(data, out) {
+            // Longer than any buffer: shown where its last byte comes.
+            Step::Need(n) if n > LONGEST => Step::Consumed(n),
+            Step::Consumed(n) => {
+                out.found(proto);
+                Step::Consumed(n)
+            }
+            step => step,
+        }
+    }
+
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        if let Some((proto, _)) = by_port(TCP, ctx) {
             out.found(proto);
         }
-        step
+    }
+
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if let Some((proto, cut)) = by_port(TCP, ctx)
+            && matches!(cut(data, out), Step::Consumed(_))
+        {
+            out.found(proto);
+        }
     }
 
     fn wants_unclaimed_udp(&self) -> bool {
