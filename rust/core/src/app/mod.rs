@@ -7,10 +7,10 @@
 
 pub mod count;
 mod dns;
-mod names;
 pub mod kept;
 pub mod media;
 pub mod message;
+mod names;
 mod reader;
 pub mod stream;
 
@@ -129,6 +129,14 @@ impl Output {
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
+    }
+
+    /// The same, and those that `inner` found inside it.
+    pub fn found_with(&mut self, proto: Proto, inner: &Output) {
+        self.found(proto);
+        for &p in &inner.protocols {
+            self.found(p);
+        }
     }
 }
 

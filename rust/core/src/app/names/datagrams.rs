@@ -45,5 +45,6 @@ pub fn coap(data: &[u8], _: &mut Output) -> bool {
 /// A verb of four letters or a code of three digits. RFC 3435 section 3.
 pub fn mgcp(data: &[u8], _: &mut Output) -> bool {
     let word = data.split(|&c| c == b' ').next().unwrap_or_default();
-    word.len() == 4 && word.iter().all(u8::is_ascii_alphanumeric) || word.len() == 3 && word.iter().all(u8::is_ascii_digit)
+    word.len() == 4 && word.iter().all(u8::is_ascii_alphanumeric)
+        || word.len() == 3 && word.iter().all(u8::is_ascii_digit)
 }

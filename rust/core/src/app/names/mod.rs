@@ -8,6 +8,8 @@ mod netbios;
 mod recent;
 mod streams;
 mod stun;
+#[cfg(test)]
+mod tests;
 mod tftp;
 
 use super::{App, Context, Output, Probe, Step};
@@ -104,13 +106,15 @@ impl Names {
         true
     }
 
-    fn tftp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+    /// On its port whatever comes; then what goes between the client's end and the server.
+    fn tftp(&mut self, ctx: &Context, out: &mut Output) -> bool {
+        if ctx.dst_port == TFTP {
+            self.transfers.add((ctx.src, ctx.src_port, ctx.dst));
+        }
         let of_transfer = |t: &Recent<_>| {
             t.contains(&(ctx.src, ctx.src_port, ctx.dst)) || t.contains(&(ctx.dst, ctx.dst_port, ctx.src))
         };
-        if ctx.dst_port == TFTP && tftp::request(data) {
-            self.transfers.add((ctx.src, ctx.src_port, ctx.dst));
-        } else if !of_transfer(&self.transfers) {
+        if ctx.src_port != TFTP && !of_transfer(&self.transfers) {
             return false;
         }
         out.found(Proto::Tftp);
@@ -153,14 +157,15 @@ impl App for Names {
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         let ports = [ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port)];
         for port in ports {
-            if port == TFTP && self.tftp(ctx, data, out) || port == STUN && self.turn(ctx, data, true, out) {
+            if port == TFTP && self.tftp(ctx, out) || port == STUN && self.turn(ctx, data, true, out) {
                 return true;
             }
         }
+        let mut inner = Output::default();
         if let Some((proto, looks_right)) = by_port(UDP, ctx)
-            && looks_right(data, out)
+            && looks_right(data, &mut inner)
         {
-            out.found(proto);
+            out.found_with(proto, &inner);
             return true;
         }
         if self.turn(ctx, data, false, out) {
@@ -188,11 +193,12 @@ impl App for Names {
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let Some((proto, cut)) = by_port(TCP, ctx) else { return Step::Lost };
-        match cut(data, out) {
+        let mut inner = Output::default();
+        match cut(data, &mut inner) {
             // Longer than any buffer: shown where its last byte comes.
             Step::Need(n) if n > LONGEST => Step::Consumed(n),
             Step::Consumed(n) => {
-                out.found(proto);
+                out.found_with(proto, &inner);
                 Step::Consumed(n)
             }
             step => step,
@@ -206,10 +212,11 @@ impl App for Names {
     }
 
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let mut inner = Output::default();
         if let Some((proto, cut)) = by_port(TCP, ctx)
-            && matches!(cut(data, out), Step::Consumed(_))
+            && matches!(cut(data, &mut inner), Step::Consumed(_))
         {
-            out.found(proto);
+            out.found_with(proto, &inner);
         }
     }
 
@@ -219,7 +226,7 @@ impl App for Names {
 
     fn unclaimed_udp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         // Nearly all captures have neither: no look-up then.
-        !self.transfers.is_empty() && self.tftp(ctx, data, out)
+        !self.transfers.is_empty() && self.tftp(ctx, out)
             || !self.relayed.is_empty() && self.turn(ctx, data, false, out)
     }
 }

@@ -66,7 +66,9 @@ fn rdp(message: &[u8]) -> bool {
     let Some(&kind) = message.get(5) else { return false };
     let body = message.get(11..).unwrap_or_default();
     matches!(kind & 0xf0, 0xe0 | 0xd0)
-        && (body.starts_with(b"Cookie: mstshash=") || body.starts_with(b"Cookie: msts=") || matches!(body, [1..=3, _, 8, 0, ..]))
+        && (body.starts_with(b"Cookie: mstshash=")
+            || body.starts_with(b"Cookie: msts=")
+            || matches!(body, [1..=3, _, 8, 0, ..]))
 }
 
 /// A BER value that says its length. X.690 section 8.1.3.
@@ -114,7 +116,8 @@ pub fn rtsp(data: &[u8], _: &mut Output) -> Step {
     let header = data.get(..end).unwrap_or_default();
     let body = header.split(|&c| c == b'\n').find_map(|line| {
         let (name, value) = line.split_at_checked(15)?;
-        name.eq_ignore_ascii_case(b"content-length:").then(|| std::str::from_utf8(value).ok()?.trim().parse::<usize>().ok())?
+        name.eq_ignore_ascii_case(b"content-length:")
+            .then(|| std::str::from_utf8(value).ok()?.trim().parse::<usize>().ok())?
     });
     let whole = (end + 4).saturating_add(body.unwrap_or(0));
     if data.len() < whole { Step::Need(whole) } else { Step::Consumed(whole) }
@@ -148,9 +151,9 @@ pub fn mysql(data: &[u8], _: &mut Output) -> Step {
     sized(data, 4, |h| Some(4 + (le32(h, 0)? & 0xff_ffff)))
 }
 
-/// RFC 6733 section 3: version 1, length.
+/// RFC 6733 section 3: version 1, length. A message has at least one attribute (16 bytes).
 pub fn diameter(data: &[u8], _: &mut Output) -> Step {
-    sized(data, 20, |h| (h.first() == Some(&1)).then(|| be24(h, 1)).flatten())
+    sized(data, 20, |h| (h.first() == Some(&1)).then(|| be24(h, 1)).flatten().filter(|&n| n >= 36))
 }
 
 /// PostgreSQL protocol 3: type and length; the start-up message has no type.

@@ -14,8 +14,3 @@ pub fn options_like(data: &[u8]) -> bool {
     let mode = body.split(|&c| c == 0).nth(1).unwrap_or_default();
     [&b"netascii"[..], b"octet", b"mail"].iter().any(|m| mode.eq_ignore_ascii_case(m))
 }
-
-/// A read or write request.
-pub fn request(data: &[u8]) -> bool {
-    matches!(data, [0, 1 | 2, _, _, ..]) && options_like(data)
-}
