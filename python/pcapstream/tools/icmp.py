@@ -91,7 +91,7 @@ def _statistics(counts: Mapping[str, Any]) -> dict[str, Any]:
         "unique_sources": [address for address, _ in sources.most_common(MAX_LISTED)],
         "unique_destinations": [address for address, _ in destinations.most_common(MAX_LISTED)],
         "echo_sessions": sum(echo["sessions"] for echo in echoes),
-        "echo_sessions_are_at_least": any(echo["sessions_missed"] for echo in echoes),
+        "echo_sessions_are_at_least": any(echo["sessions_missed"] or echo["pairs"]["missed"] for echo in echoes),
         "unreachable_destinations_count": len(unreachable),
         "unreachable_destinations": list(unreachable)[:MAX_LISTED],
         "versions": {name: _version(one) for name, one in counts.items()},

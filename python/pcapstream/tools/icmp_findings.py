@@ -194,7 +194,8 @@ def _errors(version: str, errors: list[dict[str, Any]], paths: list[dict[str, An
         total = sum(row["count"] for row in rows)
         reporters = {row["reporter"] for row in rows}
         text = (
-            f"{count(total, f'{_label(version)} message')} from {count(len(reporters), 'address', 'addresses')}: {says}; "
+            f"{count(total, f'{_label(version)} message')} "
+            f"from {count(len(reporters), 'address', 'addresses')}: {says}; "
             f"{count(len({row['destination'] for row in rows}), 'destination')} concerned"
         )
         if name in ("Packet Too Big", "Fragmentation Needed"):
