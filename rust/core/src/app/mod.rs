@@ -9,7 +9,10 @@ pub mod count;
 mod dns;
 mod icmp;
 pub mod kept;
+pub mod media;
 pub mod message;
+mod names;
+mod reader;
 pub mod stream;
 pub mod table;
 
@@ -20,11 +23,12 @@ use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
 use kept::Kept;
+use media::MediaBook;
 pub use message::{Message, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
-use stream::{Segment, Stream, Streams};
+use stream::{Segment, Streams};
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +68,8 @@ pub struct Context {
     pub frame_bytes: u32,
     /// TCP stream number; of an ICMP error that of the connection it quotes.
     pub stream: Option<u32>,
+    /// Sent by the server of the TCP stream, as far as known by then.
+    pub to_client: bool,
     pub detected_by: DetectedBy,
     /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
     /// segments in order by default, does not show it.
@@ -84,12 +90,22 @@ pub enum Probe {
 /// What a protocol did with the readable bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A message of that many bytes (never 0) is done.
+    /// A message of that many bytes (never 0) is done. More than are readable: the rest is passed over as it comes
+    /// and stored nowhere; [`App::skipped`] tells when all of it has come.
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
+}
+
+/// How a direction of a TCP stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Its sender has sent everything (FIN), and all of it has come.
+    Fin,
+    /// Its sender broke the connection off (RST).
+    Rst,
 }
 
 /// Where an application protocol puts what it found.
@@ -101,10 +117,28 @@ pub struct Output {
 }
 
 impl Output {
+    /// Where the protocols found so far end, for [`Self::back_to`].
+    fn mark(&self) -> usize {
+        self.protocols.len()
+    }
+
+    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, mark: usize) {
+        self.protocols.truncate(mark);
+    }
+
     /// The frame at hand holds this protocol.
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
+    }
+
+    /// The same, and those that `inner` found inside it.
+    pub fn found_with(&mut self, proto: Proto, inner: &Output) {
+        self.found(proto);
+        for &p in &inner.protocols {
+            self.found(p);
+        }
     }
 }
 
@@ -134,7 +168,8 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
-    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    /// A payload quoted in an ICMP error, on one of its ports or (where it wants unclaimed payloads) between ends it
+    /// may know: what Wireshark shows it as.
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
@@ -143,6 +178,29 @@ pub trait App: Send {
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
         Step::Lost
+    }
+    /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
+    /// A segment of one of its streams that came ahead of a gap, at the frame it came in. Wireshark reads it at once;
+    /// here it is handed to `stream` when the gap has closed or is given up. For `Output::found`.
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
+    /// unfinished message is void.
+    fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
+        let _ = (ctx, lost_bytes, out);
+    }
+    /// Whether it goes on reading at this segment after a gap. False: the segment is passed over, the next one is asked.
+    fn resumes(&self, data: &[u8]) -> bool {
+        let _ = data;
+        true
+    }
+    /// The sender of a direction of one of its streams has closed it. Both directions may say so, each once.
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let _ = (ctx, how, out);
     }
     /// The first ICMP message of a frame, with the headers quoted in it, if any; and the first one of the other IP
     /// version, which an error of this one may quote (`icmp.quoted`).
@@ -190,9 +248,11 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each.
+/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    vec![Box::new(dns::Dns::new(limits)), Box::new(icmp::Icmp::new(limits))]
+    let _media = MediaBook::new(limits);
+    vec![Box::new(dns::Dns::new(limits)), Box::new(icmp::Icmp::new(limits)), Box::new(names::Names::new(limits))]
 }
 
 /// Names of the protocols of this build.
@@ -296,14 +356,17 @@ impl Apps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.datagram(ctx, dissector.bytes(record, udp.payload));
         }
-        for udp in &layers.quoted_udps {
-            // Wireshark shows a quoted datagram as what its port says, without following it.
-            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            let data = dissector.bytes(record, udp.payload);
-            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-                && let Some(proto) = self.apps[i].quoted(&ctx, data)
-            {
-                self.out.found(proto);
+        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+            for q in quoted {
+                // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
+                let ctx = context(q.net, transport, q.src_port, q.dst_port);
+                let data = dissector.bytes(record, q.payload);
+                let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
+                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
+                if let Some(proto) = by_port.or_else(by_ends) {
+                    self.out.found(proto);
+                }
             }
         }
         if layers.icmp.is_some() {
@@ -327,11 +390,12 @@ impl Apps {
         }
         if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            ctx.stream = Some(stream);
+            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
-            self.segment(ctx, to_client, Segment { seq: tcp.seq, flags: tcp.flags, data, wire_len });
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            self.segment(ctx, stream, &segment);
         }
     }
 
@@ -362,53 +426,6 @@ impl Apps {
                 return;
             }
         }
-    }
-
-    fn segment(&mut self, mut ctx: Context, to_client: bool, segment: Segment<'_>) {
-        let Some(number) = ctx.stream else { return };
-        let port = Self::by_port(&self.tcp_ports, &ctx);
-        if port.is_none() && !self.probes_tcp {
-            return;
-        }
-        let Some(stream) = self.streams.direction(number, to_client, port, &segment) else { return };
-        stream.push(&segment);
-        // Ends: every turn consumes at least a byte, or leaves.
-        loop {
-            let waiting = stream.readable().len();
-            if waiting == 0 || waiting < stream.need {
-                return;
-            }
-            let Some(app) = stream.app.or_else(|| Self::claim(&self.apps, stream)) else { return };
-            ctx.detected_by = if stream.by_content { DetectedBy::Content } else { DetectedBy::Port };
-            ctx.only_in_order = stream.reordered();
-            match self.apps[app].stream(&ctx, stream.readable(), &mut self.out) {
-                Step::Consumed(n) => stream.consume(n.max(1)),
-                Step::Need(n) => {
-                    stream.need = n;
-                    if n > stream.limit() {
-                        stream.give_up();
-                    }
-                    return;
-                }
-                Step::Lost => {
-                    stream.give_up();
-                    return;
-                }
-            }
-        }
-    }
-
-    /// The protocol whose message the stream starts with; a stream that is nobody's is given up.
-    fn claim(apps: &[Box<dyn App>], stream: &mut Stream) -> Option<usize> {
-        let data = stream.readable();
-        let found = apps.iter().position(|a| a.probe(Proto::Tcp, data) == Probe::Yes);
-        let more = data.len() < Stream::PROBE_BYTES && apps.iter().any(|a| a.probe(Proto::Tcp, data) == Probe::More);
-        if found.is_some() {
-            (stream.app, stream.by_content) = (found, true);
-        } else if !more {
-            stream.give_up();
-        }
-        found
     }
 }
 
@@ -444,6 +461,7 @@ fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_por
         ttl: net.ttl,
         frame_bytes: record.wire_len,
         stream: None,
+        to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
         recovered: record.recovered,

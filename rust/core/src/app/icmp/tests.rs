@@ -27,6 +27,7 @@ fn context(frame: u64, time_ns: i64, src: IpAddr, dst: IpAddr) -> Context {
         ttl: 64,
         frame_bytes: 98,
         stream: None,
+        to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
         recovered: false,
