@@ -75,6 +75,8 @@ limits! {
     max_tls_handshakes: usize = 50_000,
     /// Distinct certificates kept.
     max_certificates: usize = 5_000,
+    /// ICMP echo requests remembered while their reply is waited for, each IP version.
+    max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.
     max_app_keys: usize = 20_000,
     /// Media announcements (SDP, RTSP) in force.
