@@ -51,7 +51,7 @@ def facts_of(path: str) -> Facts:
     A file that is refused as no capture has the facts of one without packets, and the code of the refusal as `error`.
     """
     try:
-        report = pcapstream.analyze(path, resync=False)
+        report = pcapstream.analyze(path, modules=pcapstream.ALL_MODULES, resync=False)
     except CaptureError as error:
         size = os.path.getsize(path)
         nothing = {"total": 0, "truncated": 0, "bytes_wire": 0, "bytes_captured": 0, "vlan_ids": {}, "interfaces": {}}
@@ -76,6 +76,11 @@ def facts_of(path: str) -> Facts:
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    seen = report.summary(pcapstream.TlsSummary).counts()
+    if seen["tls"]["frames"]:
+        out["tls"] = tls(seen["tls"])
+    if seen["dtls"]["frames"]:
+        out["dtls"] = {"frames": seen["dtls"]["frames"], "handshake_types": by_number(seen["dtls"]["messages"])}
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -271,6 +276,30 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
     }
+
+
+def tls(counts: Mapping[str, Any]) -> Facts:
+    """Group `tls`: what Wireshark shows of TLS over TCP."""
+    types = by_number(counts["messages"])
+    return {
+        "frames": counts["frames"],
+        "client_hellos": types.get("1", 0),
+        "server_hellos": types.get("2", 0),
+        "handshake_types": types,
+        "sni": most(counts["server_names"]),
+        "client_alpn": most(counts["client_alpn"]),
+        "server_versions": {f"0x{number:04x}": n for number, n in counts["server_versions"]["rows"]},
+        "server_ciphers": {f"0x{number:04x}": n for number, n in counts["server_ciphers"]["rows"]},
+        "alerts": {f"{level}/{number}": n for (level, number), n in counts["alerts"]["rows"]},
+        "ja3": most(counts["ja3"]),
+        "ja3s": most(counts["ja3s"]),
+    }
+
+
+def most(counter: Mapping[str, Any]) -> Facts:
+    """Texts by count, as many as the truth files list."""
+    rows = sorted(((unescaped(text), n) for text, n in counter["rows"]), key=lambda row: (-row[1], row[0]))
+    return {"distinct": len(rows), "top": dict(rows[:NAMES])}
 
 
 def by_number(counter: Mapping[str, Any]) -> Facts:

@@ -1,12 +1,12 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
 use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Report};
+use crate::app::{AppPlan, Apps, Place, Report};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
 use crate::dissect::Dissector;
-use crate::flow::{ConnectionTable, Segment, TcpTracker, Verdict};
+use crate::flow::{ConnectionTable, Segment, TcpTracker, Verdict, event};
 use crate::layers::Layers;
 use crate::limits::Limits;
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
@@ -175,6 +175,13 @@ fn without_pseudo_header<'a>(record: &Record<'a>) -> Record<'a> {
     Record { data, wire_len: record.wire_len.saturating_sub(len), ..*record }
 }
 
+fn place(v: Verdict) -> Place {
+    let has = |e: u16| v.events & e != 0;
+    let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
+    let repeated = plain || has(event::SPURIOUS_RETRANSMISSION) || has(event::OUT_OF_ORDER);
+    Place { stream: v.stream, to_client: v.to_client, repeated }
+}
+
 impl Pass {
     fn analyse(&mut self, record: &Record<'_>) {
         let number = self.counts.frames;
@@ -185,7 +192,7 @@ impl Pass {
         }
         let (verdict, quoted) = self.track(record, number);
         if let Some(apps) = &mut self.apps {
-            let stream = verdict.map(|v| (v.stream, v.to_client));
+            let stream = verdict.map(place);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }
         let verdict = verdict.map(|v| (v.stream, v.events));

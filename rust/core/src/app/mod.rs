@@ -72,8 +72,8 @@ pub struct Context {
     /// Sent by the server of the TCP stream, as far as known by then.
     pub to_client: bool,
     pub detected_by: DetectedBy,
-    /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
-    /// segments in order by default, does not show it.
+    /// Wireshark, which does not put TCP segments in order by default, does not show the message: it begins in a segment
+    /// taken for a repetition, or lies in segments that came before its start.
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
@@ -96,6 +96,8 @@ pub enum Step {
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
+    /// None of this protocol, later bytes may be: the readable ones are offered to the others and dropped.
+    Pass,
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
 }
@@ -189,6 +191,11 @@ pub trait App: Send {
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         let _ = (ctx, data, out);
     }
+    /// Whether it is worth while to wait for a gap of one of its streams to close. False: the gap is passed over at once.
+    fn waits(&self, ctx: &Context) -> bool {
+        let _ = ctx;
+        true
+    }
     /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
     /// unfinished message is void.
     fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
@@ -280,6 +287,16 @@ pub struct AppPlan {
     pub ports: Vec<(String, u16)>,
 }
 
+/// Where a TCP segment belongs, by the TCP analysis.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Number of the stream.
+    pub stream: u32,
+    pub to_client: bool,
+    /// A retransmission (other than a fast one) or out of order.
+    pub repeated: bool,
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
@@ -333,7 +350,7 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
-    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
+    /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
     /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
         &mut self,
@@ -341,7 +358,7 @@ impl Apps {
         number: u64,
         layers: &mut Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
         self.payloads(record, number, layers, dissector, stream, quoted);
@@ -356,7 +373,7 @@ impl Apps {
         number: u64,
         layers: &Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
         let context = |net: Option<u8>, transport, src_port, dst_port| {
@@ -399,13 +416,14 @@ impl Apps {
                 app.low_ttl_packet(&ctx, protocol.0, first);
             }
         }
-        if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
+        if let (Some(tcp), Some(place)) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
+            (ctx.stream, ctx.to_client) = (Some(place.stream), place.to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
-            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            let Place { stream, repeated, .. } = place;
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len, repeated };
             self.segment(ctx, stream, &segment);
         }
     }

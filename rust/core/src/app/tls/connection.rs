@@ -87,7 +87,7 @@ impl Connection {
         let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
         self.set_version(kind, record.first().copied().unwrap_or_default(), version);
         match kind {
-            content::HANDSHAKE => self.handshake_record(machine, ctx, record),
+            content::HANDSHAKE => self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default()),
             content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(ctx),
             content::ALERT => self.alert(machine, ctx, record, false),
             _ => {}
@@ -141,7 +141,8 @@ impl Connection {
         }
     }
 
-    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8]) {
+    /// `all`: the record and what stands behind it.
+    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8]) {
         let side = Self::side(ctx);
         let mut rest = record;
         let partial = std::mem::take(&mut self.sides[side].partial);
@@ -170,6 +171,11 @@ impl Connection {
             };
             if names::message(kind).is_some() {
                 self.message(machine, ctx, kind, body, false);
+                if kind == msg::SERVER_HELLO && body.is_empty() {
+                    // Wireshark reads on behind the end of one that says it is empty; it is counted as shown.
+                    let hello = all.get(record.len() - rest.len() + 4..).and_then(ServerHello::parse);
+                    hello.iter().for_each(|h| _ = machine.server_hello(ctx, h, false));
+                }
             } else if first {
                 return;
             }

@@ -1,7 +1,7 @@
 //! What is counted of TLS and DTLS, and the tables behind it. Counts hold what Wireshark shows; what only putting
 //! segments in order finds is in the tables and counted apart.
 
-use super::certificate::{self, Facts};
+use super::certificate::Facts;
 use super::connection::Connection;
 use super::fingerprint::{self, Carrier};
 use super::handshake::{self as msg, ClientHello, Ech, ServerHello};
@@ -267,16 +267,22 @@ impl Machine {
         }
     }
 
-    /// What the server chose.
-    pub fn chosen(&mut self, c: &Context, h: &mut Handshake, hello: &ServerHello<'_>, dtls: bool) {
+    /// Counts of a server hello; its JA3S.
+    pub fn server_hello(&mut self, c: &Context, hello: &ServerHello<'_>, dtls: bool) -> [u8; 16] {
         fingerprint::ja3s_text(hello, &mut self.text);
         let ja3s = fingerprint::md5(&self.text);
         if !c.only_in_order {
             let totals = self.totals(dtls);
-            totals.server_versions.add(&hello.version());
+            totals.server_versions.add(&hello.shown_version());
             totals.server_ciphers.add(&hello.cipher);
             totals.ja3s.add(&ja3s);
         }
+        ja3s
+    }
+
+    /// What the server chose.
+    pub fn chosen(&mut self, c: &Context, h: &mut Handshake, hello: &ServerHello<'_>, dtls: bool) {
+        let ja3s = self.server_hello(c, hello, dtls);
         h.version = Some(hello.version());
         h.cipher = Some(hello.cipher);
         h.group = hello.group().or(h.group);
@@ -474,9 +480,4 @@ impl Machine {
         self.alerts.extend(o.alerts.iter().take(room).cloned());
         self.dropped_alerts += o.alerts.len().saturating_sub(room) as u64;
     }
-}
-
-/// SHA-256 of a certificate, as text.
-pub fn sha256_of(seen: &Seen) -> String {
-    certificate::hex(&fingerprint::sha256(&seen.der))
 }
