@@ -6,6 +6,7 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
 pub mod kept;
 pub mod message;
@@ -176,7 +177,7 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 
 /// The protocols of this build, one line each.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    vec![Box::new(dns::Dns::new(limits))]
+    vec![Box::new(dns::Dns::new(limits)), Box::new(dhcp::Dhcp::new(limits))]
 }
 
 /// Names of the protocols of this build.
