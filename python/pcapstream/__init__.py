@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
+    from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -50,6 +51,7 @@ _HOME = {
     "pcapstream.protocols.base": ("Machine", "Summary"),
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
+    "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -64,6 +66,7 @@ __all__ = [
     "CaptureFacts",
     "Connection",
     "Coverage",
+    "DnsSummary",
     "LimitError",
     "Machine",
     "Packet",

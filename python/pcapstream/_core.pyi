@@ -1,5 +1,6 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self, final
 
 from typing_extensions import Buffer
@@ -33,8 +34,8 @@ class Decoder:
         max_packets: int | None = None,
         resync: bool = True,
         limits: dict[str, int] | None = None,
-        apps: Sequence[str] = (),
-        app_ports: Sequence[tuple[str, int]] = (),
+        apps: Sequence[str] = ...,
+        app_ports: Sequence[tuple[str, int]] = ...,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
@@ -205,7 +206,9 @@ class Snapshot:
     @property
     def tally(self) -> Tally | None: ...
 
-ConnectionOrder = Literal["stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"]
+ConnectionOrder = Literal[
+    "stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"
+]
 
 @final
 class TcpTable:
@@ -244,7 +247,8 @@ class TcpTable:
         "idle"."""
     def count(self, address: str | None = None, port: int | None = None, /, *, having: str | None = None) -> int: ...
     def frames(self, name: str, /) -> list[int]:
-        """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or "syn", "syn_ack", "fin", "rst"."""
+        """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or with "syn", "syn_ack", "fin",
+        "rst"."""
     def initial_rtts(self, address: str | None = None, port: int | None = None, /) -> list[int]:
         """ns, sorted."""
 
@@ -262,7 +266,13 @@ class Tally:
     def protocols(self) -> dict[str, int]:
         """Frames in which the protocol occurs, by Wireshark's filter name."""
     def conversations(
-        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+        self,
+        kind: ConversationKind,
+        /,
+        *,
+        order: Literal["bytes", "frames"] = "bytes",
+        offset: int = 0,
+        limit: int | None = None,
     ) -> list[tuple[str, str, int, int, int, int, int, int]]:
         """(a, b, frames a to b, bytes a to b, frames b to a, bytes b to a, first_ns, last_ns); a sent the first frame.
         Ends are "address", or "address:port" for tcp and udp."""
@@ -271,14 +281,22 @@ class Tally:
     def conversation_totals(self, kind: ConversationKind, /) -> tuple[int, int]:
         """(frames, bytes) over all conversations of that kind, exact beyond the limit."""
     def endpoints(
-        self, kind: ConversationKind, /, *, order: Literal["bytes", "frames"] = "bytes", offset: int = 0, limit: int | None = None
+        self,
+        kind: ConversationKind,
+        /,
+        *,
+        order: Literal["bytes", "frames"] = "bytes",
+        offset: int = 0,
+        limit: int | None = None,
     ) -> list[tuple[str, int, int, int, int]]:
         """(end, frames sent, bytes sent, frames received, bytes received)."""
     def endpoint_count(self, kind: ConversationKind, /) -> tuple[int, bool]: ...
     def ip_addresses(self) -> tuple[int, bool]: ...
     def buckets(self) -> tuple[int, int, list[tuple[int, int]]]:
         """(width ns, start of the first bucket ns, [(frames, wire bytes)])."""
-    def names(self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50) -> list[tuple[str, int]]:
+    def names(
+        self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50
+    ) -> list[tuple[str, int]]:
         """Names seen in traffic, most frequent first, escaped text of the capture."""
     def facts(self) -> dict[str, Any]:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""

@@ -35,6 +35,7 @@ def analyze(
     max_packets: int | None = None,
     resync: bool = True,
     limits: Mapping[str, int] | None = None,
+    ports: Sequence[tuple[str, int]] = (),
     machines: Sequence[Machine] = (),
     allow_private_urls: bool = False,
     parallel_ranges: int = 1,
@@ -47,7 +48,7 @@ def analyze(
     For the parameters see `open`. on_progress is called in the calling thread at once, then about every `every`
     seconds, and once at the end. Ctrl-C and whatever on_progress raises stop the reading.
     """
-    options = ScanOptions(modules, max_packets, resync, limits or {})
+    options = ScanOptions(modules, max_packets, resync, limits or {}, ports)
     origin = _source(source, allow_private_urls, parallel_ranges)
     try:
         origin.open()
@@ -57,6 +58,7 @@ def analyze(
             max_packets=max_packets,
             resync=resync,
             limits=options.core_limits(),
+            ports=options.ports,
         )
     except BaseException:
         origin.close()
@@ -83,6 +85,7 @@ def open(
     max_packets: int | None = None,
     resync: bool = True,
     limits: Mapping[str, int] | None = None,
+    ports: Sequence[tuple[str, int]] = (),
     machines: Sequence[Machine] = (),
     allow_private_urls: bool = False,
     parallel_ranges: int = 1,
@@ -96,12 +99,13 @@ def open(
     caller's business; only addresses inside private networks need `allow_private_urls`.
     modules: what to compute, names from `pcapstream.DEFAULT_MODULES`; None for all of these, () for nothing but the
     facts of the file. max_packets: read no further than that. resync: look for further packets behind damage.
-    limits: table sizes by name. machines: own ones, see `Analysis.register`.
+    limits: table sizes by name. ports: further ports of application protocols, such as ("dns", 5300).
+    machines: own ones, see `Analysis.register`.
     parallel_ranges: range requests at a time for a URL.
 
     Raises QueryError and LimitError here, SourceError on entering, CaptureError from whatever waits for the result.
     """
-    options = ScanOptions(modules, max_packets, resync, limits or {})
+    options = ScanOptions(modules, max_packets, resync, limits or {}, ports)
     return Analysis(_source(source, allow_private_urls, parallel_ranges), options, machines)
 
 

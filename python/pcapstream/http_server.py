@@ -36,10 +36,10 @@ _MOST_HEADER_BYTES = 16 << 10
 def http_app(server: Server, settings: Settings) -> ASGIApp:
     """The ASGI application, with every check in it."""
 
-    @server.custom_route("/health", methods=["GET"])
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok", "server": "pcapstream", "version": server.version})
 
+    server.custom_route("/health", methods=["GET"])(health)
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
         host=settings.host,
@@ -155,5 +155,3 @@ def _listen(settings: Settings) -> socket.socket | None:
     except OSError as error:
         print(f"pcapstream: cannot listen on {settings.host} port {settings.port}: {error.strerror}", file=sys.stderr)
         return None
-
-

@@ -66,6 +66,8 @@ class CaptureFacts(TypedDict):
     application: str
     comments: list[str]
     """Of sections, up to the limit `max_names`."""
+    section_comments: list[str]
+    """Those among `comments` that stand in section headers, about the file as a whole."""
     comment_count: int
     packet_comment_count: int
     resolved_names: list[tuple[str, str]]

@@ -95,6 +95,7 @@ class Pass:
         max_packets: int | None = None,
         resync: bool = True,
         limits: Mapping[str, int] | None = None,
+        ports: Sequence[tuple[str, int]] = (),
         needs: frozenset[str] = frozenset(),
         listener: Listener | None = None,
     ) -> None:
@@ -112,6 +113,7 @@ class Pass:
             resync=resync,
             limits=dict(limits or {}),
             apps=sorted(wanted & APPS),
+            app_ports=list(ports),
         )
         self.progress = Progress(bytes_total=source.size)
         self.result: Future[State] = Future()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pcapstream._core import default_limits
@@ -36,6 +36,8 @@ class ScanOptions:
     max_packets: int | None = None
     resync: bool = True
     limits: Mapping[str, int] = field(default_factory=dict)
+    ports: Sequence[tuple[str, int]] = ()
+    """Further ports of application protocols: (protocol, port)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modules", tuple(module.name for module in choose(self.modules)))
@@ -49,12 +51,17 @@ class ScanOptions:
             if value < 1:
                 raise LimitError("bad_limit", f"the limit {name} is {value}")
         object.__setattr__(self, "limits", MappingProxyType(dict(sorted(self.limits.items()))))
+        object.__setattr__(self, "ports", tuple(sorted(self.ports)))
+
+    def narrowed(self, modules: Sequence[str], ports: Sequence[tuple[str, int]]) -> ScanOptions:
+        """These options for a pass of its own: with fewer modules and further ports."""
+        return replace(self, modules=modules, ports=ports)
 
     @property
     def key(self) -> str:
         """Equal for equal options."""
         limits = ",".join(f"{name}={value}" for name, value in self.limits.items())
-        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits}"
+        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits};{self.ports}"
 
     def machines(self) -> tuple[Machine, ...]:
         """New machines for one pass."""

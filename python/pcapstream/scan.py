@@ -57,6 +57,7 @@ class Scan:
             max_packets=self.options.max_packets,
             resync=self.options.resync,
             limits=self.options.core_limits(),
+            ports=self.options.ports,
             needs=needs,
             listener=listener,
         )

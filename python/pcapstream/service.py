@@ -16,6 +16,7 @@ from pcapstream.tools.answer import answer
 
 if TYPE_CHECKING:
     from pcapstream.model import Progress, Report
+    from pcapstream.report import ScanOptions
     from pcapstream.scan import ScanStore
     from pcapstream.settings import Settings
     from pcapstream.tools.spec import ToolSpec
@@ -40,7 +41,9 @@ class Service:
         self._views = anyio.CapacityLimiter(_VIEW_THREADS)
         self._calls = 0
 
-    async def call(self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell) -> dict[str, Any]:
+    async def call(
+        self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell
+    ) -> dict[str, Any]:
         """The answer of one call. `tell` gets one progress message at the start, then at most one a second with more
         bytes each time, and one before this returns.
 
@@ -52,7 +55,9 @@ class Service:
         try:
             parameters = spec.bind(arguments)
             progress = _Telling(tell)
-            report = await self._report(store, parameters["pcap_file"], progress)
+            report = await self._report(
+                store, parameters["pcap_file"], spec.options(self.options, parameters), progress
+            )
             view = functools.partial(answer, spec, report, parameters, max_packets=self.settings.max_packets)
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)
@@ -60,14 +65,14 @@ class Service:
         finally:
             self._calls -= 1
 
-    async def _report(self, store: ScanStore, capture: str, progress: _Telling) -> Report:
+    async def _report(self, store: ScanStore, capture: str, options: ScanOptions, progress: _Telling) -> Report:
         budget = self.settings.call_budget
         began = time.monotonic()
         source = resolve(capture, self.policy)
         await progress.start()
         try:
             with anyio.fail_after(budget):
-                scan = await store.open(source, self.options)
+                scan = await store.open(source, options)
         except TimeoutError:
             raise SourceError("timeout", f"{source.name} could not be opened within {budget:g} seconds") from None
         left = max(budget - (time.monotonic() - began), min(_LEAST_WAIT, budget))

@@ -82,7 +82,9 @@ class Settings:
         tools = choose_tools(self.modules)
         if not tools:
             listed = ", ".join(sorted({tool.module for tool in choose_tools(None)}))
-            raise QueryError("unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}")
+            raise QueryError(
+                "unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}"
+            )
         return tools
 
     @property
@@ -151,7 +153,8 @@ class Settings:
             raise QueryError(
                 "bad_parameter",
                 "a server that others can reach needs a token",
-                f"Set {TOKEN_VARIABLES[0]}, or give --allow-unauthenticated-http if something in front of it checks who asks",
+                f"Set {TOKEN_VARIABLES[0]}, or give --allow-unauthenticated-http if something in front of it checks "
+                "who asks",
             )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any, Literal
 
@@ -15,6 +16,8 @@ Kind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
 KINDS: tuple[Kind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
 TOP = 20
 """Conversations listed for each kind."""
+NAMES = 50
+"""Query names listed."""
 PAGE = 10_000
 """Connections fetched at a time."""
 
@@ -69,6 +72,8 @@ def facts_of(path: str) -> Facts:
         "conversations": {kind: conversations(tally, kind) for kind in KINDS},
         "ip_addresses": tally.ip_addresses()[0],
     }
+    counts = report.summary(pcapstream.DnsSummary).counts()
+    out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -99,7 +104,7 @@ def capinfos(capture: CaptureFacts, size: int) -> Facts:
     packets, data = capture["packets"], capture["wire_bytes"]
     earliest, latest = capture["earliest_ns"], capture["latest_ns"]
     out = no_packets(size)
-    comments = capture["comments"]
+    comments = capture["section_comments"]
     out.update(
         packets=packets,
         data_size=data,
@@ -210,6 +215,37 @@ def tcp(table: TcpTable) -> Facts:
         "initial_rtt": spread([rtt / 1e9 for rtt in table.initial_rtts()]),
         "analysis": {name: sums[f"{name}_to_server"] + sums[f"{name}_to_client"] for name in ANALYSIS},
     }
+
+
+def dns(counts: Mapping[str, Any]) -> Facts:
+    """Groups `dns`, `mdns`, `llmnr`, from what was counted of the protocol."""
+    record_types = Counter(dict(counts["record_types"]["rows"]))
+    # tshark gives types that an NSEC record lists under the same name as types of records.
+    record_types.update(dict(counts["types_listed_in_nsec"]["rows"]))
+    names = sorted(
+        ((name.replace("\\.", "."), n) for name, n in counts["query_names"]["rows"]), key=lambda it: (-it[1], it[0])
+    )
+    times = counts["response_time"]
+    response_time: Facts = {"count": times["count"]}
+    if times["count"]:
+        response_time.update({key: times[f"{key}_ns"] / 1e9 for key in ("min", "max", "mean", "median")})
+    return {
+        "frames": counts["frames"],
+        "queries": counts["queries"],
+        "responses": counts["responses"],
+        "qtypes": by_number(counts["qtypes"]),
+        "qtypes_in_responses": by_number(counts["qtypes_in_responses"]),
+        "rcodes": by_number(counts["rcodes"]),
+        "query_names": {"distinct": len(names), "top": dict(names[:NAMES])},
+        "record_types": {str(number): n for number, n in record_types.items()},
+        "response_time": response_time,
+        "unanswered": counts["unanswered"]["count"],
+        "retransmitted_queries": counts["retransmitted_queries"]["count"],
+    }
+
+
+def by_number(counter: Mapping[str, Any]) -> Facts:
+    return {str(number): n for number, n in counter["rows"]}
 
 
 def all_connections(table: TcpTable) -> Iterable[Connection]:

@@ -67,7 +67,9 @@ def test_version(run: Any) -> None:
     assert run("serve", "--version").out == f"pcapstream {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "-h"], ["analyze", "--help"], ["call", "--help"], ["tools", "-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["serve", "-h"], ["analyze", "--help"], ["call", "--help"], ["tools", "-h"]]
+)
 def test_help_goes_to_stdout(run: Any, arguments: list[str]) -> None:
     result = run(*arguments)
 
@@ -139,7 +141,9 @@ def test_parameters_are_options(run: Any, capture: Path) -> None:
 
 def test_call_goes_on_with_a_cursor_in_another_run(run: Any, capture: Path) -> None:
     first = run("call", "analyze_tcp_connections", capture, "--limit", "12").json["connections"]
-    rest = run("call", "analyze_tcp_connections", capture, "--cursor", first["next_cursor"], "--limit", 100).json["connections"]
+    rest = run("call", "analyze_tcp_connections", capture, "--cursor", first["next_cursor"], "--limit", 100).json[
+        "connections"
+    ]
 
     assert [row[0] for row in first["rows"] + rest["rows"]] == list(range(20))
 
@@ -167,7 +171,7 @@ def test_call_has_no_cap_on_its_size(run: Any, tmp_path: Path) -> None:
         (["--transport", "sse"], "stdio"),
         (["--modules", "foo"], "the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"),
         (["--modules", ""], "no module is named"),
-        (["--modules", "dns,sip"], "none of the chosen modules has tools"),
+        (["--modules", "dhcp,sip"], "none of the chosen modules has tools"),
         (["--allow-dir", "/nowhere/at/all"], "is not a folder"),
         (["--call-budget", "-1"], "above 0"),
         (["--parallel-ranges", "99"], "parallel_ranges"),
@@ -280,14 +284,16 @@ def test_tools_lists_all_tools_with_their_parameters(run: Any) -> None:
     assert "default 0.02" in text
 
 
-def test_questions_do_not_load_the_server() -> None:
+def test_questions_do_not_load_the_server(capture: Path) -> None:
     """Starting is most of the time of a small question."""
     script = (
         "import sys; from pcapstream.cli import main; main(['call', 'analyze_capinfos', sys.argv[1]]);"
-        "print([m for m in ('mcp', 'pydantic', 'httpx2', 'rich', 'asyncio', 'anyio') if m in sys.modules], file=sys.stderr)"
+        "print([m for m in ('mcp', 'pydantic', 'httpx2', 'rich', 'asyncio', 'anyio') if m in sys.modules], "
+        "file=sys.stderr)"
     )
-    path = Path(__file__).parent / "one.pcap"
-    result = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, env=environment(), text=True)
+    result = subprocess.run(
+        [sys.executable, "-c", script, str(capture)], capture_output=True, env=environment(), text=True
+    )
 
     assert result.stderr.endswith("[]\n")
 
@@ -295,7 +301,17 @@ def test_questions_do_not_load_the_server() -> None:
 def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
     path = tmp_path / "many.pcap"
     path.write_bytes(pcap(in_time_order([conversation(client_port=30_000 + n) for n in range(1_000)])))
-    command = [sys.executable, "-m", "pcapstream", "call", "analyze_tcp_connections", str(path), "--detailed", "--limit", "1000"]
+    command = [
+        sys.executable,
+        "-m",
+        "pcapstream",
+        "call",
+        "analyze_tcp_connections",
+        str(path),
+        "--detailed",
+        "--limit",
+        "1000",
+    ]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
     assert child.stdout is not None
     assert child.stderr is not None

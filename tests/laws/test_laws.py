@@ -23,10 +23,11 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from tests.support.pcap import START_NS, Frame, conversation, flows, in_time_order, mixed, pcap, pcapng, udp
+from tests.support.pcap import START_NS, Frame, conversation, dns_flows, flows, in_time_order, pcap, pcapng, udp
 from tests.support.play import KINDS, cut, plain, play, without
 
-FRAMES = mixed(8, packets_of_udp=9)
+FLOWS = flows() + dns_flows()
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows())
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),
@@ -160,7 +161,7 @@ def test_bounded_tables_keep_their_limit_and_totals_stay_exact() -> None:
 
 def parts(number: int = 3) -> list[dict[str, Summary]]:
     """The summaries of a capture divided by flow."""
-    return [play([pcap(in_time_order(flows()[at::number]))]) for at in range(number)]
+    return [play([pcap(in_time_order(FLOWS[at::number]))]) for at in range(number)]
 
 
 @pytest.mark.parametrize("name", DEFAULT)
@@ -190,7 +191,7 @@ POSITION = frozenset(
     {
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
-        "frames",
+        "frames", "frame_number",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",
         "first_ns", "last_ns", "time_backwards",
@@ -201,7 +202,7 @@ POSITION = frozenset(
 @pytest.mark.parametrize("number", [2, 3, 7])
 @pytest.mark.parametrize("name", DEFAULT)
 def test_divided_by_flow_and_merged_equals_the_serial_run(name: str, number: int) -> None:
-    serial = play([pcap(mixed())])[name]
+    serial = play([pcap(in_time_order(FLOWS))])[name]
     merged = type(serial).empty()
     for part in parts(number):
         merged = merged.merge(part[name])  # type: ignore[arg-type]

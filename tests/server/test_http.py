@@ -96,14 +96,17 @@ async def test_a_token_is_asked_for_where_one_is_set(variable: str) -> None:
     async with http_process(**{variable: "s3cret"}) as server:
         right = await post(server.url, authorization="Bearer s3cret")
         lower = await post(server.url, authorization="bearer s3cret")
-        wrong = [await post(server.url, **given) for given in (
-            {},
-            {"authorization": "Bearer nope"},
-            {"authorization": "Bearer s3cre"},
-            {"authorization": "Bearer"},
-            {"authorization": "Basic s3cret"},
-            {"authorization": "s3cret"},
-        )]
+        wrong = [
+            await post(server.url, **given)
+            for given in (
+                {},
+                {"authorization": "Bearer nope"},
+                {"authorization": "Bearer s3cre"},
+                {"authorization": "Bearer"},
+                {"authorization": "Basic s3cret"},
+                {"authorization": "s3cret"},
+            )
+        ]
 
     assert right.status_code == lower.status_code == 200
     assert [answer.status_code for answer in wrong] == [401] * len(wrong)
@@ -149,6 +152,7 @@ def test_others_may_not_connect_without_a_token(
 @pytest.mark.parametrize("flags", [(), ("--host", "0.0.0.0", "--allow-unauthenticated-http")], ids=["loopback", "any"])
 async def test_hosts_and_origins_are_checked_wherever_it_listens(flags: tuple[str, ...]) -> None:
     async with http_process(*flags, "--allowed-host", "pcap.example") as server:
+
         async def status(**headers: str) -> int:
             return (await post(server.url, **headers)).status_code
 
@@ -217,7 +221,9 @@ async def test_a_modern_client_that_goes_away_stops_the_analysis(tmp_path: Path)
             body = message("tools/call", {"name": "analyze_capinfos", "arguments": {"pcap_file": "slow"}}, token="t")
             async with (
                 httpx2.AsyncClient(timeout=20) as raw,
-                raw.stream("POST", server.url, json=body, headers=modern_headers("tools/call", "analyze_capinfos")) as r,
+                raw.stream(
+                    "POST", server.url, json=body, headers=modern_headers("tools/call", "analyze_capinfos")
+                ) as r,
             ):
                 async for line in r.aiter_lines():
                     if line.startswith("data:"):
@@ -247,7 +253,9 @@ async def test_signals_end_the_server(number: signal.Signals, busy: bool, tmp_pa
                 started = anyio.Event()
 
                 async def ask() -> None:
-                    body = message("tools/call", {"name": "analyze_capinfos", "arguments": {"pcap_file": "slow"}}, token="t")
+                    body = message(
+                        "tools/call", {"name": "analyze_capinfos", "arguments": {"pcap_file": "slow"}}, token="t"
+                    )
                     headers = modern_headers("tools/call", "analyze_capinfos")
                     # The server hangs up on whoever still waits.
                     with contextlib.suppress(httpx2.RemoteProtocolError):

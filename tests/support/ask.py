@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pcapstream
+from pcapstream.report import ScanOptions
 from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
 
@@ -16,7 +17,10 @@ def ask(
     """The result object of a tool about the capture at `path`."""
     spec = find_tool(tool)
     bound = spec.bind({"pcap_file": str(path), **parameters})
-    report = pcapstream.analyze(path, modules=spec.needs, max_packets=max_packets, resync=resync)
+    options = spec.options(ScanOptions(spec.needs, max_packets, resync), bound)
+    report = pcapstream.analyze(
+        path, modules=options.modules, max_packets=max_packets, resync=resync, ports=options.ports
+    )
     return answer(spec, report, bound, max_packets=max_packets, budget=None)
 
 

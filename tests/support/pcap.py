@@ -203,6 +203,37 @@ def flows(connections: int = 20, *, packets_of_udp: int = 30) -> list[list[Frame
     return found
 
 
+def dns_flows() -> list[list[Frame]]:
+    """DNS of three clients with two servers, each a flow: answered, answered NXDOMAIN, asked again, never answered; one
+    multicast query; one query on a port that is not DNS's. No two frames have the same time."""
+    found: list[list[Frame]] = []
+    for client in range(3):
+        ends = (f"10.2.0.{client + 1}", 6_000 + client), (f"198.51.100.{53 + client % 2}", 53)
+        datagrams = []
+        for number in range(5):
+            at = START_NS + number * 1_000_000 + client * 10_003 + 31
+            question = dns(number, f"host{number % 3}.example{client}.com")
+            datagrams.append(Frame(at, udp(*ends[0], *ends[1], question)))
+            if number != 4:
+                answer = dns(number, f"host{number % 3}.example{client}.com", answered=(0, 3)[number % 2])
+                datagrams.append(Frame(at + 700_001 + client, udp(*ends[1], *ends[0], answer)))
+        found.append(datagrams)
+    found.append([Frame(START_NS + 57, udp("10.2.0.9", 5353, "224.0.0.251", 5353, dns(0, "printer.local")))])
+    found.append([Frame(START_NS + 59, udp("10.2.0.9", 7000, "198.51.100.53", 5300, dns(9, "elsewhere.example")))])
+    return found
+
+
+def dns(number: int, name: str, *, answered: int | None = None) -> bytes:
+    """A query for A (RFC 1035), or the response with that code: with one address where the code is 0."""
+    records = int(answered == 0)
+    flags = 0x0100 if answered is None else 0x8180 | answered
+    head = struct.pack("!6H", number, flags, 1, records, 0, 0)
+    question = (
+        b"".join(bytes([len(part)]) + part.encode() for part in name.split(".")) + b"\0" + struct.pack("!2H", 1, 1)
+    )
+    return head + question + records * struct.pack("!3HIH4B", 0xC00C, 1, 1, 60, 4, 192, 0, 2, 80)
+
+
 def in_time_order(flows: Sequence[Sequence[Frame]]) -> list[Frame]:
     """One capture of several flows; frames of the same time stay in order of the flows."""
     return sorted((frame for flow in flows for frame in flow), key=lambda frame: frame.time_ns)

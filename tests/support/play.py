@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pcapstream._core import Connection, Decoder, Direction, Tally, TcpTable
+from pcapstream._core import Connection, Decoder, Direction, Message, Tally, TcpTable, app_names
 from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
+from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -41,7 +42,7 @@ def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
 def play(pieces: Sequence[bytes], *, look_at: frozenset[int] = frozenset(), **options: Any) -> dict[str, Summary]:
     """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
     machines: list[Machine] = [module.make({}) for module in choose(None)]
-    decoder = Decoder(packets=False, **options)
+    decoder = Decoder(packets=False, apps=app_names(), **options)
     for number, piece in enumerate(pieces):
         batch = decoder.feed(piece)
         for machine in machines:
@@ -69,6 +70,9 @@ def plain(summary: Summary) -> Any:
     match summary:
         case CapinfosSummary():
             return {"captures": summary.captures, **summary.facts}
+        case DnsSummary():
+            messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
+            return {"counts": summary.counts(), "kept": summary.kept(), "messages": messages}
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
@@ -85,6 +89,10 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
     }
+
+
+def plain_message(found: Message) -> dict[str, Any]:
+    return {"frame_number": found.frame, **without(_values(found), frozenset({"frame"}))}
 
 
 def plain_connection(found: Connection) -> dict[str, Any]:

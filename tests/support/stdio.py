@@ -13,7 +13,10 @@ from typing import Any
 
 import anyio
 
-PYTHON_FOLDER = Path(__file__).resolve().parents[2] / "python"
+import pcapstream
+
+PACKAGE_FOLDER = Path(pcapstream.__file__).resolve().parents[1]
+"""Where this process has the package from: the children get the same one, installed or not."""
 PATIENCE = 20.0
 """Seconds before a test gives up; nothing is expected to take long."""
 
@@ -23,9 +26,9 @@ Message = dict[str, Any]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What child processes get: this checkout, no tokens of whoever runs the tests."""
+    """What child processes get: the package under test, no tokens of whoever runs the tests."""
     kept = {k: v for k, v in os.environ.items() if k not in ("PCAPSTREAM_AUTH_TOKEN", "MCPCAP_AUTH_TOKEN")}
-    return {**kept, "PYTHONPATH": str(PYTHON_FOLDER), **more}
+    return {**kept, "PYTHONPATH": str(PACKAGE_FOLDER), **more}
 
 
 class StdioServer:

@@ -27,7 +27,9 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def ask(path: Path, tool: str = "analyze_tcp_connections", budget: int | None = None, **arguments: Any) -> dict[str, Any]:
+def ask(
+    path: Path, tool: str = "analyze_tcp_connections", budget: int | None = None, **arguments: Any
+) -> dict[str, Any]:
     spec = find_tool(tool)
     report = pcapstream.analyze(path, modules=spec.needs)
     return answer(spec, report, spec.bind({"pcap_file": str(path), **arguments}), budget=budget)

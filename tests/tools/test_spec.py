@@ -10,19 +10,20 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import MODULES, TOOLS, ToolSpec, choose_tools, find_tool
+from pcapstream.tools import MODULES, TOOLS, Parameter, ToolSpec, choose_tools, find_tool
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
 MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
+    "analyze_dns_packets": {"ports": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
     "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
 }
-"""Parameters with their defaults, from the two packages' own descriptions."""
+"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""
 
 
 @pytest.mark.parametrize("name", MCPCAP)
@@ -124,3 +125,16 @@ def test_modules_choose_tools() -> None:
     assert choose_tools(None) == TOOLS
     with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
         choose_tools(["tcp", "nope"])
+
+
+def test_lists_come_as_lists_texts_or_json() -> None:
+    fields = Parameter("fields", "list", "Names", None)
+
+    assert fields.bind(["a", "b"]) == fields.bind('["a", "b"]') == ["a", "b"]
+    assert fields.bind("a") == ["a"]
+    assert fields.parse("a, b,,c") == ["a", "b", "c"]
+    assert fields.schema()["anyOf"] == [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]
+    for wrong in ("[1]", [1], {"a": 1}, ["x" * 9000], ["x"] * 1001, "[broken"):
+        with pytest.raises(QueryError) as refused:
+            fields.bind(wrong)
+        assert refused.value.code == "bad_parameter"

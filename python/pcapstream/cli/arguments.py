@@ -41,7 +41,13 @@ def split(arguments: list[str]) -> tuple[str, list[str]]:
 
 
 def _overview() -> str:
-    lines = ["usage: pcapstream [COMMAND] [OPTIONS]", "", "Packet captures of any size, answered as they stream in.", "", "commands:"]
+    lines = [
+        "usage: pcapstream [COMMAND] [OPTIONS]",
+        "",
+        "Packet captures of any size, answered as they stream in.",
+        "",
+        "commands:",
+    ]
     lines += [f"  {name:10}{says}" for name, says in COMMANDS.items()]
     lines += ["", "pcapstream COMMAND --help has the options of a command; --version prints the version."]
     return "\n".join(lines)
@@ -92,17 +98,33 @@ def _port(text: str) -> int:
 def _common(parser: argparse.ArgumentParser) -> None:
     """What may be read and how much: for every command that reads."""
     sources = parser.add_argument_group("sources")
-    sources.add_argument("--allow-dir", action="append", metavar="DIR", help="read files only in DIR and below; may be repeated")
-    sources.add_argument("--allow-private-urls", action="store_true", help="fetch from private, loopback and link-local addresses too")
+    sources.add_argument(
+        "--allow-dir", action="append", metavar="DIR", help="read files only in DIR and below; may be repeated"
+    )
+    sources.add_argument(
+        "--allow-private-urls", action="store_true", help="fetch from private, loopback and link-local addresses too"
+    )
     sources.add_argument("--no-urls", action="store_true", help="fetch nothing")
-    sources.add_argument("--parallel-ranges", type=_count, default=1, metavar="N", help="range requests at a time for a URL (default 1)")
+    sources.add_argument(
+        "--parallel-ranges", type=_count, default=1, metavar="N", help="range requests at a time for a URL (default 1)"
+    )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
     limits = parser.add_argument_group("limits")
     limits.add_argument("--modules", metavar="LIST", help=f"comma list out of {','.join(MODULES)} (default: all)")
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
-    limits.add_argument("--call-budget", type=_seconds, metavar="SECONDS", help="answer with what is known after that (default: 45 in the server, else no limit)")
-    limits.add_argument("--max-run-time", type=_seconds, metavar="SECONDS", help="stop reading after that (default: 3600 in the server, else no limit)")
+    limits.add_argument(
+        "--call-budget",
+        type=_seconds,
+        metavar="SECONDS",
+        help="answer with what is known after that (default: 45 in the server, else no limit)",
+    )
+    limits.add_argument(
+        "--max-run-time",
+        type=_seconds,
+        metavar="SECONDS",
+        help="stop reading after that (default: 3600 in the server, else no limit)",
+    )
 
 
 def _settings(parser: _Parser, flags: argparse.Namespace, **more: object) -> Settings:
@@ -127,19 +149,45 @@ def serve(arguments: Sequence[str]) -> Settings:
     parser = _Parser("serve", "[OPTIONS]", "MCP server over stdio, or over streamable HTTP at /mcp.")
     _common(parser)
     limits = parser.add_argument_group("limits of the server")
-    limits.add_argument("--scan-idle", type=_seconds, default=120.0, metavar="SECONDS", help="an analysis nobody asks about is stopped after that (default 120)")
+    limits.add_argument(
+        "--scan-idle",
+        type=_seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="an analysis nobody asks about is stopped after that (default 120)",
+    )
     limits.add_argument("--max-scans", type=_count, default=4, metavar="N", help="captures read at a time (default 4)")
     limits.add_argument("--max-calls", type=_count, default=64, metavar="N", help="tool calls at a time (default 64)")
-    limits.add_argument("--max-cached-bytes", type=_count, default=256 << 20, metavar="N", help="memory for finished analyses (default 256 MiB)")
+    limits.add_argument(
+        "--max-cached-bytes",
+        type=_count,
+        default=256 << 20,
+        metavar="N",
+        help="memory for finished analyses (default 256 MiB)",
+    )
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
     http.add_argument("--port", type=_port, default=8080, help="port to listen on (default 8080)")
-    http.add_argument("--allowed-host", action="append", default=[], metavar="NAME", help="name clients may use for this server besides localhost; may be repeated")
-    http.add_argument("--allow-unauthenticated-http", action="store_true", help="listen beyond this machine without a token")
-    http.add_argument("--max-connections", type=_count, default=100, metavar="N", help="HTTP connections at a time (default 100)")
-    http.add_argument("--max-sessions", type=_count, default=100, metavar="N", help="HTTP sessions at a time (default 100)")
-    http.add_argument("--max-body-bytes", type=_count, default=1 << 20, metavar="N", help="largest HTTP request (default 1 MiB)")
+    http.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name clients may use for this server besides localhost; may be repeated",
+    )
+    http.add_argument(
+        "--allow-unauthenticated-http", action="store_true", help="listen beyond this machine without a token"
+    )
+    http.add_argument(
+        "--max-connections", type=_count, default=100, metavar="N", help="HTTP connections at a time (default 100)"
+    )
+    http.add_argument(
+        "--max-sessions", type=_count, default=100, metavar="N", help="HTTP sessions at a time (default 100)"
+    )
+    http.add_argument(
+        "--max-body-bytes", type=_count, default=1 << 20, metavar="N", help="largest HTTP request (default 1 MiB)"
+    )
     parser.epilog = f"HTTP asks for the bearer token in {TOKEN_VARIABLES[0]} (or {TOKEN_VARIABLES[1]}), if one is set."
     parser.add_argument("--version", action="version", version=f"pcapstream {_version()}")
     flags = parser.parse_args(arguments)
@@ -194,7 +242,11 @@ class Question(argparse.Namespace):
 
 def analyze(arguments: Sequence[str]) -> Question:
     """Raises SystemExit(2) for bad flags."""
-    parser = _Parser("analyze", "FILE|URL|- [OPTIONS]", "First look at a capture: who talks to whom, in what, how well, and what looks wrong.")
+    parser = _Parser(
+        "analyze",
+        "FILE|URL|- [OPTIONS]",
+        "First look at a capture: who talks to whom, in what, how well, and what looks wrong.",
+    )
     parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     _common(parser)
@@ -211,7 +263,11 @@ def tools(arguments: Sequence[str]) -> argparse.Namespace:
 
 def call(arguments: Sequence[str]) -> Question:
     """Raises SystemExit(2) for bad flags, QueryError for an unknown tool or parameter."""
-    general = _Parser("call", "TOOL FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]", "Run one tool and print its result as JSON; `pcapstream tools` lists them.")
+    general = _Parser(
+        "call",
+        "TOOL FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]",
+        "Run one tool and print its result as JSON; `pcapstream tools` lists them.",
+    )
     if arguments and arguments[0] in ("-h", "--help"):
         _common(general)
         general.parse_args(arguments[:1])
@@ -223,7 +279,13 @@ def call(arguments: Sequence[str]) -> Question:
     own = parser.add_argument_group("parameters")
     for parameter in spec.all_parameters[1:]:
         how = "append" if parameter.kind == "list" else "store"
-        own.add_argument(parameter.option, action=how, dest=f"tool_{parameter.name}", metavar=parameter.kind.upper(), help=parameter.description)
+        own.add_argument(
+            parameter.option,
+            action=how,
+            dest=f"tool_{parameter.name}",
+            metavar=parameter.kind.upper(),
+            help=parameter.description,
+        )
     _common(parser)
     found = parser.parse_args([_spelled(spec, text) for text in arguments[1:]], Question())
     found.tool, found.settings = spec, _reading(parser, found)
@@ -258,4 +320,3 @@ def _known_flags() -> frozenset[str]:
     parser = argparse.ArgumentParser(add_help=True)
     _common(parser)
     return frozenset(option for action in parser._actions for option in action.option_strings)
-

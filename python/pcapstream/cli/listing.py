@@ -26,7 +26,13 @@ def list_tools(*, as_json: bool) -> int:
 
 def _line(parameter: Parameter) -> str:
     kind = "|".join(parameter.choices) if parameter.choices else parameter.kind
-    default = "required" if parameter.required else "" if parameter.default in (None, "") else f"default {_word(parameter.default)}"
+    default = (
+        "required"
+        if parameter.required
+        else ""
+        if parameter.default in (None, "")
+        else f"default {_word(parameter.default)}"
+    )
     tail = f" ({default})" if default else ""
     head = f"    {parameter.option} {kind}"
     text = f"{parameter.description}{tail}"

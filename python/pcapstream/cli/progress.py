@@ -29,7 +29,9 @@ class ProgressBar:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._shown:
             self._write("\r\x1b[K")
 
@@ -63,5 +65,9 @@ def progress_line(progress: Progress, seconds: float) -> str:
     parts += [f"{progress.packets:,} packets", f"{rate / 1e6:,.0f} MB/s"]
     if total and rate > 0:
         left = round(max(total - done, 0) / rate)
-        parts.append(f"ETA {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}" if left >= 3600 else f"ETA {left // 60}:{left % 60:02d}")
+        parts.append(
+            f"ETA {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
+            if left >= 3600
+            else f"ETA {left // 60}:{left % 60:02d}"
+        )
     return "  ".join(parts)

@@ -48,7 +48,8 @@ def call(question: Question) -> int:
 def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object]) -> dict[str, Any]:
     parameters = tool.bind({"pcap_file": question.capture, **arguments})
     settings = question.settings
-    report = read(question.capture, settings, _options(settings, tool))
+    options = tool.options(_options(settings, tool), parameters)
+    report = read(question.capture, settings, options)
     return answer(tool, report, parameters, max_packets=settings.max_packets, budget=None)
 
 
@@ -77,6 +78,7 @@ def read(capture: str, settings: Settings, options: ScanOptions) -> Report:
             max_packets=options.max_packets,
             resync=options.resync,
             limits=options.core_limits(),
+            ports=options.ports,
         )
     except BaseException:
         source.close()

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.padding import Padding
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -124,13 +123,19 @@ def _tcp(tcp: Mapping[str, Any]) -> Any:
         ),
         (
             "losses",
-            f"{tcp['retransmission']:,} retransmissions ({tcp['retransmission_rate'] * 100:.3g} %), {tcp['out_of_order']:,} out of order, "
-            f"{tcp['duplicate_ack']:,} duplicate ACKs, {tcp['lost_segment']:,} missing, {tcp['zero_window']:,} zero windows",
+            f"{tcp['retransmission']:,} retransmissions ({tcp['retransmission_rate'] * 100:.3g} %), "
+            f"{tcp['out_of_order']:,} out of order, "
+            f"{tcp['duplicate_ack']:,} duplicate ACKs, {tcp['lost_segment']:,} missing, {tcp['zero_window']:,} zero "
+            "windows",
         ),
     ]
     if rtt["samples"]:
         rows.append(
-            ("initial RTT", f"median {rtt['median']:.3g} ms, 95 % {rtt['p95']:.3g} ms, longest {rtt['max']:.3g} ms ({rtt['samples']:,})")
+            (
+                "initial RTT",
+                f"median {rtt['median']:.3g} ms, 95 % {rtt['p95']:.3g} ms, longest {rtt['max']:.3g} ms "
+                f"({rtt['samples']:,})",
+            )
         )
     return _pairs(rows)
 
@@ -139,19 +144,18 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
     if not findings:
         return
     yield _heading("Findings")
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(overflow="fold")
     for one in findings:
-        line = Text("  ")
-        line.append(f"{one['severity']:8}", style=_STYLES.get(one["severity"], ""))
-        line.append(_safe(one["text"]))
-        evidence = []
+        text = Text(_safe(one["text"]))
         if one.get("frames"):
             more = " ..." if one["count"] > len(one["frames"]) else ""
-            evidence.append("frames " + ", ".join(f"{frame}" for frame in one["frames"]) + more)
+            text.append("\nframes " + ", ".join(str(frame) for frame in one["frames"]) + more, style="dim")
         if one.get("filter"):
-            evidence.append(f"filter {_safe(one['filter'])}")
-        parts = [line]
-        parts += [Text(text, style="dim") for text in evidence]
-        yield Group(parts[0], *(Padding(part, (0, 0, 0, 10)) for part in parts[1:]))
+            text.append(f"\nfilter {_safe(one['filter'])}", style="dim")
+        table.add_row(Text(f"  {one['severity']}", style=_STYLES.get(one["severity"], "")), text)
+    yield table
 
 
 def _hierarchy(table: Mapping[str, Any]) -> Table:
@@ -203,7 +207,9 @@ def _timeline(line: Mapping[str, Any]) -> Iterable[Any]:
     if most == 0 or len(line["bytes"]) < 2:
         return
     yield _heading(f"Bytes over time ({line['step_seconds']:g} s a step, most {size(most)})")
-    bars = "".join(" " if not one else _SPARKS[min(len(_SPARKS) - 1, one * len(_SPARKS) // (most + 1))] for one in line["bytes"])
+    bars = "".join(
+        " " if not one else _SPARKS[min(len(_SPARKS) - 1, one * len(_SPARKS) // (most + 1))] for one in line["bytes"]
+    )
     yield Text("  " + bars)
 
 
@@ -222,7 +228,9 @@ def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
         return
     yield _heading("Ask next")
     for step in steps:
-        options = "".join(f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items())
+        options = "".join(
+            f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items()
+        )
         options = options.replace(" true", "")
         line = Text(f"  pcapstream call {step['tool']} FILE{options}")
         line.append(f"   {step['tells']}", style="dim")

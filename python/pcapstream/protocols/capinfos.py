@@ -35,6 +35,7 @@ _EMPTY: CaptureFacts = {
     "os": "",
     "application": "",
     "comments": [],
+    "section_comments": [],
     "comment_count": 0,
     "packet_comment_count": 0,
     "resolved_names": [],
@@ -84,7 +85,7 @@ _SUMS = (
     "bytes_skipped",
     "damage_count",
 )
-_LISTS = ("interfaces", "comments", "resolved_names", "damage")
+_LISTS = ("interfaces", "comments", "section_comments", "resolved_names", "damage")
 
 
 @dataclass(frozen=True, slots=True)

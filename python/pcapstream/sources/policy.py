@@ -36,7 +36,7 @@ class Policy:
     """For the name, the connection and the TLS handshake together."""
     read_seconds: float = 30.0
     """Longest silence of a server, and the longest time for the headers of one answer."""
-    total_seconds: float = 3600.0
+    total_seconds: float = 6 * 3600.0
     """For a URL from its first connection to its last byte: what ends a server that drips."""
     parallel_ranges: int = 1
     """Range requests at a time for one URL."""

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, tcp, tcp_anomalies, triage
+from pcapstream.tools import capinfos, dns, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
@@ -18,10 +18,11 @@ __all__ = ["MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "
 TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,
     capinfos.CAPINFOS,
+    dns.DNS,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
-    tcp.FLOW,
+    tcp_flow.FLOW,
 )
 """In the order clients list them."""
 

@@ -25,7 +25,9 @@ def file_facts(facts: CaptureFacts, report: Report) -> dict[str, Any]:
     span_ns = last - first if first is not None and last is not None else 0
     packets, wire = facts["packets"], facts["wire_bytes"]
     return {
-        "file_size_bytes": report.coverage.bytes_total if report.coverage.bytes_total is not None else report.coverage.bytes_read,
+        "file_size_bytes": report.coverage.bytes_total
+        if report.coverage.bytes_total is not None
+        else report.coverage.bytes_read,
         "filename": clean(report.name),
         "file_encapsulation": encapsulation(facts),
         "packet_count": packets,
@@ -77,13 +79,17 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "sections": facts["sections"],
         "secrets_blocks": facts["secrets_blocks"],
         "findings": capture_findings(facts, report.coverage),
-        "link_types": ask.rows("link_types", ("number", "name", "packets"), [
-            [number, clean(name), packets] for number, name, packets in facts["link_types"]
-        ]),
+        "link_types": ask.rows(
+            "link_types",
+            ("number", "name", "packets"),
+            [[number, clean(name), packets] for number, name, packets in facts["link_types"]],
+        ),
         "interfaces": _interfaces(facts, ask),
-        "names_resolved": ask.rows("names_resolved", ("address", "name"), [
-            [clean(address), clean(name)] for address, name in facts["resolved_names"]
-        ]),
+        "names_resolved": ask.rows(
+            "names_resolved",
+            ("address", "name"),
+            [[clean(address), clean(name)] for address, name in facts["resolved_names"]],
+        ),
         "notes": notes,
     }
     for key in ("hardware", "os", "application"):
@@ -118,7 +124,8 @@ def _summary(facts: CaptureFacts, found: dict[str, Any]) -> str:
         return f"A {facts['format']} capture without packets."
     span = found["capture_duration_seconds"]
     return (
-        f"A {facts['format']} capture of {count(facts['packets'], 'packet')} and {size(facts['wire_bytes'])} on the wire "
+        f"A {facts['format']} capture of {count(facts['packets'], 'packet')} and {size(facts['wire_bytes'])} on the "
+        "wire "
         f"in {duration(span)}."
     )
 
@@ -128,7 +135,8 @@ CAPINFOS = ToolSpec(
     module="capinfos",
     title="Facts of a capture file",
     description=(
-        "Facts of a capture file, as capinfos gives them: format, link types, interfaces, number of packets, bytes, first and "
+        "Facts of a capture file, as capinfos gives them: format, link types, interfaces, number of packets, bytes, "
+        "first and "
         "last time, rates, damage. Use it to learn what a file is before asking about its traffic."
     ),
     view=_view,
@@ -157,7 +165,10 @@ CAPINFOS = ToolSpec(
         *(Key(name, "string") for name in ("format", "byte_order", "time_precision", "hardware", "os", "application")),
         Key("compression", "string?"),
         Key("snaplen", "integer?"),
-        *(Key(name, "integer") for name in ("packets_out_of_time_order", "packets_cut_short", "frames", "sections", "secrets_blocks")),
+        *(
+            Key(name, "integer")
+            for name in ("packets_out_of_time_order", "packets_cut_short", "frames", "sections", "secrets_blocks")
+        ),
         Key("strict_time_order", "boolean"),
         Key("findings", "array"),
         Key("comments", "array", "text of the capture"),

@@ -32,8 +32,8 @@ _HANDSHAKE_FILTERS = {
     "failed": "{tcp.completeness & 3} == 1 || {tcp.completeness & 3} == 2 || {tcp.completeness & 7} == 3",
     "reset": "tcp.flags.reset == 1",
 }
-"""Wireshark's sums: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST. Known at the end of a connection only: Wireshark shows
-them at once, tshark with -2."""
+"""Wireshark's sums: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST. They are known at the end of a connection only:
+Wireshark shows them at once, tshark with -2."""
 
 
 def finding(
@@ -60,6 +60,13 @@ def finding(
 def by_weight(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The heaviest first, otherwise in the order made."""
     return sorted(findings, key=lambda found: SEVERITIES.index(found["severity"]))
+
+
+def filter_notes(findings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What to know before trying their filters."""
+    if any("tcp.completeness" in found.get("filter", "") for found in findings):
+        return ["Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2."]
+    return []
 
 
 def scope(address: str | None, port: int | None) -> str:
@@ -119,7 +126,7 @@ class TcpEvidence:
 def tcp_findings(evidence: TcpEvidence, threshold: float = HIGH_RETRANSMISSION_RATE) -> list[dict[str, Any]]:
     """Health of the TCP connections in scope, heaviest first. Empty where nothing was counted."""
     totals = evidence.totals
-    return by_weight([*_handshakes(evidence, totals), *_losses(evidence, totals, threshold), *_windows(evidence)])
+    return by_weight([*_handshakes(evidence, totals), *loss_findings(evidence, threshold), *_windows(evidence)])
 
 
 def _handshakes(evidence: TcpEvidence, totals: Mapping[str, int]) -> Iterable[dict[str, Any]]:
@@ -153,7 +160,9 @@ def _handshakes(evidence: TcpEvidence, totals: Mapping[str, int]) -> Iterable[di
         yield finding("mid_stream_connections", "info", text, count=number, frames=evidence.state_frames("mid_stream"))
 
 
-def _losses(evidence: TcpEvidence, totals: Mapping[str, int], threshold: float) -> Iterable[dict[str, Any]]:
+def loss_findings(evidence: TcpEvidence, threshold: float) -> Iterable[dict[str, Any]]:
+    """Retransmissions and what goes with them. threshold: a rate of retransmissions above it is a warning."""
+    totals = evidence.totals
     number = evidence.total("retransmission")
     if number:
         rate = ratio(number, totals["packets"])
@@ -166,7 +175,13 @@ def _losses(evidence: TcpEvidence, totals: Mapping[str, int], threshold: float) 
         yield _event(evidence, "retransmission", "retransmissions", weight, text, number, rate=rate)
     says: tuple[tuple[str, str, Severity, str, str], ...] = (
         ("lost_segment", "missing_segments", "warning", "place", "where data sent earlier is not in the capture"),
-        ("ack_lost_segment", "acks_for_unseen_data", "warning", "ACK", "for data the capture does not hold: the capture missed packets"),
+        (
+            "ack_lost_segment",
+            "acks_for_unseen_data",
+            "warning",
+            "ACK",
+            "for data the capture does not hold: the capture missed packets",
+        ),
         ("out_of_order", "out_of_order", "info", "segment", "out of order"),
         ("duplicate_ack", "duplicate_acks", "info", "duplicate ACK", ""),
     )
@@ -180,9 +195,25 @@ def _losses(evidence: TcpEvidence, totals: Mapping[str, int], threshold: float) 
 
 def _windows(evidence: TcpEvidence) -> Iterable[dict[str, Any]]:
     says: tuple[tuple[str, str, Severity, str], ...] = (
-        ("zero_window", "zero_window", "warning", "segment announced a receive window of zero|segments announced a receive window of zero"),
-        ("window_full", "window_full", "info", "segment filled the window of its receiver|segments filled the window of their receiver"),
-        ("reused_ports", "reused_ports", "info", "connection reused the addresses and ports of an earlier one|connections reused the addresses and ports of earlier ones"),
+        (
+            "zero_window",
+            "zero_window",
+            "warning",
+            "segment announced a receive window of zero|segments announced a receive window of zero",
+        ),
+        (
+            "window_full",
+            "window_full",
+            "info",
+            "segment filled the window of its receiver|segments filled the window of their receiver",
+        ),
+        (
+            "reused_ports",
+            "reused_ports",
+            "info",
+            "connection reused the addresses and ports of an earlier one|connections reused the addresses and ports "
+            "of earlier ones",
+        ),
     )
     for name, code, weight, nouns in says:
         number = evidence.total(name)
@@ -227,7 +258,9 @@ def capture_findings(facts: CaptureFacts, coverage: Coverage) -> list[dict[str, 
         found.append(finding("packets_cut_short", "info", text, count=cut, filter="frame.cap_len < frame.len"))
     dropped = sum(interface.get("dropped", 0) for interface in facts["interfaces"])
     if dropped:
-        text = f"The capturing machine reported {count(dropped, 'dropped packet')}: the capture is not all that was sent."
+        text = (
+            f"The capturing machine reported {count(dropped, 'dropped packet')}: the capture is not all that was sent."
+        )
         found.append(finding("capture_drops", "warning", text, count=dropped))
     if facts["time_backwards"]:
         number = facts["time_backwards"]

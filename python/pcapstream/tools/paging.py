@@ -180,7 +180,7 @@ class _Tables:
                 self.find(item)
 
     def cut(self, over: int) -> bool:
-        """Takes rows worth `over` characters, at least one, from the largest table; False when none has a row to give."""
+        """Takes rows worth `over` characters, at least one, from the largest table; False when none can give one."""
         sized = [(sum(len(to_json(row)) + 1 for row in table.rows), table) for table in self.all if len(table.rows) > 1]
         if not sized:
             return False
@@ -207,7 +207,12 @@ def _plain(result: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
 
 def _object(table: Table, ask: Ask) -> dict[str, Any]:
     total = "total" if table.total_is_exact else "total_at_least"
-    found: dict[str, Any] = {"columns": list(table.columns), "rows": table.rows, total: table.total, "limit": table.limit}
+    found: dict[str, Any] = {
+        "columns": list(table.columns),
+        "rows": table.rows,
+        total: table.total,
+        "limit": table.limit,
+    }
     if table.shown_of is not None:
         found["total"] = max(table.shown_of, table.total)
     if table.offset:

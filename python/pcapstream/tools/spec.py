@@ -18,6 +18,7 @@ from pcapstream.tools.text import shown
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
+    from pcapstream.report import ScanOptions
     from pcapstream.tools.paging import Ask
 
 Kind = Literal["string", "integer", "number", "boolean", "list"]
@@ -68,13 +69,14 @@ class Parameter:
 
     def schema(self) -> dict[str, object]:
         """JSON schema, without titles."""
-        own: dict[str, object] = {"type": "array", "items": {"type": "string"}} if self.kind == "list" else {"type": self.kind}
+        own: dict[str, object] = (
+            {"type": "array", "items": {"type": "string"}} if self.kind == "list" else {"type": self.kind}
+        )
         if self.choices:
             own["enum"] = list(self.choices)
-        for key, bound in (("minimum", self.minimum), ("maximum", self.maximum)):
-            if bound is not None:
-                own[key] = bound
-        schema = {"anyOf": [own, {"type": "null"}]} if self.default is None else own
+        bounds = {"minimum": self.minimum, "maximum": self.maximum}
+        own.update({key: bound for key, bound in bounds.items() if bound is not None})
+        schema: dict[str, object] = {"anyOf": [own, {"type": "null"}]} if self.default is None else own
         if not self.required:
             schema["default"] = self.default
         schema["description"] = self.description
@@ -109,7 +111,9 @@ class Parameter:
         if text.strip().lower() in ("null", "none", "") and self.default is None:
             return None
         if self.kind == "boolean":
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(text.lower(), text)
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}.get(
+                text.lower(), text
+            )
         return text
 
     def _typed(self, value: object) -> object:
@@ -185,6 +189,8 @@ class ToolSpec:
     default_limit: int = 50
     refuse: Callable[[Mapping[str, Any]], None] | None = None
     """Looks at all bound parameters before anything is read; raises QueryError."""
+    narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
+    """The pass that the bound parameters ask for, where that is not the shared one."""
     _by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -211,6 +217,10 @@ class ToolSpec:
         if self.refuse is not None:
             self.refuse(bound)
         return bound
+
+    def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
+        """Options of the pass that answers: the shared one unless the parameters need one of their own."""
+        return shared if self.narrow is None else self.narrow(shared, bound)
 
     def input_schema(self) -> dict[str, object]:
         """JSON schema of the arguments; refuses unknown ones."""

@@ -1,4 +1,4 @@
-"""Module tcp: connections, retransmissions and traffic flow; tcp_anomalies.py has the fourth tool.
+"""Module tcp: connections and retransmissions; tcp_anomalies.py and tcp_flow.py have the other two tools.
 
 mcpcap's tools of the same names: their result keys stay, lists of details are tables. The client of a connection is who
 sent the SYN, whatever filter was given.
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.finding import TcpEvidence, tcp_findings, within
+from pcapstream.tools.finding import TcpEvidence, by_weight, filter_notes, loss_findings, tcp_findings
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, utc
 
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pcapstream.tools.paging import Ask
 
 
-def _ip(text: str) -> str:
+def ip_address(text: str) -> str:
+    """Canonical form. Raises ValueError with a clause that says what is wrong."""
     if "%" in text:
         raise ValueError("has a zone; give the address without it")
     try:
@@ -30,8 +31,12 @@ def _ip(text: str) -> str:
         raise ValueError("is no IPv4 or IPv6 address") from None
 
 
-SERVER_IP = Parameter("server_ip", "string", "Only connections of this server, an IPv4 or IPv6 address", None, check=_ip)
-SERVER_PORT = Parameter("server_port", "integer", "Only connections to this server port", None, minimum=1, maximum=65535)
+SERVER_IP = Parameter(
+    "server_ip", "string", "Only connections of this server, an IPv4 or IPv6 address", None, check=ip_address
+)
+SERVER_PORT = Parameter(
+    "server_port", "integer", "Only connections to this server port", None, minimum=1, maximum=65535
+)
 THRESHOLD = Parameter(
     "threshold", "number", "Share of retransmissions that counts as too many, 0.02 is 2 %", 0.02, minimum=0, maximum=1
 )
@@ -71,7 +76,9 @@ def tcp_notes(evidence: TcpEvidence) -> list[str]:
     if not evidence.table.evicted:
         return []
     dropped = count(evidence.table.evicted, "connection")
-    return [f"More TCP connections than the table holds: {dropped} left it, numbers about connections are lower bounds."]
+    return [
+        f"More TCP connections than the table holds: {dropped} left it, numbers about connections are lower bounds."
+    ]
 
 
 def both(connection: Connection, name: str) -> int:
@@ -173,7 +180,8 @@ def _connections(report: Report, ask: Ask) -> dict[str, Any]:
 
     text = (
         f"{count(totals['connections'], 'TCP connection')} with {count(totals['packets'], 'packet')}: "
-        f"{totals['complete']:,} completed the handshake, {failed:,} did not, {totals['mid_stream']:,} began before the capture; "
+        f"{totals['complete']:,} completed the handshake, {failed:,} did not, {totals['mid_stream']:,} began before "
+        "the capture; "
         f"{totals['fin']:,} closed normally, {totals['reset']:,} ended by RST."
     )
     return {
@@ -208,7 +216,7 @@ def _connections(report: Report, ask: Ask) -> dict[str, Any]:
             limit=50 if detailed else None,
         ),
         **tcp_common(report, ask, evidence),
-        "notes": tcp_notes(evidence),
+        "notes": [*tcp_notes(evidence), *filter_notes(findings)],
     }
 
 
@@ -244,7 +252,6 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
         )
         return [_loss_row(one) for one in chosen]
 
-    found = tcp_findings(evidence, threshold)
     text = (
         f"{count(total, 'retransmission')} in {count(totals['packets'], 'TCP packet')} ({percent(rate)}), in "
         f"{totals['connections_with_retransmission']:,} of {count(totals['connections'], 'connection')}; "
@@ -271,8 +278,11 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
             "duplicate_ack": evidence.total("duplicate_ack"),
             "lost_segment": evidence.total("lost_segment"),
         },
-        "by_direction": {"to_server": totals["retransmission_to_server"], "to_client": totals["retransmission_to_client"]},
-        "findings": [one for one in found if one["code"] in _LOSS_FINDINGS],
+        "by_direction": {
+            "to_server": totals["retransmission_to_server"],
+            "to_client": totals["retransmission_to_client"],
+        },
+        "findings": by_weight(loss_findings(evidence, threshold)),
         "by_connection": ask.table(
             "by_connection",
             _LOSS_COLUMNS,
@@ -285,10 +295,9 @@ def _retransmissions(report: Report, ask: Ask) -> dict[str, Any]:
     }
 
 
-_LOSS_FINDINGS = frozenset({"retransmissions", "missing_segments", "acks_for_unseen_data", "out_of_order", "duplicate_acks"})
-
 _LOSS_COLUMNS = (
-    "stream", "connection", "retrans_count", "total_packets", "retrans_rate", "to_server", "to_client", "fast", "spurious",
+    "stream", "connection", "retrans_count", "total_packets", "retrans_rate", "to_server", "to_client", "fast",
+    "spurious",
     "out_of_order", "duplicate_ack", "lost_segment", "first_time_utc", "first_frame", "filter",
 )  # fmt: skip
 
@@ -339,107 +348,13 @@ def _loss_row(connection: Connection) -> list[Any]:
     ]
 
 
-def _flow(report: Report, ask: Ask) -> dict[str, Any]:
-    evidence = evidence_of(report, ask)
-    totals = evidence.totals
-    to_server, to_client = _side(totals, "to_server", "syn"), _side(totals, "to_client", "syn_ack")
-    sent, received = to_server["packet_count"], to_client["packet_count"]
-    asymmetry = ratio(sent, received) if received else None
-    direction = _flow_direction(sent, received)
-    rst_client, rst_server = totals["rst_to_server"], totals["rst_to_client"]
-    primary = "client" if rst_client > rst_server else "server" if rst_server > rst_client else "balanced"
-    text = (
-        f"{count(totals['connections'], 'TCP connection')}: {count(sent, 'packet')} with {to_server['payload_bytes']:,} payload bytes "
-        f"to the server, {count(received, 'packet')} with {to_client['payload_bytes']:,} payload bytes to the clients."
-    )
-    server = evidence.address or ""
-    rst = (
-        f"Clients sent {count(rst_client, 'RST')}, the server {rst_server:,}." if rst_client or rst_server else "No RST was sent."
-    )
-    return {
-        "summary": text,
-        "server": f"{join_names(server, evidence.port)}" if evidence.port else f"{f'[{server}]' if ':' in server else server}:any",
-        "filter": {"server_ip": evidence.address, "server_port": evidence.port, "wireshark": within(evidence.scope, "tcp")},
-        "connections": totals["connections"],
-        "client_to_server": to_server,
-        "server_to_client": to_client,
-        "analysis": {
-            "asymmetry_ratio": asymmetry,
-            "primary_rst_source": primary,
-            "data_flow_direction": direction,
-            "interpretation": f"{_DIRECTIONS[direction]} {rst}",
-        },
-        "findings": tcp_findings(evidence),
-        "peers": _peers(evidence, ask),
-        **tcp_common(report, ask, evidence),
-        "notes": tcp_notes(evidence),
-    }
-
-
-_DIRECTIONS = {
-    "none": "No packets in either direction.",
-    "client_only": "Only the clients' packets are in the capture.",
-    "server_only": "Only the server's packets are in the capture.",
-    "client_heavy": "The clients sent more than 1.2 packets for each of the server's.",
-    "server_heavy": "The clients sent fewer than 0.8 packets for each of the server's.",
-    "balanced": "Both directions have about as many packets.",
-}
-
-
-def _flow_direction(sent: int, received: int) -> str:
-    """mcpcap's rule by packets; a direction without any is named as such, it has no ratio."""
-    if not sent or not received:
-        return "client_only" if sent else "server_only" if received else "none"
-    if sent > 1.2 * received:
-        return "client_heavy"
-    return "server_heavy" if sent < 0.8 * received else "balanced"
-
-
-def _side(totals: Any, way: str, syn: str) -> dict[str, int]:
-    return {
-        "packet_count": totals[f"packets_{way}"],
-        "byte_count": totals[f"bytes_{way}"],
-        "payload_bytes": totals[f"payload_{way}"],
-        "syn_count": totals[syn],
-        "rst_count": totals[f"rst_{way}"],
-        "fin_count": totals[f"fin_{way}"],
-        "data_packets": totals[f"data_{way}"],
-        "retransmissions": totals[f"retransmission_{way}"],
-        "out_of_order": totals[f"out_of_order_{way}"],
-        "duplicate_acks": totals[f"duplicate_ack_{way}"],
-        "zero_windows": totals[f"zero_window_{way}"],
-    }
-
-
-_PEER_COLUMNS = (
-    "stream", "client", "server", "packets_to_server", "packets_to_client", "bytes_to_server", "bytes_to_client",
-    "retransmissions", "close_reason", "first_frame",
-)  # fmt: skip
-
-
-def _peers(evidence: TcpEvidence, ask: Ask) -> Any:
-    """The connections behind the sums, largest first."""
-
-    def fetch(offset: int, limit: int) -> list[list[Any]]:
-        rows = []
-        for one in evidence.table.connections(
-            evidence.address, evidence.port, order="bytes", offset=offset, limit=limit
-        ):
-            up, down = one.to_server, one.to_client
-            sums = [up.packets, down.packets, up.bytes, down.bytes, both(one, "retransmission")]
-            rows.append([one.stream, *ends(one), *sums, CLOSE_REASONS[one.close], one.first_frame])
-        return rows
-
-    total = evidence.table.count(evidence.address, evidence.port)
-    return ask.table("peers", _PEER_COLUMNS, fetch, total, exact=not evidence.table.evicted)
-
-
 CONNECTIONS = ToolSpec(
     name="analyze_tcp_connections",
     module="tcp",
     title="TCP connections",
     description=(
-        "TCP connections of a capture: handshakes, how each ended and by whom, packets, retransmissions, round-trip times. Use "
+        "TCP connections of a capture: handshakes, how each ended and by whom, packets, retransmissions, round-trip "
+        "times. Use "
         "it to see whether connections succeed. detailed=true adds bytes, windows, options and times to each."
     ),
     view=_connections,
@@ -464,7 +379,8 @@ RETRANSMISSIONS = ToolSpec(
     module="tcp",
     title="TCP retransmissions",
     description=(
-        "TCP retransmissions by Wireshark's rules, in all and per connection, worst first, with frames. Use it when transfers "
+        "TCP retransmissions by Wireshark's rules, in all and per connection, worst first, with frames. Use it when "
+        "transfers "
         "are slow or losses are suspected."
     ),
     view=_retransmissions,
@@ -487,33 +403,3 @@ RETRANSMISSIONS = ToolSpec(
         *TCP_COMMON,
     ),
 )
-
-FLOW = ToolSpec(
-    name="analyze_traffic_flow",
-    module="tcp",
-    title="Traffic of one TCP server",
-    description=(
-        "TCP traffic between one server and its clients, by direction: packets, bytes, SYN, FIN, RST, retransmissions. Use it to "
-        "see which side sends, resets or loses."
-    ),
-    view=_flow,
-    needs=("tcp",),
-    default_limit=10,
-    parameters=(
-        Parameter("server_ip", "string", "The server, an IPv4 or IPv6 address", check=_ip),
-        SERVER_PORT,
-    ),
-    keys=(
-        Key("summary", "string", required=True),
-        Key("server", "string"),
-        Key("filter", "object"),
-        Key("connections", "integer"),
-        Key("client_to_server", "object"),
-        Key("server_to_client", "object"),
-        Key("analysis", "object"),
-        Key("findings", "array"),
-        *table_keys((("peers", "one connection a row, most bytes first"),)),
-        *TCP_COMMON,
-    ),
-)
-

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, TcpEvidence, within
+from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, TcpEvidence, filter_notes, within
 from pcapstream.tools.spec import Key, ToolSpec
 from pcapstream.tools.tcp import (
     SERVER_IP,
@@ -41,10 +41,11 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     failed = totals["syn_only"] + totals["refused"] + totals["half_open"]
     retransmissions = evidence.total("retransmission")
     sources, seen_all = _rst_sources(evidence)
-    notes = tcp_notes(evidence)
+    notes = [*tcp_notes(evidence), *filter_notes(patterns)]
     if not seen_all:
         notes.append(
-            f"rst_distribution.by_source has at most {_MOST_SOURCES} addresses of the first {_MOST_RESET:,} connections with "
+            f"rst_distribution.by_source has at most {_MOST_SOURCES} addresses of the first {_MOST_RESET:,} "
+            "connections with "
             "RST; by_direction counts all."
         )
     return {
@@ -103,7 +104,8 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 _EVENTS = (
     "retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack", "lost_segment",
-    "ack_lost_segment", "zero_window", "zero_window_probe", "window_full", "window_update", "keep_alive", "reused_ports",
+    "ack_lost_segment", "zero_window", "zero_window_probe", "window_full", "window_update", "keep_alive",
+    "reused_ports",
 )  # fmt: skip
 
 
@@ -263,12 +265,14 @@ def _notable(evidence: TcpEvidence) -> list[dict[str, str]]:
         found.append({"type": "strong_rst_asymmetry", "detail": detail})
     rate = ratio(evidence.total("retransmission"), totals["packets"])
     if rate > HIGH_RETRANSMISSION_RATE:
-        found.append({"type": "high_retransmission", "detail": f"{percent(rate)} of the TCP packets are retransmissions."})
+        found.append(
+            {"type": "high_retransmission", "detail": f"{percent(rate)} of the TCP packets are retransmissions."}
+        )
     return found
 
 
 def _rst_sources(evidence: TcpEvidence) -> tuple[dict[str, int], bool]:
-    """(RSTs sent by address, most first; whether all connections with RST were looked at and all addresses are there)."""
+    """(RSTs sent by address, most first; whether all connections with RST were looked at and all addresses fit)."""
     sent: Counter[str] = Counter()
     chosen = evidence.table.connections(evidence.address, evidence.port, having="reset", limit=_MOST_RESET)
     for one in chosen:
@@ -283,9 +287,7 @@ def _resets(evidence: TcpEvidence, ask: Ask) -> Any:
     columns = ("stream", "client", "server", "rst_to_server", "rst_from_server", "closed_by", "rst_frame")
 
     def fetch(offset: int, limit: int) -> list[list[Any]]:
-        chosen = evidence.table.connections(
-            evidence.address, evidence.port, having="reset", offset=offset, limit=limit
-        )
+        chosen = evidence.table.connections(evidence.address, evidence.port, having="reset", offset=offset, limit=limit)
         return [
             [one.stream, *ends(one), one.to_server.rst, one.to_client.rst, one.closed_by, one.rst_frame]
             for one in chosen
@@ -300,7 +302,12 @@ def _retransmitting(evidence: TcpEvidence, ask: Ask) -> Any:
 
     def fetch(offset: int, limit: int) -> list[list[Any]]:
         chosen = evidence.table.connections(
-            evidence.address, evidence.port, order="retransmissions", having="retransmission", offset=offset, limit=limit
+            evidence.address,
+            evidence.port,
+            order="retransmissions",
+            having="retransmission",
+            offset=offset,
+            limit=limit,
         )
         return [
             [
@@ -322,7 +329,8 @@ ANOMALIES = ToolSpec(
     module="tcp",
     title="TCP anomalies",
     description=(
-        "Patterns in TCP traffic that are out of the ordinary: resets and who sent them, failed handshakes, retransmissions, "
+        "Patterns in TCP traffic that are out of the ordinary: resets and who sent them, failed handshakes, "
+        "retransmissions, "
         "losses, zero windows, each counted and with frames. Use it to find what is wrong with TCP."
     ),
     view=_view,
@@ -335,7 +343,8 @@ ANOMALIES = ToolSpec(
         Key(
             "statistics",
             "object",
-            "handshake, flags, rst_distribution with table connections_with_rst, retransmissions with table by_connection, "
+            "handshake, flags, rst_distribution with table connections_with_rst, retransmissions with table "
+            "by_connection, "
             "connection_states, events",
         ),
         Key("patterns", "array", "pattern, category, observations, description, frames, Wireshark filter"),

@@ -19,7 +19,9 @@ _NS = 1_000_000_000
 def clean(text: str, most: int = MAX_CAPTURE_TEXT) -> str:
     """Text of a capture for a data cell: nothing invisible in it, of bounded length."""
     if not (text.isascii() and text.isprintable()):
-        text = "".join(c if c == " " or unicodedata.category(c) not in _UNSEEN else _escape(c) for c in text[: most + 1])
+        text = "".join(
+            c if c == " " or unicodedata.category(c) not in _UNSEEN else _escape(c) for c in text[: most + 1]
+        )
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

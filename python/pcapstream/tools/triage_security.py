@@ -1,4 +1,4 @@
-"""Signs worth a look from a security point of view that headers and TCP states show. What is covered is said with them."""
+"""Signs worth a look for security that headers and TCP states show. What is covered is said with them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ COVERS = (
     "many connections refused or ended by RST",
     "established TCP connections to the usual ports of protocols without encryption",
 )
-LEAVES_OUT = (
-    "payloads, credentials, malware, certificates, DNS tunnelling, ARP spoofing, UDP scans",
-)
+LEAVES_OUT = ("payloads, credentials, malware, certificates, DNS tunnelling, ARP spoofing, UDP scans",)
 
 _MOST_LOOKED_AT = 4_000
 """Failed connections looked at one by one: a second call must stay quick."""
@@ -29,8 +27,20 @@ _MANY_HOSTS = 15
 """Fewer targets are what a browser or a monitor with a few dead hosts makes too."""
 _MANY_HALF_OPEN = 50
 _MOST_FINDINGS = 10
+_PURE_SYN = "tcp.flags.syn == 1 && tcp.flags.ack == 0"
 
-CLEARTEXT_PORTS = {21: "FTP", 23: "Telnet", 80: "HTTP", 110: "POP3", 143: "IMAP", 389: "LDAP", 512: "rexec", 513: "rlogin", 514: "rsh", 5900: "VNC"}
+CLEARTEXT_PORTS = {
+    21: "FTP",
+    23: "Telnet",
+    80: "HTTP",
+    110: "POP3",
+    143: "IMAP",
+    389: "LDAP",
+    512: "rexec",
+    513: "rlogin",
+    514: "rsh",
+    5900: "VNC",
+}
 """Usual TCP ports whose protocols send what they carry unencrypted."""
 
 
@@ -55,7 +65,11 @@ def _scans(failed: Iterable[Connection]) -> Iterable[dict[str, Any]]:
     for one in failed:
         ports[one.client_ip, one.server_ip].setdefault(one.server_port, one.first_frame)
         hosts[one.client_ip, one.server_port].setdefault(one.server_ip, one.first_frame)
-    scans = sorted(((len(seen), pair, seen) for pair, seen in ports.items() if len(seen) >= _MANY_PORTS), reverse=True, key=lambda e: e[0])
+    scans = sorted(
+        ((len(seen), pair, seen) for pair, seen in ports.items() if len(seen) >= _MANY_PORTS),
+        reverse=True,
+        key=lambda e: e[0],
+    )
     for number, (client, server), seen in scans[:_MOST_FINDINGS]:
         yield finding(
             "many_ports_failed",
@@ -63,11 +77,15 @@ def _scans(failed: Iterable[Connection]) -> Iterable[dict[str, Any]]:
             f"One client's connections failed on {count(number, 'port')} of one host, as in a port scan.",
             count=number,
             frames=seen.values(),
-            filter=f"{_family(client)}.src == {client} && {_family(server)}.dst == {server} && tcp.flags.syn == 1 && tcp.flags.ack == 0",
+            filter=f"{_family(client)}.src == {client} && {_family(server)}.dst == {server} && {_PURE_SYN}",
             client=client,
             host=server,
         )
-    sweeps = sorted(((len(seen), pair, seen) for pair, seen in hosts.items() if len(seen) >= _MANY_HOSTS), reverse=True, key=lambda e: e[0])
+    sweeps = sorted(
+        ((len(seen), pair, seen) for pair, seen in hosts.items() if len(seen) >= _MANY_HOSTS),
+        reverse=True,
+        key=lambda e: e[0],
+    )
     for number, (client, port), seen_hosts in sweeps[:_MOST_FINDINGS]:
         yield finding(
             "many_hosts_failed",
@@ -75,7 +93,7 @@ def _scans(failed: Iterable[Connection]) -> Iterable[dict[str, Any]]:
             f"One client's connections to one port failed on {count(number, 'host')}, as in a sweep.",
             count=number,
             frames=seen_hosts.values(),
-            filter=f"{_family(client)}.src == {client} && tcp.dstport == {port} && tcp.flags.syn == 1 && tcp.flags.ack == 0",
+            filter=f"{_family(client)}.src == {client} && tcp.dstport == {port} && {_PURE_SYN}",
             client=client,
             port=port,
         )
@@ -90,7 +108,8 @@ def _floods(half_open: Iterable[Connection]) -> Iterable[dict[str, Any]]:
             yield finding(
                 "many_half_open",
                 "severe",
-                f"{count(len(frames), 'handshake')} with one server port were answered but not completed, as in a SYN flood.",
+                f"{count(len(frames), 'handshake')} with one server port were answered but not completed, as in a "
+                "SYN flood.",
                 count=len(frames),
                 frames=frames,
                 filter=f"{_family(server)}.addr == {server} && tcp.port == {port} && tcp.flags.syn == 1",
@@ -114,6 +133,8 @@ def _resets(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
 
 def _cleartext(tcp: TcpEvidence) -> Iterable[dict[str, Any]]:
     for port, name in CLEARTEXT_PORTS.items():
+        if not tcp.table.count(None, port):
+            continue
         totals = tcp.table.totals(None, port)
         number = totals["complete"] + totals["mid_stream"]
         if not number or not totals["payload_to_server"] + totals["payload_to_client"]:

@@ -80,6 +80,7 @@ impl Snapshot {
         d.set_item("os", file.os.as_deref().unwrap_or(""))?;
         d.set_item("application", file.application.as_deref().unwrap_or(""))?;
         d.set_item("comments", &file.comments)?;
+        d.set_item("section_comments", &file.section_comments)?;
         d.set_item("comment_count", file.comments_total)?;
         d.set_item("packet_comment_count", file.packet_comments_total)?;
         let names = file.names.iter().map(|n| (address(&n.address), n.name.as_str()));

@@ -1,13 +1,15 @@
 //! `Tally`: the per-packet counters.
 
+use foldhash::fast::RandomState;
 use pcapstream_core::addr::MacAddr;
 use pcapstream_core::flow::ConnectionTable;
 use pcapstream_core::flow::connection::Connection;
 use pcapstream_core::limits::Limits;
-use pcapstream_core::tally::{self, NameKind, Pair, PairTable, UdpEnd};
+use pcapstream_core::tally::{self, NameKind, Pair, PairTable, UdpEnd, endpoints_of, page_of};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -53,10 +55,10 @@ fn rows<K: End>(table: &PairTable<K>, by_frames: bool, offset: usize, limit: usi
     table.top(size, offset, limit).into_iter().map(row).collect()
 }
 
-fn ends<K: End>(mut all: Vec<(K, [u64; 4])>, by_frames: bool, offset: usize, limit: usize) -> Vec<EndpointRow> {
+fn ends<K: End>(all: Vec<(K, [u64; 4])>, by_frames: bool, offset: usize, limit: usize) -> Vec<EndpointRow> {
     let size = |c: &[u64; 4]| if by_frames { c[0] + c[2] } else { c[1] + c[3] };
-    all.sort_by_key(|(k, c)| (std::cmp::Reverse(size(c)), *k));
-    all.into_iter().skip(offset).take(limit).map(|(k, c)| (k.text(), c[0], c[1], c[2], c[3])).collect()
+    let page = page_of(all, |(k, c)| (Reverse(size(c)), *k), offset, limit);
+    page.into_iter().map(|(k, c)| (k.text(), c[0], c[1], c[2], c[3])).collect()
 }
 
 /// The connections as conversations, in stream order.
@@ -163,13 +165,12 @@ impl Tally {
     ) -> PyResult<Vec<ConversationRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => rows(t, by_frames, offset, limit), c => {
-            let mut all = tcp_pairs(c);
             let size = |p: &Pair<UdpEnd>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
-            all.sort_by_key(|p| std::cmp::Reverse(size(p)));
+            let all: Vec<_> = tcp_pairs(c).into_iter().enumerate().collect();
             let row = |p: Pair<UdpEnd>| {
                 (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
             };
-            all.into_iter().skip(offset).take(limit).map(row).collect()
+            page_of(all, |(i, p)| (Reverse(size(p)), *i), offset, limit).into_iter().map(|(_, p)| row(p)).collect()
         })
     }
 
@@ -190,20 +191,15 @@ impl Tally {
     fn endpoints(&self, kind: &str, order: &str, offset: usize, limit: Option<usize>) -> PyResult<Vec<EndpointRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => ends(t.endpoints(), by_frames, offset, limit), c => {
-            let mut joined = PairTable::new(usize::MAX);
-            tcp_pairs(c).iter().for_each(|p| joined.add_pair(p));
-            ends(joined.endpoints(), by_frames, offset, limit)
+            ends(endpoints_of(&tcp_pairs(c)), by_frames, offset, limit)
         })
     }
 
     #[pyo3(signature = (kind, /))]
     fn endpoint_count(&self, kind: &str) -> PyResult<(usize, bool)> {
         of_kind!(self, kind, t => (t.ends(), t.is_full()), c => {
-            let mut ends = std::collections::HashSet::new();
-            for c in c.iter() {
-                ends.insert((c.client, c.client_port));
-                ends.insert((c.server, c.server_port));
-            }
+            let both = |c: &Connection| [(c.client, c.client_port), (c.server, c.server_port)];
+            let ends: HashSet<UdpEnd, RandomState> = c.iter().flat_map(both).collect();
             (ends.len(), c.evicted() > 0)
         })
     }

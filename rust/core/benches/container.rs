@@ -21,7 +21,7 @@ fn made() -> Vec<u8> {
     out.extend_from_slice(&[0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0]);
     let mut index = 0u32;
     while out.len() < 64 << 20 {
-        let len = if index % 3 == 0 { 60 } else { 1514 };
+        let len = if index.is_multiple_of(3) { 60 } else { 1514 };
         for field in [1_700_000_000 + index / 1000, index % 1000 * 1000, len, len] {
             out.extend_from_slice(&field.to_le_bytes());
         }

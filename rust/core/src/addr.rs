@@ -13,9 +13,8 @@ pub struct IpAddr {
 impl IpAddr {
     #[inline]
     pub fn v4(b: [u8; 4]) -> Self {
-        let mut bytes = [0; 16];
-        bytes[..4].copy_from_slice(&b);
-        Self { bytes, v6: false }
+        // One wide number, not an array in parts: it stays in registers.
+        Self { bytes: u128::from(u32::from_le_bytes(b)).to_le_bytes(), v6: false }
     }
     #[inline]
     pub fn v6(bytes: [u8; 16]) -> Self {
@@ -35,7 +34,13 @@ impl IpAddr {
 
 impl fmt::Display for IpAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_std().fmt(f)
+        // Like the C library, and so Wireshark: what stands in the low 32 bits only is written as an IPv4 address.
+        match self.bytes {
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if self.v6 && (a, b) != (0, 0) => {
+                write!(f, "::{a}.{b}.{c}.{d}")
+            }
+            _ => self.to_std().fmt(f),
+        }
     }
 }
 impl fmt::Debug for IpAddr {

@@ -3,7 +3,7 @@
 use crate::app::kept::Kept;
 use crate::app::{AppPlan, Apps, Report};
 use crate::batch::{Batch, PacketHeader};
-use crate::container::{FileFacts, FormatError, Reader};
+use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
 use crate::dissect::Dissector;
 use crate::flow::{ConnectionTable, Segment, TcpTracker, Verdict};
@@ -154,7 +154,7 @@ impl RecordSink for Pass {
         }
         self.counts.frames += 1;
         if record.kind == RecordKind::Packet {
-            self.counts.add(record, self.max_interfaces);
+            self.counts.add(&without_pseudo_header(record), self.max_interfaces);
         }
         if self.tracker.is_some() || self.tally.is_some() || self.apps.is_some() || self.plan.packets {
             self.analyse(record);
@@ -165,6 +165,14 @@ impl RecordSink for Pass {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The record with the lengths Wireshark counts: what a capture program made up in front of the packet is none of it.
+#[inline]
+fn without_pseudo_header<'a>(record: &Record<'a>) -> Record<'a> {
+    let len = pseudo_header_len(record.link, record.data);
+    let data = record.data.get(len as usize..).unwrap_or_default();
+    Record { data, wire_len: record.wire_len.saturating_sub(len), ..*record }
 }
 
 impl Pass {
@@ -182,10 +190,10 @@ impl Pass {
         }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
-            tally.frame(record, &self.layers, |span| self.dissector.bytes(record, span));
+            tally.frame(&without_pseudo_header(record), &self.layers, |span| self.dissector.bytes(record, span));
         }
         if self.plan.packets {
-            self.batch.packets.push(PacketHeader::new(record, number, &self.layers, verdict));
+            self.batch.packets.push(PacketHeader::new(&without_pseudo_header(record), number, &self.layers, verdict));
         }
     }
 
@@ -208,7 +216,7 @@ impl Pass {
             src: net.src,
             dst: net.dst,
             tcp,
-            frame_bytes: record.wire_len,
+            frame_bytes: without_pseudo_header(record).wire_len,
             payload: self.dissector.bytes(record, tcp.payload),
             recovered: record.recovered,
         });

@@ -46,7 +46,7 @@ protocols! {
     Wol "wol", Wlccp "wlccp", Dtp "dtp", Vtp "vtp", Udld "udld", Pagp "pagp", Lcp "lcp", Ipcp "ipcp", Ipv6cp "ipv6cp",
     Ccp "ccp", Chap "chap", Pap "pap", Eap "eap", Lmi "lmi", Q933 "q933",
     Gre "gre", Erspan "erspan", Vxlan "vxlan", Geneve "geneve", L2tp "l2tp", Gtp "gtp", GtpV2 "gtpv2", Gtpprime "gtpprime",
-    Teredo "teredo", Ayiya "ayiya", LispData "lisp-data", Tzsp "tzsp", Amt "amt", Udpencap "udpencap", Wg "wg",
+    Teredo "teredo", Ayiya "ayiya", LispData "lisp-data", Lisp "lisp", Sflow "sflow", Tzsp "tzsp", Amt "amt", Udpencap "udpencap", Wg "wg",
     Ip "ip", Ipv6 "ipv6", Ipv6Hopopts "ipv6.hopopts", Ipv6Dstopts "ipv6.dstopts", Ipv6Routing "ipv6.routing",
     Ipv6Fraghdr "ipv6.fraghdr", Mipv6 "mipv6", Shim6 "shim6", Icmp "icmp", Icmpv6 "icmpv6", Igmp "igmp", Esp "esp",
     Ah "ah", Ipcomp "ipcomp", Hip "hip", Ospf "ospf", Pim "pim", Vrrp "vrrp", Hsrp "hsrp", Eigrp "eigrp", Igrp "igrp",
@@ -140,11 +140,11 @@ pub struct Icmp {
 pub struct Layers {
     /// Protocols from the outside in, as Wireshark's `frame.protocols` orders them.
     pub path: ArrayVec<Proto, MAX_PATH>,
-    /// Source and destination of each Ethernet layer.
+    /// Source and destination of each Ethernet layer, behind an ICMP header too.
     pub eths: ArrayVec<(MacAddr, MacAddr), 4>,
     /// IP headers, outermost first; quoted ones behind an ICMP header are marked.
     pub nets: ArrayVec<Net, MAX_NETS>,
-    /// VLAN ids of every tag.
+    /// VLAN id of every 802.1Q tag (`vlan.id`; an 802.1ad service tag has none).
     pub vlan_ids: ArrayVec<u16, 8>,
     /// Innermost TCP header that is not quoted.
     pub tcp: Option<Tcp>,

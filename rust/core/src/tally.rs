@@ -14,7 +14,7 @@ mod paths;
 
 pub use buckets::Buckets;
 pub use names::{NameKind, Names};
-pub use pairs::{Pair, PairTable, Totals};
+pub use pairs::{Pair, PairTable, Totals, endpoints_of, page_of};
 pub use paths::PathTree;
 
 /// A UDP endpoint.

@@ -170,3 +170,17 @@ proptest! {
         prop_assert_eq!(whole, halves);
     }
 }
+
+#[test]
+fn without_resync_the_end_at_damage_does_not_depend_on_the_cut() {
+    let mut bytes = pcap(&conversation());
+    // The captured length of the third record: 24 bytes of file header, two records of 16 + 54 bytes, 8 bytes of time.
+    bytes[24 + 2 * 70 + 8..][..4].copy_from_slice(&[0xff; 4]);
+    let plan = Plan { resync: false, ..Plan::default() };
+    let whole = run(&plan, &[&bytes]).expect("a capture");
+    assert_eq!((whole.counts.packets, whole.file.damage_total), (2, 1));
+    for size in [1, 7, 100] {
+        let pieces: Vec<&[u8]> = bytes.chunks(size).collect();
+        assert_eq!(digest(&run(&plan, &pieces).expect("a capture")), digest(&whole));
+    }
+}

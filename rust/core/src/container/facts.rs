@@ -80,6 +80,8 @@ pub struct FileFacts {
     pub application: Option<String>,
     /// Comments of sections, interfaces and other blocks that are not packets.
     pub comments: Vec<String>,
+    /// Those of section headers among them.
+    pub section_comments: Vec<String>,
     pub comments_total: u64,
     /// Comments on packets.
     pub packet_comments_total: u64,
@@ -139,6 +141,13 @@ impl FileFacts {
         let text = text_of(bytes, max);
         self.text_bytes += text.len();
         Some(text)
+    }
+
+    /// Keeps a comment of a section header.
+    pub(crate) fn section_comment(&mut self, text: &[u8], limits: &Limits) {
+        let kept = self.comments.len();
+        self.comment(text, limits);
+        self.section_comments.extend(self.comments.get(kept..).unwrap_or_default().iter().cloned());
     }
 
     /// Keeps a comment that is not a packet's.

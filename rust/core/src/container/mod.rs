@@ -207,6 +207,12 @@ impl Reader {
         if self.skip == 0 {
             self.walk_carry(true, sink)?;
         }
+        if self.ended {
+            // Reading ended at damage, or at the sink's word: the bytes behind were not looked at, as when more follow.
+            self.carry = Vec::new();
+            self.carry_start = 0;
+            return Ok(());
+        }
         if self.skip > 0 && !self.ended && !self.context.outer_damage {
             self.context.damaged(self.offset, "truncated");
         }

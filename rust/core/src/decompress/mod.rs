@@ -168,7 +168,7 @@ impl Decompressor {
         let codec: Option<Box<dyn Codec>> = match head {
             [0x1f, 0x8b, 8, ..] => Some(Box::new(gzip::Gzip::new())),
             // frames to be skipped are common to zstd and lz4; only zstd's tools write them
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => zstd::Zstd::new(),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => zstd::Zstd::boxed(),
             [0x04, 0x22, 0x4d, 0x18, ..] => Some(Box::new(lz4::Lz4::default())),
             [0xfd, b'7', b'z', b'X', ..] => xz::Xz::new().map(|xz| Box::new(xz) as Box<dyn Codec>),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Box::new(bzip2::Bzip2::new())),

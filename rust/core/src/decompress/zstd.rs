@@ -5,6 +5,8 @@ use zstd::stream::raw::{Decoder, Operation};
 
 /// Bytes of a frame header that say how long it is.
 const FRAME_START: usize = 5;
+/// RFC 8878 3.1.1.2
+const BLOCK_HEADER: usize = 3;
 
 pub(super) struct Zstd {
     decoder: Decoder<'static>,
@@ -21,7 +23,7 @@ pub(super) struct Zstd {
 
 impl Zstd {
     /// None: no memory for it.
-    pub(super) fn new() -> Option<Box<dyn Codec>> {
+    pub(super) fn boxed() -> Option<Box<dyn Codec>> {
         let decoder = Decoder::new().ok()?;
         Some(Box::new(Self { decoder, wanted: FRAME_START, pending: false, inside: false, frames: 0 }))
     }
@@ -62,8 +64,14 @@ impl Codec for Zstd {
                         self.frames += 1;
                         self.wanted = FRAME_START;
                     } else {
-                        // part of a unit may have been given already: the library keeps it and counts it off
-                        self.wanted = status.remaining;
+                        // Part of a unit may have been given already: the library keeps it and counts it off. What it
+                        // asks for beside a block is the header of the next one: that comes in a call of its own, so
+                        // that a broken header does not hide the block.
+                        self.wanted = if status.remaining > BLOCK_HEADER {
+                            status.remaining - BLOCK_HEADER
+                        } else {
+                            status.remaining
+                        };
                     }
                     if status.bytes_read == 0 && status.bytes_written == 0 && !given.is_empty() {
                         step.broken = Some(CORRUPT);

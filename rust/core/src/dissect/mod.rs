@@ -3,6 +3,8 @@
 //! Each header is a function from a view of bytes to the next header. The walk is a loop, not a recursion: a frame
 //! can nest as deep as it likes and costs no stack.
 
+#[cfg(test)]
+pub(crate) mod testing;
 mod view;
 
 pub(crate) use view::{Fragment, Next, State, Step, View};
@@ -33,18 +35,38 @@ impl Dissector {
         Self { whole: Vec::new(), fragments }
     }
 
-    /// Finds the headers of one frame. `frame` is its number, from 1, rising. `out` is emptied first.
+    /// Finds the headers of one frame. `out` is emptied first. The frame's number decides nothing today: what
+    /// completes here belongs to the frame given.
     pub fn dissect(&mut self, record: &Record<'_>, _frame: u64, out: &mut Layers) {
         out.clear();
         self.whole.clear();
         if record.kind != RecordKind::Packet {
             return;
         }
+        let Some(next) = link::first(record.link) else { return };
         let view = View::frame(record.data, record.wire_len);
-        let Some(mut next) = link::first(record.link) else { return };
-        let mut place = view.place();
         let mut state = State::default();
-        for _ in 0..MAX_STEPS {
+        let mut left = MAX_STEPS;
+        let (next, view) = match next {
+            Next::Ethernet => match common(view, &mut state, out) {
+                Some((_, rest)) if rest.beyond => {
+                    out.short = true;
+                    return;
+                }
+                Some(found) => found,
+                None => return,
+            },
+            _ => (next, view),
+        };
+        let mut stop = walk(next, view, &mut state, out, &mut left);
+        while let Stop::At(next, place) = stop {
+            // Only these two add to the buffer of datagrams, and the walk goes on in it.
+            let found = match next {
+                Next::Fragment => self.reassemble(record, place, &state, out),
+                Next::Ipcomp => self.decompress(record, place, &state, out),
+                _ => Some((next, place)),
+            };
+            let Some((next, place)) = found.or_else(|| state.more.take()) else { return };
             let view = View {
                 data: self.bytes(record, place.span),
                 wire: place.wire,
@@ -52,24 +74,8 @@ impl Dissector {
                 reassembled: place.span.reassembled,
                 beyond: false,
             };
-            let found = match next {
-                Next::Fragment => self.reassemble(record, place, &state, out),
-                Next::Ipcomp => self.decompress(record, place, &state, out),
-                _ => match step(next, view, &mut state, out) {
-                    Some((_, rest)) if rest.beyond => {
-                        out.short = true;
-                        None
-                    }
-                    found => found.map(|(header, rest)| (header, rest.place())),
-                },
-            };
-            (next, place) = match (found, state.subframes) {
-                (Some(found), _) => found,
-                (None, Some(rest)) => (Next::WlanSubframe, rest),
-                (None, None) => return,
-            };
+            stop = walk(next, view, &mut state, out, &mut left);
         }
-        out.too_deep = true;
     }
 
     /// Adds a fragment to its datagram; what the datagram carries belongs to the frame that completes it.
@@ -136,8 +142,58 @@ impl Dissector {
     }
 }
 
-/// Takes one header off.
+/// What nearly every frame is: Ethernet, at most one tag, IP, TCP or UDP. The headers in a row, without the choice of
+/// [`walk`] in between; where a frame leaves this path, the walk goes on.
 #[inline]
+fn common<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
+    let (mut next, mut rest) = link::ethernet::header(view, out)?;
+    if next == Next::Vlan {
+        (next, rest) = link::vlan::tag(rest, state, out)?;
+    }
+    let (next, rest) = match next {
+        Next::Ipv4 => net::ipv4::header(rest, state, out)?,
+        Next::Ipv6 => net::ipv6::header(rest, state, out)?,
+        _ => return Some((next, rest)),
+    };
+    match next {
+        Next::IpProtocol(6) => transport::tcp::header(rest, state, out),
+        Next::IpProtocol(17) => transport::udp::header(rest, state, out),
+        _ => Some((next, rest)),
+    }
+}
+
+/// Why a walk over the headers ended.
+enum Stop {
+    /// Nothing more to read.
+    End,
+    /// To go on from here: a header that needs the buffer of reassembled datagrams, or another branch of the frame.
+    At(Next, Place),
+}
+
+/// Takes headers off until the last one, or until one that needs the dissector itself. `left` bounds the work.
+#[inline]
+fn walk<'a>(mut next: Next, mut view: View<'a>, state: &mut State, out: &mut Layers, left: &mut usize) -> Stop {
+    loop {
+        if matches!(next, Next::Fragment | Next::Ipcomp) {
+            return Stop::At(next, view.place());
+        }
+        if *left == 0 {
+            out.too_deep = true;
+            return Stop::End;
+        }
+        *left -= 1;
+        match step(next, view, state, out) {
+            Some((header, rest)) if !rest.beyond => (next, view) = (header, rest),
+            found => {
+                out.short |= found.is_some();
+                return state.more.take().map_or(Stop::End, |(header, rest)| Stop::At(header, rest));
+            }
+        }
+    }
+}
+
+/// Takes one header off.
+#[inline(always)]
 fn step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match next {
         Next::Ethernet => link::ethernet::header(view, out),
@@ -239,6 +295,9 @@ fn rare_step<'a>(next: Next, view: View<'a>, state: &mut State, out: &mut Layers
         Next::Nsh => tunnel::nsh::header(view, out),
         Next::Etherip => tunnel::etherip::header(view, out),
         Next::Ayiya => tunnel::etherip::ayiya(view, out),
+        Next::Lisp => tunnel::etherip::lisp_control(view, out),
+        Next::Sflow => tunnel::sflow::header(view, state, out),
+        Next::SflowSamples => tunnel::sflow::samples(view, state, out),
         Next::LispData => tunnel::etherip::lisp(view, out),
         Next::Jmirror => tunnel::etherip::jmirror(view),
         Next::Tzsp => tunnel::etherip::tzsp(view, out),

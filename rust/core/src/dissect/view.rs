@@ -2,6 +2,7 @@
 
 use crate::addr::IpAddr;
 use crate::layers::{Proto, Span};
+use crate::tunnel::sflow::Left;
 
 /// Bytes from one header on, with the length they had on the wire.
 ///
@@ -30,6 +31,11 @@ impl<'a> View<'a> {
     #[inline]
     pub fn array<const N: usize>(self, at: usize) -> Option<[u8; N]> {
         self.data.get(at..)?.first_chunk::<N>().copied()
+    }
+    /// The first `N` bytes in place: a header is not worth a copy.
+    #[inline]
+    pub fn head<const N: usize>(self) -> Option<&'a [u8; N]> {
+        self.data.first_chunk::<N>()
     }
     /// Big-endian 16 bits.
     #[inline]
@@ -195,6 +201,10 @@ pub(crate) enum Next {
     Etherip,
     Ayiya,
     LispData,
+    Lisp,
+    Sflow,
+    /// The samples of an sFlow datagram that are left.
+    SflowSamples,
     Tzsp,
     UdpEncap,
     CapwapData,
@@ -239,6 +249,9 @@ pub(crate) struct State {
     pub wlan_pad: bool,
     /// The two bytes of frame control are swapped.
     pub wlan_swapped: bool,
-    /// Rest of an A-MSDU.
-    pub subframes: Option<Place>,
+    /// Where to go on when this branch of the frame ends: more subframes of an A-MSDU, more samples.
+    pub more: Option<(Next, Place)>,
+    /// Packets here are samples in a report; what is left of it.
+    pub sampled: bool,
+    pub sflow: Left,
 }

@@ -259,14 +259,22 @@ impl Flow {
 
     /// What to show of it. `end_ns`: the last packet time of the pass so far.
     pub fn connection(&self, end_ns: i64) -> Connection {
+        self.show(self.events.clone(), end_ns)
+    }
+
+    /// The same, without a copy of the events.
+    pub fn into_connection(mut self, end_ns: i64) -> Connection {
+        let events = self.events.take();
+        self.show(events, end_ns)
+    }
+
+    fn show(&self, mut events: Option<Box<Events>>, end_ns: i64) -> Connection {
         let (c, s) = (self.client as usize, 1 - self.client as usize);
         let (client, client_port) = self.key.end(c);
         let (server, server_port) = self.key.end(s);
-        let events = self.events.as_ref().map(|by_end| {
-            let mut events = by_end.clone();
-            events.count = [by_end.count[c], by_end.count[s]];
-            events
-        });
+        if let (1, Some(events)) = (c, &mut events) {
+            events.count.swap(0, 1);
+        }
         let rtt = self.has(mark::RTT_SHOWN).then_some(self.initial_rtt_ns);
         Connection {
             stream: self.stream,

@@ -225,8 +225,7 @@ impl TcpTracker {
 
     /// Gives a stream number to a TCP header quoted in an ICMP error, as Wireshark does: the connection it belongs to
     /// may not be in the capture at all. Only headers of which at least 16 bytes are quoted count there.
-    pub fn quoted(&mut self, frame: u64, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) {
-        let _ = frame;
+    pub fn quoted(&mut self, _frame: u64, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) {
         let (key, _) = Key::new(&src, &dst, src_port, dst_port);
         let hash = key.hash(&self.seed);
         if self.find(&key, hash).is_some() || self.quoted_only.find(spread(hash), |q| q.0 == key).is_some() {
@@ -274,7 +273,7 @@ impl TcpTracker {
     pub fn into_table(self) -> ConnectionTable {
         let Self { index, pool, flows, end_ns, dropped, evidence, max_connections, max_evidence, .. } = self;
         drop((index, pool));
-        let convert = |chunk: Vec<Flow>| chunk.iter().map(|f| f.connection(end_ns)).collect();
+        let convert = |chunk: Vec<Flow>| chunk.into_iter().map(|f| f.into_connection(end_ns)).collect();
         let parts = flows.into_chunks().into_iter().map(convert).collect();
         ConnectionTable::new(parts, dropped, evidence, max_connections, max_evidence)
     }

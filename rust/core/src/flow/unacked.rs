@@ -7,13 +7,17 @@ use super::seq::gt;
 /// Segments remembered of one direction of a connection, as in Wireshark.
 pub(super) const MAX_PER_DIRECTION: u16 = 10_000;
 
+/// Nodes looked at for one segment at most. Only segments far out of order in a very long queue, and streams with
+/// numbers that make no sense, meet it; their round trips are not measured then.
+const MAX_STEPS: u16 = 1_000;
+
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
     /// Sequence number after the segment.
     next_seq: u32,
-    /// The node sent after this one (or the next free node).
+    /// The next node of the queue (or the next free node).
     link: u32,
     time_ns: i64,
 }
@@ -27,7 +31,7 @@ pub(super) struct Pool {
     limit: usize,
 }
 
-/// Unacknowledged segments of one direction, oldest first.
+/// Unacknowledged segments of one direction, lowest number first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue {
     head: u32,
@@ -72,6 +76,7 @@ impl Pool {
         if self.used >= self.limit {
             return;
         }
+        let Some(before) = self.place(queue, next_seq) else { return };
         let node = Node { next_seq, link: NONE, time_ns };
         let at = if self.free != NONE {
             let at = self.free;
@@ -83,19 +88,55 @@ impl Pool {
             (self.nodes.len() - 1) as u32
         };
         self.used += 1;
-        if queue.len == 0 {
-            queue.head = at;
-            queue.sorted = true;
-        } else {
-            if queue.sorted {
-                let head = self.nodes[queue.head as usize].next_seq;
-                let tail = self.nodes[queue.tail as usize].next_seq;
-                queue.sorted = next_seq.wrapping_sub(tail) as i32 >= 0 && next_seq.wrapping_sub(head) as i32 >= 0;
-            }
-            self.nodes[queue.tail as usize].link = at;
-        }
-        queue.tail = at;
         queue.len += 1;
+        let link = if before == NONE { &mut queue.head } else { &mut self.nodes[before as usize].link };
+        let behind = std::mem::replace(link, at);
+        self.nodes[at as usize].link = behind;
+        if behind == NONE {
+            queue.tail = at;
+        }
+    }
+
+    /// The node behind which a segment belongs so that the queue stays sorted, the earlier sent one first among equals.
+    /// `NONE`: at the head. None: it is not worth looking for the place.
+    #[inline]
+    fn place(&self, queue: &mut Queue, next_seq: u32) -> Option<u32> {
+        if queue.len == 0 {
+            queue.sorted = true;
+            return Some(NONE);
+        }
+        let head = self.nodes[queue.head as usize].next_seq;
+        let tail = self.nodes[queue.tail as usize].next_seq;
+        if queue.sorted && !gt(tail, next_seq) && !gt(head, next_seq) {
+            return Some(queue.tail);
+        }
+        self.place_out_of_order(queue, head, tail, next_seq)
+    }
+
+    #[cold]
+    fn place_out_of_order(&self, queue: &mut Queue, head: u32, tail: u32, next_seq: u32) -> Option<u32> {
+        // Exactly 2^31 apart, two numbers are each before the other: no order either.
+        let below_tail = tail.wrapping_sub(next_seq) as i32 > 0;
+        if queue.sorted && below_tail && head.wrapping_sub(next_seq) as i32 > 0 {
+            return Some(NONE);
+        }
+        if queue.sorted && below_tail && !gt(head, next_seq) {
+            let mut at = queue.head;
+            for _ in 0..MAX_STEPS {
+                let link = self.nodes[at as usize].link;
+                if link == NONE || gt(self.nodes[link as usize].next_seq, next_seq) {
+                    return Some(at);
+                }
+                at = link;
+            }
+            return None;
+        }
+        // Numbers more than 2^31 apart have no order.
+        if queue.len >= MAX_STEPS {
+            return None;
+        }
+        queue.sorted = false;
+        Some(queue.tail)
     }
 
     /// Drops what `ack` acknowledges. Returns when the segment that ends exactly at `ack` was sent (the first one sent,
@@ -127,7 +168,7 @@ impl Pool {
             return sent;
         }
         let span = self.nodes[queue.tail as usize].next_seq.wrapping_sub(head);
-        if ahead >= (1 << 31) + span {
+        if u64::from(ahead) >= (1 << 31) + u64::from(span) {
             return None;
         }
         self.acknowledge_any_order(queue, ack)
@@ -203,7 +244,7 @@ mod tests {
         for (next, time) in [(10, 1), (20, 2), (10, 3), (20, 4)] {
             pool.push(&mut queue, next, time);
         }
-        assert!(!queue.sorted);
+        assert!(queue.sorted);
         assert_eq!(pool.acknowledge(&mut queue, 20), Some(2));
         assert!(queue.is_empty());
     }
@@ -217,6 +258,26 @@ mod tests {
         assert_eq!((queue.len, pool.used()), (2, 2));
         pool.clear(&mut queue);
         assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn hostile_queues_cost_a_bounded_walk() {
+        let (mut pool, mut queue) = (Pool::new(100_000), Queue::default());
+        for n in 0..5000 {
+            pool.push(&mut queue, n * 10 + 10, 0);
+        }
+        // Deep in the queue, and beyond any order: both left out.
+        pool.push(&mut queue, 40_005, 0);
+        pool.push(&mut queue, (1 << 31) + 100, 0);
+        assert!((queue.len, queue.sorted) == (5000, true));
+        pool.push(&mut queue, 15, 7);
+        assert_eq!(pool.acknowledge(&mut queue, 15), Some(7));
+        assert_eq!(queue.len, 4999);
+        pool.clear(&mut queue);
+        for n in 0..5000u32 {
+            pool.push(&mut queue, (n % 2) << 31 | n, 0);
+        }
+        assert!((queue.len, queue.sorted) == (MAX_STEPS, false));
     }
 
     proptest! {

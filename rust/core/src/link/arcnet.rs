@@ -31,3 +31,15 @@ pub(crate) fn header<'a>(linux: bool, view: View<'a>, out: &mut Layers) -> Step<
     };
     Some((next, view.skip(at)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{packet, path};
+
+    #[test]
+    fn fragment_header_of_rfc_1201_only() {
+        assert_eq!(path(7, &[&[1, 2, 0xf0], &packet()[..]].concat()), "arcnet:ip:udp");
+        assert_eq!(path(7, &[&[1, 2, 0xd4, 0, 0, 1], &packet()[..]].concat()), "arcnet:ip:udp");
+        assert_eq!(path(129, &[&[1, 2, 0, 0, 0xd4, 0, 0, 1], &packet()[..]].concat()), "arcnet:ip:udp");
+    }
+}

@@ -25,3 +25,15 @@ pub(crate) fn clip<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(Proto::Clip);
     Some((Next::Ip, view))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, llc_packet, packet, path};
+
+    #[test]
+    fn traffic_by_the_flags() {
+        assert_eq!(path(123, &[&[2, 0, 0, 32], &llc_packet()[..]].concat()), "atm:llc:ip:udp");
+        assert_eq!(path(123, &[&[1, 0, 0, 32, 0, 1], &ethernet(0x0800, &packet())[..]].concat()), "atm:eth:ip:udp");
+        assert_eq!(path(106, &packet()), "clip:ip:udp");
+    }
+}

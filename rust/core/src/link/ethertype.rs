@@ -87,3 +87,14 @@ fn rare(ethertype: u16) -> Option<Next> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, path};
+
+    #[test]
+    fn unknown_types_are_data() {
+        assert_eq!(path(1, &ethernet(0x1234, &[0; 40])), "eth");
+        assert_eq!(path(1, &ethernet(0x88cc, &[2, 7, 4, 1, 2, 3, 4, 5, 6])), "eth:lldp");
+    }
+}

@@ -33,3 +33,15 @@ fn named(name: &[u8]) -> Option<Next> {
         other => Next::Named(Proto::from_name(std::str::from_utf8(other).ok()?)?),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{packet, path};
+
+    #[test]
+    fn the_named_protocol_follows_the_tags() {
+        let frame = [&[0, 12, 0, 4], &b"ip\0\0"[..], &[0, 0, 0, 0], &packet()].concat();
+        assert_eq!(path(252, &frame), "exported_pdu:ip:udp");
+        assert_eq!(path(252, &[0, 12, 0, 4, b'd']), "exported_pdu");
+    }
+}

@@ -60,3 +60,17 @@ pub(crate) fn network_id<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn encapsulations_of_rfc_2427_and_cisco() {
+        assert_eq!(path(107, &[&[0x18, 0x41, 3, 0xcc], &packet()[..]].concat()), "fr:ip:udp");
+        assert_eq!(path(107, &[&[0x18, 0x41, 3, 0, 0x80, 0, 0, 0, 8, 0], &packet()[..]].concat()), "fr:ip:udp");
+        assert_eq!(path(107, &[&[0x18, 0x41, 8, 0], &packet()[..]].concat()), "fr:ip:udp");
+        let bridged = [&[0x18, 0x41, 3, 0, 0x80, 0, 0x80, 0xc2, 0, 7], &ethernet(0x0800, &packet())[..]].concat();
+        assert_eq!(path(107, &bridged), "fr:eth:ip:udp");
+    }
+}

@@ -42,3 +42,15 @@ pub(crate) fn payload(kind: u16, rest: View<'_>) -> Step<'_> {
     };
     Some((next, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{packet, path};
+
+    #[test]
+    fn cisco_types() {
+        assert_eq!(path(104, &[&[0x0f, 0, 8, 0], &packet()[..]].concat()), "chdlc:ip:udp");
+        assert_eq!(path(104, &[&[0x8f, 0, 0xfe, 0xfe, 0, 0x83, 0x1b], &[0; 20][..]].concat()), "chdlc:osi:isis");
+        assert_eq!(path(104, &[0x8f, 0, 0x80, 0x35, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0xff, 0xff]), "chdlc:slarp");
+    }
+}

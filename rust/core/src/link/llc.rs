@@ -97,3 +97,25 @@ pub(crate) fn osi<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn access_points_and_snap_ids() {
+        let frame = |body: &[u8]| [&ethernet(0, &[])[..12], &(body.len() as u16).to_be_bytes(), body].concat();
+        let stp = [&[0x42, 0x42, 3][..], &[0; 35]].concat();
+        assert_eq!(path(1, &frame(&stp)), "eth:llc:stp");
+        let cdp = [&[0xaa, 0xaa, 3, 0, 0, 0x0c, 0x20, 0][..], &[2, 180, 0, 0]].concat();
+        assert_eq!(path(1, &frame(&cdp)), "eth:llc:cdp");
+        let isis = [&[0xfe, 0xfe, 3, 0x83][..], &[0; 26]].concat();
+        assert_eq!(path(1, &frame(&isis)), "eth:llc:osi:isis");
+    }
+
+    #[test]
+    fn supervisory_frames_carry_nothing() {
+        assert_eq!(path(100, &[&[6, 6, 1, 0], &packet()[..]].concat()), "llc");
+        assert_eq!(path(100, &[&[6, 6, 3], &packet()[..]].concat()), "llc:ip:udp");
+    }
+}

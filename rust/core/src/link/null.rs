@@ -67,3 +67,26 @@ pub(crate) fn raw<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv6, packet, path};
+
+    #[test]
+    fn families_in_both_byte_orders() {
+        assert_eq!(path(0, &[&[2, 0, 0, 0], &packet()[..]].concat()), "null:ip:udp");
+        assert_eq!(path(0, &[&[0, 0, 0, 2], &packet()[..]].concat()), "null:ip:udp");
+        assert_eq!(path(0, &[&[30, 0, 0, 0], &ipv6(59, &[])[..]].concat()), "null:ipv6");
+        assert_eq!(path(108, &[&[0, 0, 0, 24], &ipv6(59, &[])[..]].concat()), "null:ipv6");
+        assert_eq!(path(108, &[&[2, 0, 0, 0], &packet()[..]].concat()), "null");
+    }
+
+    #[test]
+    fn raw_ip_and_what_ppp_drivers_leave() {
+        assert_eq!(path(101, &packet()), "raw:ip:udp");
+        assert_eq!(path(101, &ipv6(59, &[])), "raw:ipv6");
+        assert_eq!(path(101, &[&[1, 2, 3, 4, 5, 6, 0xff, 3, 0, 0x21], &packet()[..]].concat()), "raw:ppp:ip:udp");
+        assert_eq!(path(228, &packet()), "ip:udp");
+        assert_eq!(path(229, &ipv6(59, &[])), "ipv6");
+    }
+}

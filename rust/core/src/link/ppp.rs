@@ -111,3 +111,35 @@ pub(crate) fn over_ethernet<'a>(session: bool, view: View<'a>, out: &mut Layers)
     }
     session.then_some((Next::Ppp, view.skip(6).limit(length.into())))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn address_and_protocol_compression() {
+        for head in [&[0xff, 3, 0, 0x21][..], &[0, 0x21], &[0x21], &[0xff, 3, 0x21]] {
+            assert_eq!(path(9, &[head, &packet()].concat()), "ppp:ip:udp", "{head:x?}");
+        }
+        assert_eq!(path(9, &[0xc0, 0x21, 1, 1, 0, 4]), "ppp:lcp");
+    }
+
+    #[test]
+    fn pppoe_length_cuts_the_padding() {
+        let packet = packet();
+        let mut frame = ethernet(0x8864, &[0x11, 0, 0, 7]);
+        frame.extend((packet.len() as u16 + 2).to_be_bytes());
+        frame.extend([0, 0x21]);
+        frame.extend(&packet);
+        frame.extend([0; 10]);
+        assert_eq!(path(1, &frame), "eth:pppoes:ppp:ip:udp");
+        assert_eq!(path(1, &ethernet(0x8863, &[0x11, 9, 0, 0, 0, 4, 1, 1, 0, 0])), "eth:pppoed");
+    }
+
+    #[test]
+    fn bridged_and_multilink_frames() {
+        let bridged = [&[0, 0x31, 0, 1], &ethernet(0x0800, &packet())[..]].concat();
+        assert_eq!(path(9, &bridged), "ppp:bcp_bpdu:eth:ip:udp");
+        assert_eq!(path(9, &[&[0, 0x3d, 0xc0, 0, 0, 1, 0, 0x21], &packet()[..]].concat()), "ppp:mp:ppp:ip:udp");
+    }
+}

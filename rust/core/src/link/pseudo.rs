@@ -131,3 +131,23 @@ pub(crate) fn socketcan<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(if flexible { Proto::Canfd } else { Proto::Can });
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn capture_cards_and_buses() {
+        let frame = ethernet(0x0800, &packet());
+        let mut erf = vec![0; 8];
+        erf.extend([0x82, 4, 0, 0, 0, 0, 0, 0]);
+        erf.extend([0; 10]);
+        assert_eq!(path(197, &[&erf[..], &frame].concat()), "erf:eth:ip:udp");
+        assert_eq!(path(240, &[&[0; 4], &frame[..], b"fcs!"].concat()), "netanalyzer:eth:ip:udp");
+        let firewire = [&[0; 16][..], &[8, 0], &packet()].concat();
+        assert_eq!(path(138, &firewire), "ap1394:ip:udp");
+        let infiniband = [&[0; 40][..], &[8, 0, 0, 0], &packet()].concat();
+        assert_eq!(path(242, &infiniband), "ipoib:ip:udp");
+        assert_eq!(path(201, &[0, 0, 0, 0, 2, 0, 0x20, 4, 0, 0, 0, 1, 0]), "bluetooth:hci_h4:bthci_acl");
+    }
+}

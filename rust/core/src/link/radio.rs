@@ -13,6 +13,10 @@ pub(crate) fn radiotap<'a>(view: View<'a>, state: &mut State, out: &mut Layers) 
         return None;
     };
     let length = usize::from(u16::from_le_bytes(length));
+    if length < 8 {
+        out.malformed = true;
+        return None;
+    }
     let first_word = u32::from_le_bytes(present);
     // Bit 31 announces one more bitmap word.
     let mut at = 8;
@@ -72,12 +76,57 @@ pub(crate) fn ppi<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> St
     let length = usize::from(u16::from_le_bytes(length));
     let mut fields = view.limit(length as u32).skip(8);
     while let Some([k0, k1, l0, l1]) = fields.array::<4>(0) {
-        // Field 2, 802.11 common: flags behind the 8-byte time; bit 0 says that the check sequence is there.
-        if [k0, k1] == [2, 0] {
+        let field = usize::from(u16::from_le_bytes([l0, l1]));
+        // Field 2, 802.11 common: 20 bytes; flags behind the 8-byte time; bit 0 says that the check sequence is there.
+        let common = [k0, k1] == [2, 0];
+        if field + 4 > fields.data.len() || common && field != 20 {
+            out.malformed = true;
+            return None;
+        }
+        if common {
             state.wlan_fcs = fields.u8(12).unwrap_or(0) & 1 != 0;
         }
-        fields = fields.skip(4 + usize::from(u16::from_le_bytes([l0, l1])));
+        fields = fields.skip(4 + field);
     }
     let link = LinkType(u16::try_from(u32::from_le_bytes(link)).ok()?);
     first(link).map(|next| (next, view.skip(length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{llc_packet, path};
+
+    #[test]
+    fn radiotap_flags_behind_the_time_and_more_bitmaps() {
+        // Two bitmap words, time aligned to 8, then flags: header padded. 26 bytes of QoS header, 2 of padding.
+        let mut frame = vec![0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0];
+        frame.extend([0; 8]);
+        frame.push(0x20);
+        frame.extend([0x88, 0]);
+        frame.extend([0; 24]);
+        frame.extend([0; 2]);
+        frame.extend(llc_packet());
+        assert_eq!(path(127, &frame), "radiotap:wlan_radio:wlan:llc:ip:udp");
+    }
+
+    #[test]
+    fn check_sequence_is_cut_off() {
+        let mut frame = vec![0, 0, 9, 0, 2, 0, 0, 0, 0x10, 8, 0];
+        frame.extend([0; 22]);
+        frame.extend(llc_packet());
+        frame.extend(*b"fcs!");
+        assert_eq!(path(127, &frame), "radiotap:wlan_radio:wlan:llc:ip:udp");
+    }
+
+    #[test]
+    fn prism_avs_and_ppi() {
+        let wlan = [&[8, 0], &[0; 22][..], &llc_packet()].concat();
+        let mut prism = vec![0x44, 0, 0, 0];
+        prism.resize(144, 0);
+        assert_eq!(path(119, &[&prism[..], &wlan].concat()), "prism:wlan_radio:wlan:llc:ip:udp");
+        let mut avs = vec![0x80, 0x21, 0x10, 1, 0, 0, 0, 64];
+        avs.resize(64, 0);
+        assert_eq!(path(163, &[&avs[..], &wlan].concat()), "wlancap:wlan_radio:wlan:llc:ip:udp");
+        assert_eq!(path(192, &[&[0, 0, 8, 0, 105, 0, 0, 0], &wlan[..]].concat()), "ppi:wlan_radio:wlan:llc:ip:udp");
+    }
 }

@@ -39,3 +39,16 @@ pub(crate) fn token_ring<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{llc_packet, path};
+
+    #[test]
+    fn fddi_and_routed_token_ring() {
+        let fddi = [&[0x50, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], &llc_packet()[..]].concat();
+        assert_eq!(path(10, &fddi), "fddi:llc:ip:udp");
+        let head = [0x10, 0x40, 2, 0, 0, 0, 0, 2, 0x82, 0, 0, 0, 0, 1, 6, 0x30, 0, 1, 0, 2];
+        assert_eq!(path(6, &[&head, &llc_packet()[..]].concat()), "tr:llc:ip:udp");
+    }
+}

@@ -87,3 +87,25 @@ pub(crate) fn batadv<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     };
     Some((Next::Ethernet, view.skip(length)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn tags_lead_on() {
+        let tagged = |kind: u16, tag: &[u8]| path(1, &ethernet(kind, &[tag, &packet()].concat()));
+        assert_eq!(tagged(0xf1c1, &[0, 0, 0, 1, 8, 0]), "eth:ieee8021cb:ip:udp");
+        assert_eq!(tagged(0x893f, &[0, 0, 0, 0, 0, 0, 8, 0]), "eth:etag:ip:udp");
+        assert_eq!(tagged(0x8926, &[0, 0, 0, 0, 8, 0]), "eth:vntag:ip:udp");
+        assert_eq!(tagged(0x8909, &[1, 1, 0, 1, 0, 5, 8, 0]), "eth:cmd:ip:udp");
+    }
+
+    #[test]
+    fn macsec_only_in_the_clear() {
+        let clear = [&[0, 0, 0, 0, 0, 1, 8, 0], &packet()[..], &[0; 16]].concat();
+        assert_eq!(path(1, &ethernet(0x88e5, &clear)), "eth:macsec:ip:udp");
+        let secret = [&[0x0c, 0, 0, 0, 0, 1], &packet()[..], &[0; 16]].concat();
+        assert_eq!(path(1, &ethernet(0x88e5, &secret)), "eth:macsec");
+    }
+}

@@ -65,3 +65,22 @@ fn payload(hardware: u16, protocol: u16, rest: View<'_>) -> Step<'_> {
     }
     if hardware == IPGRE { gre::payload(protocol, rest) } else { ethertype::step(protocol, rest) }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn both_versions() {
+        let v1 = [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 0], &packet()[..]].concat();
+        assert_eq!(path(113, &v1), "sll:ip:udp");
+        let v2 = [&[8, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0], &packet()[..]].concat();
+        assert_eq!(path(276, &v2), "sll:ip:udp");
+    }
+
+    #[test]
+    fn a_gre_device_has_gre_protocol_types() {
+        let head = [0, 0, 3, 10, 0, 4, 10, 0, 0, 1, 0, 0, 0, 0, 0x65, 0x58];
+        assert_eq!(path(113, &[&head, &ethernet(0x0800, &packet())[..]].concat()), "sll:eth:ip:udp");
+    }
+}

@@ -6,7 +6,7 @@ use crate::link::ethernet::ieee8023;
 use crate::link::ethertype::{self, MAX_LENGTH};
 
 /// 802.1Q: tag control information and EtherType or length, behind the tag's own EtherType.
-#[inline]
+#[inline(always)]
 pub(crate) fn tag<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     let Some(control) = view.u16(0) else {
         out.short = true;
@@ -33,5 +33,26 @@ pub(crate) fn service_tag<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
             out.short = true;
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ethernet, packet, path_of};
+
+    #[test]
+    fn ids_of_a_stack_stand_outermost_first() {
+        let frame = ethernet(0x8100, &[&[0x20, 5, 0x81, 0, 0xa0, 6, 8, 0], &packet()[..]].concat());
+        let layers = dissect(1, &frame);
+        assert_eq!(path_of(&layers), "eth:vlan:vlan:ip:udp");
+        assert_eq!(layers.vlan_ids.as_slice(), [5, 6]);
+    }
+
+    #[test]
+    fn a_service_tag_is_no_vlan_id() {
+        let frame = ethernet(0x88a8, &[&[0, 5, 0x81, 0, 0, 6, 8, 0], &packet()[..]].concat());
+        let layers = dissect(1, &frame);
+        assert_eq!(path_of(&layers), "eth:ieee8021ad:vlan:ip:udp");
+        assert_eq!(layers.vlan_ids.as_slice(), [6]);
     }
 }

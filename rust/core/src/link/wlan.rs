@@ -35,12 +35,9 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     if state.wlan_pad {
         length = (length + 3) & !3;
     }
-    let Some(sequence) = view.array::<2>(22) else {
-        out.short = true;
-        return None;
-    };
-    // Encrypted, or a fragment.
-    if flags & 0x44 != 0 || sequence[0] & 0x0f != 0 {
+    // Encrypted, or a fragment that is not the last. (The last one is read as it stands, as Wireshark does when it
+    // lacks the others; they are not put together here.)
+    if flags & 0x44 != 0 {
         return None;
     }
     // A mesh header (802.11s) with its address extension.
@@ -71,7 +68,6 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
 
 /// A-MSDU subframe: destination, source, length, LLC; padded to 4 bytes except for the last.
 pub(crate) fn subframe<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    state.subframes = None;
     let Some(length) = view.u16(12) else {
         out.short = true;
         return None;
@@ -79,7 +75,39 @@ pub(crate) fn subframe<'a>(view: View<'a>, state: &mut State, out: &mut Layers) 
     let whole = (usize::from(length) + 14 + 3) & !3;
     let rest = view.skip(whole);
     if rest.data.len() > 14 {
-        state.subframes = Some(rest.place());
+        state.more = Some((Next::WlanSubframe, rest.place()));
     }
     Some((Next::Llc, view.skip(14).limit(length.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, llc_packet, path, path_of};
+
+    #[test]
+    fn data_frames_only() {
+        let frame = |control: [u8; 2], header: usize| [&control[..], &vec![0; header - 2], &llc_packet()].concat();
+        assert_eq!(path(105, &frame([0x08, 0], 24)), "wlan:llc:ip:udp");
+        assert_eq!(path(105, &frame([0x88, 0], 26)), "wlan:llc:ip:udp");
+        assert_eq!(path(105, &frame([0x08, 3], 30)), "wlan:llc:ip:udp");
+        // Beacon, null data, encrypted.
+        for control in [[0x80, 0], [0x48, 0], [0x08, 0x40]] {
+            assert_eq!(path(105, &frame(control, 24)), "wlan");
+        }
+    }
+
+    #[test]
+    fn every_subframe_of_an_aggregate() {
+        let subframe = |pad: usize| {
+            let llc = llc_packet();
+            [&[0; 12][..], &(llc.len() as u16).to_be_bytes(), &llc, &vec![0; pad]].concat()
+        };
+        let pad = (4 - subframe(0).len() % 4) % 4;
+        let mut header = vec![0x88, 1];
+        header.resize(24, 0);
+        header.extend([0x80, 0]);
+        let layers = dissect(105, &[&header, &subframe(pad)[..], &subframe(0)].concat());
+        assert_eq!(path_of(&layers), "wlan:wlan_aggregate:llc:ip:udp:llc:ip:udp");
+        assert_eq!(layers.udps.len(), 2);
+    }
 }

@@ -17,3 +17,16 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     }
     Some((Next::IpProtocol(next), view.skip((usize::from(length) + 2) * 4)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4, packet, path_of};
+
+    #[test]
+    fn lengths_in_words_less_two() {
+        let head = [4, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let layers = dissect(228, &ipv4(51, &[&head, &packet()[..]].concat()));
+        assert_eq!(path_of(&layers), "ip:ah:ip:udp");
+        assert_eq!(layers.udps[0].net, Some(1));
+    }
+}

@@ -12,3 +12,14 @@ pub(crate) fn message<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.short |= view.data.len() < 8;
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, path};
+
+    #[test]
+    fn request() {
+        assert_eq!(path(1, &ethernet(0x0806, &[0, 1, 8, 0, 6, 4, 0, 1])), "eth:arp");
+        assert_eq!(path(1, &ethernet(0x0806, &[0])), "eth");
+    }
+}

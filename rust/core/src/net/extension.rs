@@ -32,10 +32,18 @@ fn options_fit(view: View<'_>, whole: usize) -> bool {
     while at < whole {
         match view.u8(at) {
             Some(0) => at += 1,
-            Some(_) => match view.u8(at + 1) {
-                Some(length) => at += 2 + usize::from(length),
-                None => return false,
-            },
+            Some(kind) => {
+                let Some(length) = view.u8(at + 1) else { return false };
+                // Router alert, tunnel limit, jumbo payload and home address are read at their own size at least.
+                let least = match kind {
+                    5 => 2,
+                    4 => 1,
+                    0xc2 => 4,
+                    0xc9 => 16,
+                    _ => 0,
+                };
+                at += 2 + least.max(usize::from(length));
+            }
             None => return false,
         }
         if at > view.data.len() {
@@ -92,4 +100,32 @@ fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a>
     // Unlike IPv4, a first fragment that was cut is not read.
     out.push(Proto::Data);
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv6, path_of, udp};
+
+    #[test]
+    fn a_chain_ends_at_the_transport() {
+        let options = [60, 0, 1, 4, 0, 0, 0, 0];
+        let more = [43, 0, 1, 4, 0, 0, 0, 0];
+        let routing = [17, 0, 4, 0, 0, 0, 0, 0];
+        let layers = dissect(229, &ipv6(0, &[&options, &more, &routing, &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.hopopts:ipv6.dstopts:ipv6.routing:udp");
+        assert_eq!(layers.nets[0].protocol, 17);
+    }
+
+    #[test]
+    fn an_atomic_fragment_is_whole() {
+        let layers = dissect(229, &ipv6(44, &[&[17, 0, 0, 0, 0, 0, 0, 9], &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.fraghdr:udp");
+        assert!(layers.ipv6_fragment);
+    }
+
+    #[test]
+    fn an_option_beyond_the_packet_ends_it() {
+        let layers = dissect(229, &ipv6(0, &[&[17, 0, 0x1e, 200, 0, 0, 0, 0], &udp(1, 2, b"x")[..]].concat()));
+        assert_eq!(path_of(&layers), "ipv6:ipv6.hopopts");
+    }
 }

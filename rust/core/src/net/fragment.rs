@@ -189,3 +189,178 @@ impl Reassembly {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Reassembly;
+    use crate::addr::IpAddr;
+    use crate::dissect::Fragment;
+    use crate::dissect::testing::{ipv4_fragment, path_of, record, udp};
+    use crate::dissect::{Dissector, View};
+    use crate::layers::Layers;
+    use crate::limits::Limits;
+    use proptest::prelude::*;
+
+    fn fragment(id: u32, offset: u32, more: bool) -> Fragment {
+        let (src, dst) = (IpAddr::v4([10, 0, 0, 1]), IpAddr::v4([10, 0, 0, 2]));
+        Fragment { src, dst, id, protocol: 17, offset, more, next: 17 }
+    }
+
+    fn table() -> Reassembly {
+        Reassembly::new(100, 1 << 20)
+    }
+
+    /// Adds parts of one datagram; what comes out, and behind which part.
+    fn feed(table: &mut Reassembly, id: u32, parts: &[(u32, &[u8], bool)]) -> Option<(usize, Vec<u8>)> {
+        for (n, &(offset, data, more)) in parts.iter().enumerate() {
+            let mut out = Vec::new();
+            if let Some(length) = table.add(&fragment(id, offset, more), 0, data, &mut out) {
+                assert_eq!(out.len(), length as usize);
+                return Some((n, out));
+            }
+            assert!(out.is_empty());
+        }
+        None
+    }
+
+    const WHOLE: &[u8] = b"abcdefgh01234567tail";
+
+    #[test]
+    fn in_order_reversed_and_shuffled() {
+        let parts: [(u32, &[u8], bool); 3] =
+            [(0, &WHOLE[..8], true), (8, &WHOLE[8..16], true), (16, &WHOLE[16..], false)];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1]] {
+            let mut table = table();
+            let shuffled: Vec<_> = order.iter().map(|&i| parts[i]).collect();
+            assert_eq!(feed(&mut table, 1, &shuffled), Some((2, WHOLE.to_vec())));
+            assert_eq!((table.stats.completed, table.stats.incomplete, table.stats.bytes_held), (1, 0, 0));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_there_stay() {
+        let mut table = table();
+        let parts: [(u32, &[u8], bool); 3] =
+            [(8, b"XXXXXXXX", true), (0, &WHOLE[..12], true), (12, &WHOLE[12..], false)];
+        let expected = [&WHOLE[..8], b"XXXXXXXX", &WHOLE[16..]].concat();
+        assert_eq!(feed(&mut table, 1, &parts), Some((2, expected)));
+        assert_eq!(table.stats.overlaps, 2);
+    }
+
+    #[test]
+    fn duplicates_change_nothing_and_cost_nothing() {
+        let mut table = table();
+        let first: (u32, &[u8], bool) = (0, &WHOLE[..8], true);
+        assert_eq!(feed(&mut table, 1, &[first]), None);
+        let held = table.stats.bytes_held;
+        assert_eq!(feed(&mut table, 1, &[first, first, first]), None);
+        assert_eq!((table.stats.bytes_held, table.stats.overlaps), (held, 3));
+        assert_eq!(feed(&mut table, 1, &[(8, &WHOLE[8..], false)]), Some((0, WHOLE.to_vec())));
+    }
+
+    #[test]
+    fn a_gap_keeps_it_open_and_the_first_tail_says_the_length() {
+        let mut table = table();
+        assert_eq!(feed(&mut table, 1, &[(0, &WHOLE[..8], true), (16, b"tail", false), (24, b"later", false)]), None);
+        assert_eq!(table.stats.incomplete, 1);
+        assert_eq!(feed(&mut table, 1, &[(8, &WHOLE[8..16], true)]), Some((0, WHOLE.to_vec())));
+    }
+
+    #[test]
+    fn two_datagrams_interleaved() {
+        let mut table = table();
+        assert_eq!(feed(&mut table, 1, &[(0, &WHOLE[..8], true)]), None);
+        assert_eq!(feed(&mut table, 2, &[(0, b"other--1", true)]), None);
+        assert_eq!(feed(&mut table, 1, &[(8, &WHOLE[8..], false)]), Some((0, WHOLE.to_vec())));
+        assert_eq!(feed(&mut table, 2, &[(8, b"2", false)]), Some((0, b"other--12".to_vec())));
+    }
+
+    #[test]
+    fn the_oldest_makes_room() {
+        let mut table = Reassembly::new(2, 1 << 20);
+        for id in 1..=3 {
+            assert_eq!(feed(&mut table, id, &[(0, &WHOLE[..8], true)]), None);
+        }
+        assert_eq!((table.stats.incomplete, table.stats.evicted), (2, 1));
+        assert_eq!(feed(&mut table, 1, &[(8, &WHOLE[8..], false)]), None, "1 was given up");
+        let mut table = Reassembly::new(100, 2_000);
+        for id in 0..50 {
+            assert_eq!(feed(&mut table, id, &[(0, &[0; 800], true)]), None);
+            assert!(table.stats.bytes_held <= 2_000);
+        }
+        assert!(table.order.len() < 200);
+    }
+
+    #[test]
+    fn a_datagram_belongs_to_the_frame_that_completes_it() {
+        let datagram = udp(40_000, 40_001, &[7; 40]);
+        let frames = [ipv4_fragment(17, 5, 0x2000, &datagram[..24]), ipv4_fragment(17, 5, 3, &datagram[24..])];
+        let mut dissector = Dissector::new(&Limits::default());
+        let mut layers = Layers::default();
+        dissector.dissect(&record(228, &frames[0]), 1, &mut layers);
+        assert_eq!(path_of(&layers), "ip:data");
+        assert!(layers.ip_fragment && layers.udps.is_empty());
+        let second = record(228, &frames[1]);
+        dissector.dissect(&second, 2, &mut layers);
+        assert_eq!(path_of(&layers), "ip:udp");
+        let payload = layers.udps[0].payload;
+        assert!(payload.reassembled);
+        assert_eq!(dissector.bytes(&second, payload), [7; 40]);
+    }
+
+    #[test]
+    fn fragments_inside_a_reassembled_datagram() {
+        let inner = udp(40_000, 40_001, &[9; 64]);
+        let packets = [ipv4_fragment(17, 8, 0x2000, &inner[..32]), ipv4_fragment(17, 8, 4, &inner[32..])];
+        let mut dissector = Dissector::new(&Limits::default());
+        let mut layers = Layers::default();
+        let mut paths = Vec::new();
+        for (id, packet) in packets.iter().enumerate() {
+            for (field, part) in [(0x2000, &packet[..24]), (3, &packet[24..])] {
+                let frame = ipv4_fragment(4, 100 + id as u16, field, part);
+                dissector.dissect(&record(228, &frame), 1, &mut layers);
+                paths.push(path_of(&layers));
+            }
+        }
+        assert_eq!(paths, ["ip:data", "ip:ip:data", "ip:data", "ip:ip:udp"]);
+        assert_eq!(layers.udps[0].len, 64);
+    }
+
+    #[test]
+    fn a_view_stays_inside_its_bytes() {
+        let view = View::frame(b"abcdef", 4);
+        assert_eq!((view.wire, view.skip(2).data, view.skip(9).beyond), (6, &b"cdef"[..], true));
+        assert_eq!(view.limit(3).skip(1).data, b"bc");
+    }
+
+    proptest! {
+        /// Any cover of a datagram by parts, in any order, with repeats, gives the datagram back.
+        #[test]
+        fn any_order_gives_the_datagram(cuts in prop::collection::vec(1usize..40, 1..20), seed in any::<u64>()) {
+            let mut bounds = vec![0];
+            for cut in &cuts {
+                bounds.push(bounds[bounds.len() - 1] + cut * 8);
+            }
+            let total = bounds[bounds.len() - 1];
+            let whole: Vec<u8> = (0..total).map(|i| (i * 7) as u8).collect();
+            let mut order: Vec<usize> = (0..cuts.len()).chain(0..cuts.len() / 2).collect();
+            let mut state = seed;
+            for i in (1..order.len()).rev() {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                order.swap(i, (state >> 33) as usize % (i + 1));
+            }
+            let mut table = table();
+            let mut made = None;
+            for &n in &order {
+                let mut out = Vec::new();
+                let part = &whole[bounds[n]..bounds[n + 1]];
+                let piece = fragment(1, bounds[n] as u32, bounds[n + 1] < total);
+                if table.add(&piece, 0, part, &mut out).is_some() {
+                    made = Some(out);
+                    break;
+                }
+            }
+            prop_assert_eq!(made, Some(whole));
+        }
+    }
+}

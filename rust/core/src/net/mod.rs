@@ -14,7 +14,7 @@ use crate::dissect::{Next, State, Step, View};
 use crate::layers::{Layers, Proto};
 
 /// What an IP header's protocol number (or next-header number) announces.
-#[inline]
+#[inline(always)]
 pub(crate) fn protocol<'a>(number: u8, view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     match number {
         6 => Some((Next::Tcp, view)),

@@ -58,3 +58,22 @@ fn looks_like_ethernet(view: View<'_>) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn stacks_and_pseudowires() {
+        let stack = |entries: &[u32], payload: &[u8]| {
+            let labels: Vec<u8> = entries.iter().flat_map(|e| e.to_be_bytes()).collect();
+            path(1, &ethernet(0x8847, &[&labels, payload].concat()))
+        };
+        // Label 16, label 32 with the bottom mark (RFC 3032, 2.1).
+        assert_eq!(stack(&[0x0001_0040, 0x0002_0140], &packet()), "eth:mpls:ip:udp");
+        let frame = ethernet(0x0800, &packet());
+        assert_eq!(stack(&[0x0001_0140, 0], &frame), "eth:mpls:pwmcw:eth:ip:udp");
+        assert_eq!(stack(&[0x0001_0140], &frame), "eth:mpls:eth:ip:udp");
+        assert_eq!(stack(&[0x0001_0140, 0x1000_0021], &packet()), "eth:mpls:pwach:ip:udp");
+    }
+}

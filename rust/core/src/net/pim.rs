@@ -21,3 +21,14 @@ pub(crate) fn message<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, packet, path};
+
+    #[test]
+    fn a_register_carries_a_packet() {
+        assert_eq!(path(228, &ipv4(103, &[&[0x21, 0, 0, 0, 0, 0, 0, 0], &packet()[..]].concat())), "ip:pim:ip:udp");
+        assert_eq!(path(228, &ipv4(103, &[0x20, 0, 0, 0])), "ip:pim");
+    }
+}

@@ -2,7 +2,8 @@
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash};
 
 /// One conversation. `a` sent the first frame; index 0 counts a to b, 1 b to a.
@@ -114,40 +115,19 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
 
     /// Distinct ends.
     pub fn ends(&self) -> usize {
-        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K>>().len()
+        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K, RandomState>>().len()
     }
 
-    /// Indexes of the largest pairs by `size`, largest first, equal ones in order of appearance.
+    /// The largest pairs by `size`, largest first, equal ones in order of appearance.
     pub fn top(&self, size: impl Fn(&Pair<K>) -> u64, offset: usize, limit: usize) -> Vec<&Pair<K>> {
-        let mut order: Vec<u32> = (0..self.pairs.len() as u32).collect();
-        order.sort_by_key(|&i| (std::cmp::Reverse(size(&self.pairs[i as usize])), i));
-        order.into_iter().skip(offset).take(limit).map(|i| &self.pairs[i as usize]).collect()
+        let order: Vec<u32> = (0..self.pairs.len() as u32).collect();
+        let key = |&i: &u32| (Reverse(size(&self.pairs[i as usize])), i);
+        page_of(order, key, offset, limit).into_iter().map(|i| &self.pairs[i as usize]).collect()
     }
 
     /// (end, frames and bytes sent, frames and bytes received) of every end, in order of appearance.
     pub fn endpoints(&self) -> Vec<(K, [u64; 4])> {
-        let mut at = std::collections::HashMap::new();
-        let mut out: Vec<(K, [u64; 4])> = Vec::new();
-        for p in &self.pairs {
-            for (end, tx, rx) in [(p.a, 0, 1), (p.b, 1, 0)] {
-                let i = *at.entry(end).or_insert_with(|| {
-                    out.push((end, [0; 4]));
-                    out.len() - 1
-                });
-                let c = &mut out[i].1;
-                c[0] += p.frames[tx];
-                c[1] += p.bytes[tx];
-                // A frame from an end to itself is sent and received by it; the second half would count it again.
-                c[2] += p.frames[rx];
-                c[3] += p.bytes[rx];
-                if p.a == p.b {
-                    c[2] = c[2] + p.frames[0] - p.frames[1];
-                    c[3] = c[3] + p.bytes[0] - p.bytes[1];
-                    break;
-                }
-            }
-        }
-        out
+        endpoints_of(&self.pairs)
     }
 
     /// Adds the pairs of another table.
@@ -184,6 +164,47 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
         p.first_ns = p.first_ns.min(o.first_ns);
         p.last_ns = p.last_ns.max(o.last_ns);
     }
+}
+
+/// (end, frames and bytes sent, frames and bytes received) of every end of these pairs, in order of appearance.
+pub fn endpoints_of<K: Copy + Eq + Hash>(pairs: &[Pair<K>]) -> Vec<(K, [u64; 4])> {
+    let mut at: HashMap<K, usize, RandomState> = HashMap::default();
+    let mut out: Vec<(K, [u64; 4])> = Vec::new();
+    for p in pairs {
+        for (end, tx, rx) in [(p.a, 0, 1), (p.b, 1, 0)] {
+            let i = *at.entry(end).or_insert_with(|| {
+                out.push((end, [0; 4]));
+                out.len() - 1
+            });
+            let c = &mut out[i].1;
+            c[0] += p.frames[tx];
+            c[1] += p.bytes[tx];
+            // A frame from an end to itself is sent and received by it; the second half would count it again.
+            c[2] += p.frames[rx];
+            c[3] += p.bytes[rx];
+            if p.a == p.b {
+                c[2] = c[2] + p.frames[0] - p.frames[1];
+                c[3] = c[3] + p.bytes[0] - p.bytes[1];
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// Items `offset..offset + limit` of what sorting by `key` would give; only the items up to there are sorted. Keys differ.
+pub fn page_of<T, O: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> O, offset: usize, limit: usize) -> Vec<T> {
+    let end = offset.saturating_add(limit).min(items.len());
+    if end == 0 {
+        return Vec::new();
+    }
+    if end < items.len() {
+        items.select_nth_unstable_by_key(end - 1, &key);
+        items.truncate(end);
+    }
+    items.sort_unstable_by_key(&key);
+    items.drain(..offset.min(end));
+    items
 }
 
 #[cfg(test)]

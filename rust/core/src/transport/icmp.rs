@@ -61,3 +61,39 @@ fn redirected<'a>(view: View<'a>, state: &mut State) -> Step<'a> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4, ipv6, packet, path_of, udp};
+
+    #[test]
+    fn what_an_error_quotes_is_no_layer_of_its_own() {
+        let quoted = ipv4(17, &udp(53, 54, b"x"));
+        let layers = dissect(228, &ipv4(1, &[&[3, 3, 0, 0, 0, 0, 0, 0], &quoted[..]].concat()));
+        assert_eq!(path_of(&layers), "ip:icmp:ip:udp");
+        assert_eq!((layers.nets[0].quoted, layers.nets[1].quoted), (false, true));
+        assert!(layers.udps.is_empty());
+        assert_eq!(layers.quoted.as_slice(), [(false, 53, 54, 1)]);
+        let icmp = layers.icmp.unwrap();
+        assert_eq!((icmp.icmp_type, icmp.code, icmp.v6, icmp.message.len), (3, 3, false, 37));
+    }
+
+    #[test]
+    fn echo_quotes_nothing() {
+        let layers = dissect(228, &ipv4(1, &[&[8, 0, 0, 0, 0, 1, 0, 1], &packet()[..]].concat()));
+        assert_eq!(path_of(&layers), "ip:icmp");
+    }
+
+    #[test]
+    fn a_redirect_has_its_packet_in_an_option() {
+        let mut message = vec![137, 0, 0, 0];
+        message.resize(40, 0);
+        message.extend([2, 1, 2, 0, 0, 0, 0, 1]);
+        let quoted = ipv6(17, &udp(1, 2, b""));
+        message.extend([4, (quoted.len() / 8 + 1) as u8, 0, 0, 0, 0, 0, 0]);
+        message.extend(&quoted);
+        let layers = dissect(229, &ipv6(58, &message));
+        assert_eq!(path_of(&layers), "ipv6:icmpv6:ipv6:udp");
+        assert!(layers.nets[1].quoted);
+    }
+}

@@ -12,3 +12,14 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, path};
+
+    #[test]
+    fn needs_its_whole_header() {
+        assert_eq!(path(228, &ipv4(132, &[0; 12])), "ip:sctp");
+        assert_eq!(path(228, &ipv4(132, &[0; 11])), "ip");
+    }
+}

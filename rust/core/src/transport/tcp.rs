@@ -1,13 +1,13 @@
 //! TCP (RFC 9293) with the options that connections need.
 
 use crate::dissect::{State, Step, View};
-use crate::layers::{Layers, Proto, Tcp};
+use crate::layers::{Layers, Proto, Span, Tcp};
 use arrayvec::ArrayVec;
 
 /// The header. Nothing here follows TCP: what it carries belongs to connections.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some(ports) = view.array::<4>(0) else {
+    let Some(ports) = view.head::<4>() else {
         out.short = true;
         return None;
     };
@@ -16,36 +16,50 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        view.array::<16>(0)?;
+        view.head::<16>()?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
         return None;
     }
-    let tcp = out.tcp.insert(Tcp { net: state.net, src_port, dst_port, ..Tcp::default() });
-    let Some(head) = view.array::<16>(0) else {
+    let Some(head) = view.head::<16>() else {
         out.short = true;
-        tcp.seq = view.u32(4).unwrap_or(0);
-        tcp.ack = view.u32(8).unwrap_or(0);
-        tcp.header_captured = view.data.len() as u8;
+        out.tcp = Some(Tcp {
+            net: state.net,
+            src_port,
+            dst_port,
+            seq: view.u32(4).unwrap_or(0),
+            ack: view.u32(8).unwrap_or(0),
+            header_captured: view.data.len() as u8,
+            ..Tcp::default()
+        });
         return None;
     };
-    tcp.seq = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
-    tcp.ack = u32::from_be_bytes([head[8], head[9], head[10], head[11]]);
-    tcp.flags = u16::from_be_bytes([head[12], head[13]]) & 0x0fff;
-    tcp.window = u16::from_be_bytes([head[14], head[15]]);
     let header_len = usize::from(head[12] >> 4) * 4;
     let captured = view.data.len().min(header_len.max(20));
-    tcp.header_len = header_len as u8;
-    tcp.header_captured = captured as u8;
     let len = view.wire.checked_sub(header_len as u32);
     out.malformed |= header_len < 20 || len.is_none();
-    // The first fragment of a datagram does not say how long its segment is.
-    tcp.len = len.filter(|_| !state.fragment_head);
     out.short |= captured < header_len.max(20);
-    if header_len >= 20 {
-        tcp.payload = view.skip(header_len).span();
-        if header_len > 20 {
-            options(view.data.get(20..captured).unwrap_or_default(), tcp);
-        }
+    // The first fragment of a datagram does not say how long its segment is, and of a sample Wireshark takes no length.
+    let len = if state.fragment_head || state.sampled { None } else { len };
+    let tcp = out.tcp.insert(Tcp {
+        net: state.net,
+        src_port,
+        dst_port,
+        seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),
+        ack: u32::from_be_bytes([head[8], head[9], head[10], head[11]]),
+        flags: u16::from_be_bytes([head[12], head[13]]) & 0x0fff,
+        window: u16::from_be_bytes([head[14], head[15]]),
+        header_len: header_len as u8,
+        header_captured: captured as u8,
+        len,
+        payload: if header_len >= 20 { view.skip(header_len).span() } else { Span::default() },
+        mss: None,
+        window_scale: None,
+        sack_permitted: false,
+        sacks: ArrayVec::new(),
+        timestamps: None,
+    });
+    if header_len > 20 {
+        options(view.data.get(20..captured).unwrap_or_default(), tcp);
     }
     None
 }
@@ -86,11 +100,55 @@ fn options(mut bytes: &[u8], tcp: &mut Tcp) {
 fn sack_blocks(bytes: &[u8]) -> ArrayVec<(u32, u32), 4> {
     let mut blocks = ArrayVec::new();
     for block in bytes.chunks_exact(8) {
-        if let &[a, b, c, d, e, f, g, h] = block {
-            if blocks.try_push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))).is_err() {
-                break;
-            }
+        if let &[a, b, c, d, e, f, g, h] = block
+            && blocks.try_push((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]))).is_err()
+        {
+            break;
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4};
+
+    #[test]
+    fn options_of_a_syn() {
+        // MSS 1460, SACK permitted, timestamps, no-op, window scale 7: what Linux sends.
+        let mut segment = vec![0xc3, 0x50, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0xa0, 2, 0xfa, 0xf0, 0, 0, 0, 0];
+        segment.extend([2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 7]);
+        let tcp = dissect(228, &ipv4(6, &segment)).tcp.unwrap();
+        assert_eq!((tcp.src_port, tcp.dst_port, tcp.seq, tcp.flags, tcp.window), (50_000, 80, 1, 2, 64_240));
+        assert_eq!((tcp.mss, tcp.window_scale, tcp.sack_permitted), (Some(1460), Some(7), true));
+        assert_eq!((tcp.timestamps, tcp.len, tcp.header_len), (Some((9, 0)), Some(0), 40));
+    }
+
+    #[test]
+    fn sack_blocks_and_a_broken_option() {
+        let mut segment = vec![0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0xb0, 0x10, 1, 0, 0, 0, 0, 0];
+        segment.extend([1, 1, 5, 18, 0, 0, 0, 5, 0, 0, 0, 9, 0, 0, 1, 0, 0, 0, 2, 0, 2, 99, 0, 0]);
+        segment.extend(*b"data");
+        let tcp = dissect(228, &ipv4(6, &segment)).tcp.unwrap();
+        assert_eq!(tcp.sacks.as_slice(), [(5, 9), (256, 512)]);
+        assert_eq!((tcp.mss, tcp.len, tcp.payload.len), (None, Some(4), 4));
+    }
+
+    #[test]
+    fn length_comes_from_ip_not_from_the_frame() {
+        let mut segment = vec![0; 20];
+        segment[12] = 0x50;
+        let mut frame = ipv4(6, &segment);
+        frame.extend([0; 6]);
+        assert_eq!(dissect(228, &frame).tcp.unwrap().len, Some(0));
+    }
+
+    #[test]
+    fn an_offset_beyond_the_segment_has_no_length() {
+        let mut segment = vec![0; 20];
+        segment[12] = 0xf0;
+        let layers = dissect(228, &ipv4(6, &segment));
+        assert!(layers.malformed);
+        assert_eq!(layers.tcp.unwrap().len, None);
+    }
 }

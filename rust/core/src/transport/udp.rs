@@ -5,9 +5,9 @@ use crate::layers::{Layers, Proto, Udp};
 use crate::tunnel::ports;
 
 /// The header; its length field cuts what follows. The ports may announce a tunnel.
-#[inline]
+#[inline(always)]
 pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let Some(head) = view.array::<8>(0) else {
+    let Some(head) = view.head::<8>() else {
         return cut(view, state, out);
     };
     out.push(Proto::Udp);
@@ -48,4 +48,29 @@ fn cut<'a>(view: View<'a>, state: &State, out: &mut Layers) -> Step<'a> {
         let _ = out.udps.try_push(udp);
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{dissect, ipv4, ipv6, udp};
+
+    #[test]
+    fn the_length_cuts() {
+        let mut datagram = udp(1, 2, b"abcdef");
+        datagram[5] = 11;
+        let layers = dissect(228, &ipv4(17, &datagram));
+        assert_eq!((layers.udps[0].len, layers.udps[0].payload.len), (3, 3));
+        datagram[5] = 7;
+        let layers = dissect(228, &ipv4(17, &datagram));
+        assert!(layers.malformed);
+        assert_eq!(layers.udps[0].len, 0);
+    }
+
+    #[test]
+    fn zero_is_a_jumbogram_of_ipv6_only() {
+        let mut datagram = udp(1, 2, b"abcdef");
+        datagram[5] = 0;
+        assert_eq!(dissect(229, &ipv6(17, &datagram)).udps[0].len, 6);
+        assert_eq!(dissect(228, &ipv4(17, &datagram)).udps[0].len, 0);
+    }
 }

@@ -102,3 +102,40 @@ pub(crate) fn jmirror(view: View<'_>) -> Step<'_> {
         _ => None,
     }
 }
+
+/// LISP control: an encapsulated control message (type 8) carries another one in IP.
+pub(crate) fn lisp_control<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let Some(kind) = view.u8(0) else {
+        out.short = true;
+        return None;
+    };
+    out.push(Proto::Lisp);
+    if kind >> 4 != 8 {
+        return None;
+    }
+    let packet = view.skip(4);
+    match packet.u8(0)? >> 4 {
+        4 => Some((Next::Ipv4, packet)),
+        6 => Some((Next::Ipv6, packet)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, ipv4, ipv6, packet, path, udp};
+
+    #[test]
+    fn small_tunnels() {
+        let frame = ethernet(0x0800, &packet());
+        assert_eq!(path(228, &ipv4(97, &[&[0x30, 0], &frame[..]].concat())), "ip:etherip:eth:ip:udp");
+        let over = |port: u16, head: &[u8], payload: &[u8]| {
+            path(228, &ipv4(17, &udp(50_000, port, &[head, payload].concat())))
+        };
+        assert_eq!(over(4341, &[0; 8], &packet()), "ip:udp:lisp-data:ip:udp");
+        assert_eq!(over(37_008, &[1, 0, 0, 1, 10, 1, 0, 1], &frame), "ip:udp:tzsp:eth:ip:udp");
+        assert_eq!(over(2268, &[6, 0], &packet()), "ip:udp:amt:ip:udp");
+        let ayiya = [&[0x44, 0x52, 0x11, 41, 0, 0, 0, 0][..], &[0; 36]].concat();
+        assert_eq!(over(5072, &ayiya, &ipv6(59, &[])), "ip:udp:ayiya:ipv6");
+    }
+}

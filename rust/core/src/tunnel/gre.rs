@@ -73,3 +73,20 @@ pub(crate) fn payload(kind: u16, rest: View<'_>) -> Step<'_> {
     };
     Some((next, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, ipv4, packet, path};
+
+    #[test]
+    fn optional_fields_of_rfc_2890() {
+        let gre = |head: &[u8], payload: &[u8]| path(228, &ipv4(47, &[head, payload].concat()));
+        assert_eq!(gre(&[0, 0, 8, 0], &packet()), "ip:gre:ip:udp");
+        let all = [0xb0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2];
+        assert_eq!(gre(&all, &packet()), "ip:gre:ip:udp");
+        let pptp = [0x30, 0x81, 0x88, 0x0b, 0, 40, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0xff, 3, 0, 0x21];
+        assert_eq!(gre(&pptp, &packet()), "ip:gre:ppp:ip:udp");
+        assert_eq!(gre(&[0, 0, 0x65, 0x58], &ethernet(0x0800, &packet())), "ip:gre:eth:ip:udp");
+        assert_eq!(gre(&[0, 0, 0x88, 0x3e, 0, 0, 0, 0], &packet()), "ip:gre:ip:udp");
+    }
+}

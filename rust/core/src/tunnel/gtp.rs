@@ -71,3 +71,24 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         _ => matches!(packet.u16(12), Some(0x0800 | 0x86dd | 0x0806)).then_some((Next::Ethernet, packet)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, packet, path, udp};
+
+    #[test]
+    fn user_packets_behind_extension_headers() {
+        let gtp = |head: &[u8], payload: &[u8]| path(228, &ipv4(17, &udp(2152, 2152, &[head, payload].concat())));
+        let packet = packet();
+        let length = packet.len() as u8;
+        assert_eq!(gtp(&[0x30, 255, 0, length, 0, 0, 0, 1], &packet), "ip:udp:gtp:ip:udp");
+        let extended = [0x34, 255, 0, length + 8, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 9, 0];
+        assert_eq!(gtp(&extended, &packet), "ip:udp:gtp:ip:udp");
+        let loops = [0x34, 255, 0, length + 8, 0, 0, 0, 1, 0, 0, 0, 0x85, 0, 0, 9, 0];
+        assert_eq!(gtp(&loops, &packet), "ip:udp:gtp");
+        // Echo request; version 2; a type nobody uses.
+        assert_eq!(gtp(&[0x32, 1, 0, 4, 0, 0, 0, 0, 0, 1, 0, 0], &[]), "ip:udp:gtp");
+        assert_eq!(gtp(&[0x48, 32, 0, 8, 0, 0, 0, 0, 0, 0, 1, 0], &[]), "ip:udp:gtpv2");
+        assert_eq!(gtp(&[0x30, 200, 0, 0, 0, 0, 0, 1], &[]), "ip:udp");
+    }
+}

@@ -51,3 +51,17 @@ pub(crate) fn over_ip<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     out.push(Proto::L2tp);
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, packet, path, udp};
+
+    #[test]
+    fn data_messages_carry_ppp() {
+        let l2tp =
+            |head: &[u8]| path(228, &ipv4(17, &udp(1701, 1701, &[head, &[0xff, 3, 0, 0x21], &packet()].concat())));
+        assert_eq!(l2tp(&[0, 2, 0, 1, 0, 2]), "ip:udp:l2tp:ppp:ip:udp");
+        assert_eq!(l2tp(&[0x4a, 2, 0, 60, 0, 1, 0, 2, 0, 1, 0, 1, 0, 2, 0, 0]), "ip:udp:l2tp:ppp:ip:udp");
+        assert_eq!(l2tp(&[0xc8, 2, 0, 12, 0, 1, 0, 2, 0, 1, 0, 1]), "ip:udp:l2tp");
+    }
+}

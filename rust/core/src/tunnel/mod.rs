@@ -9,5 +9,6 @@ pub(crate) mod l2tp;
 pub(crate) mod nsh;
 pub(crate) mod overlay;
 pub(crate) mod ports;
+pub(crate) mod sflow;
 pub(crate) mod teredo;
 pub(crate) mod udpencap;

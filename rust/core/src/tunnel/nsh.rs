@@ -29,3 +29,16 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     }
     next_protocol(next).map(|next| (next, view.skip(length)))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ethernet, packet, path};
+
+    #[test]
+    fn next_protocols_of_rfc_8300() {
+        let head = |next: u8| [0x0f, 0xc2, 2, next, 0, 0, 1, 0xff];
+        assert_eq!(path(1, &ethernet(0x894f, &[&head(1), &packet()[..]].concat())), "eth:nsh:ip:udp");
+        let frame = ethernet(0x0800, &packet());
+        assert_eq!(path(1, &ethernet(0x894f, &[&head(3), &frame[..]].concat())), "eth:nsh:eth:ip:udp");
+    }
+}

@@ -18,6 +18,8 @@ fn tunnel(port: u16) -> Option<Next> {
         9899 => Next::Sctp,
         5072 => Next::Ayiya,
         4341 => Next::LispData,
+        4342 => Next::Lisp,
+        6343 => Next::Sflow,
         30030 => Next::Jmirror,
         37008 => Next::Tzsp,
         5246 => Next::Named(Proto::Capwap),
@@ -66,3 +68,23 @@ static KNOWN: [u16; 328] = [
     47808, 49999, 54328, 56000, 56001, 56500, 56501, 57000, 57001, 57032, 57033, 57500, 57501, 57532, 57533, 59000,
     59001, 59032, 59033, 59500, 59501, 59532, 59533, 60001,
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, path, udp};
+
+    #[test]
+    fn the_lower_port_speaks_first() {
+        let vxlan = |src: u16, dst: u16| path(228, &ipv4(17, &udp(src, dst, &[8, 0, 0, 0, 0, 0, 1, 0])));
+        assert_eq!(vxlan(60_000, 4789), "ip:udp:vxlan");
+        assert_eq!(vxlan(4789, 60_000), "ip:udp:vxlan");
+        assert_eq!(vxlan(4788, 4789), "ip:udp:vxlan");
+        // Port 53 is DNS to Wireshark, whatever the other one is.
+        assert_eq!(vxlan(53, 4789), "ip:udp");
+    }
+
+    #[test]
+    fn known_ports_are_sorted() {
+        assert!(super::KNOWN.windows(2).all(|w| w[0] < w[1]));
+    }
+}

@@ -20,3 +20,17 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     }
     (rest.data.len() >= 2).then_some((Next::Ipv6, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, ipv6, path, udp};
+
+    #[test]
+    fn authentication_and_origin_in_front() {
+        let teredo = |head: &[u8]| path(228, &ipv4(17, &udp(40_000, 3544, &[head, &ipv6(59, &[])].concat())));
+        assert_eq!(teredo(&[]), "ip:udp:teredo:ipv6");
+        assert_eq!(teredo(&[0, 0, 1, 2, 3, 4, 5, 6]), "ip:udp:teredo:ipv6");
+        let both = [0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1, 2, 3, 4, 5, 6];
+        assert_eq!(teredo(&both), "ip:udp:teredo:ipv6");
+    }
+}

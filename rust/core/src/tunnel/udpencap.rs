@@ -18,3 +18,16 @@ pub(crate) fn payload<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::dissect::testing::{ipv4, path, udp};
+
+    #[test]
+    fn esp_ike_and_keepalive() {
+        let over = |payload: &[u8]| path(228, &ipv4(17, &udp(4500, 4500, payload)));
+        assert_eq!(over(&[1, 2, 3, 4, 0, 0, 0, 1, 9, 9]), "ip:udp:udpencap:esp");
+        assert_eq!(over(&[0, 0, 0, 0, 1, 2, 3, 4]), "ip:udp:udpencap");
+        assert_eq!(over(&[0xff]), "ip:udp:udpencap");
+    }
+}

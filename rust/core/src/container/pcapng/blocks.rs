@@ -11,6 +11,9 @@ use crate::container::facts::{Interface, ResolvedName};
 use crate::container::{Context, FormatError};
 use crate::record::{LinkType, RecordSink, Timestamp};
 
+/// A section of a version that is not known here.
+const UNKNOWN_VERSION: Broken = "unknown_version";
+
 impl Pcapng {
     /// Reads a block whose frame is right and that is no packet.
     pub(super) fn other<S: RecordSink>(
@@ -54,6 +57,13 @@ impl Pcapng {
         };
         Ok(match result {
             Ok(()) => Next::Go,
+            // nothing of such a section can be read: the next one is searched
+            Err(UNKNOWN_VERSION) => {
+                context.damaged(offset, UNKNOWN_VERSION);
+                self.recovered = true;
+                self.searching = context.resync;
+                if context.resync { Next::Go } else { Next::End }
+            }
             Err(reason) if self.broken(offset, head.total, reason, context) => Next::Go,
             Err(_) => Next::End,
         })
@@ -70,17 +80,16 @@ impl Pcapng {
         let order = head.order;
         let version = (order.u16(body, 4).unwrap_or_default(), order.u16(body, 6).unwrap_or_default());
         let first = self.sections == 0;
+        if let Some(last) = self.section.take() {
+            self.interfaces = self.interfaces.saturating_add(last.described);
+        }
         // 1.2 is what some programs call 1.0
         if !matches!(version, (1, 0 | 2)) {
             if first {
                 let message = format!("pcapng version {}.{} is not supported", version.0, version.1);
                 return Err(FormatError::new("unknown_version", message));
             }
-            self.section = None;
-            return Ok(Err("unknown_version"));
-        }
-        if let Some(last) = self.section.take() {
-            self.interfaces = self.interfaces.saturating_add(last.described);
+            return Ok(Err(UNKNOWN_VERSION));
         }
         self.section = Some(Section {
             order,
@@ -147,11 +156,8 @@ impl Pcapng {
                         *filter = context.facts.text(text, max);
                     }
                 }
-                (_, Some(text)) => {
-                    if text.is_none() {
-                        *text = context.facts.text(value, max);
-                    }
-                }
+                (_, Some(text @ None)) => *text = context.facts.text(value, max),
+                (_, Some(_)) => {} // the first one holds
                 (options::COMMENT, _) => context.facts.comment(value, &context.limits),
                 (SPEED, _) if value.len() == 8 => interface.speed = order.u64(value, 0).unwrap_or_default(),
                 (RESOLUTION, _) if value.len() == 1 => resolution = resolution.or(value.first().copied()),
@@ -223,7 +229,7 @@ fn section_options(bytes: &[u8], order: Order, context: &mut Context) -> Result<
         let (code, value) = option?;
         let facts = &mut context.facts;
         match code {
-            options::COMMENT => facts.comment(value, &context.limits),
+            options::COMMENT => facts.section_comment(value, &context.limits),
             2 if facts.hardware.is_none() => facts.hardware = facts.text(value, max),
             3 if facts.os.is_none() => facts.os = facts.text(value, max),
             4 if facts.application.is_none() => facts.application = facts.text(value, max),

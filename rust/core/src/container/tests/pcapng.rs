@@ -206,7 +206,7 @@ fn custom_and_journal_blocks_are_frames_but_no_packets() {
     let lengths: Vec<_> = outcome.seen.iter().map(|seen| (seen.data.len(), seen.wire)).collect();
     assert_eq!(lengths, [(12, 12), (4, 4), (60, 60)]);
     assert_eq!(outcome.seen[2].time, (1_700_000_000, 123_456_000));
-    assert_eq!(outcome.seen[0].has_time, false);
+    assert!(!outcome.seen[0].has_time);
     assert_eq!((outcome.facts.custom_blocks, outcome.facts.other_blocks), (2, 1));
 }
 
@@ -236,7 +236,10 @@ fn versions() {
     bytes.extend(numbered(Little, 3..=4));
     let outcome = read(&bytes, true);
     assert_eq!((outcome.tags(), outcome.recovered()), (vec![1, 3, 4], vec![3, 4]));
-    assert_eq!(outcome.damage()[0], (unknown, "unknown_version"));
+    assert_eq!(outcome.damage(), [(unknown, "unknown_version")]);
+    assert_eq!(outcome.facts.bytes_skipped, 28 + 52);
+    // the interface of the section before it counts
+    assert_eq!(outcome.seen.iter().map(|seen| seen.interface).collect::<Vec<_>>(), [Some(0), Some(1), Some(1)]);
     assert_eq!(read(&bytes, false).tags(), [1]);
     assert_eq!(read(b"\x0a\x0d\x0d\x0a\x1c\0\0\0abcd", true).code(), "unknown_format");
 }
