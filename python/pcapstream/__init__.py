@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
+    from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
@@ -51,6 +52,7 @@ _HOME = {
     "pcapstream.protocols.base": ("Machine", "Summary"),
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
+    "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
@@ -66,6 +68,7 @@ __all__ = [
     "CaptureFacts",
     "Connection",
     "Coverage",
+    "DhcpSummary",
     "DnsSummary",
     "LimitError",
     "Machine",
