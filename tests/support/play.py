@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream._core import Connection, Decoder, Direction, Message, Tally, TcpTable, app_names
 from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
+from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
@@ -70,6 +71,8 @@ def plain(summary: Summary) -> Any:
     match summary:
         case CapinfosSummary():
             return {"captures": summary.captures, **summary.facts}
+        case DhcpSummary():
+            return plain_dhcp(summary)
         case DnsSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
             return {"counts": summary.counts(), "kept": summary.kept(), "messages": messages}
@@ -78,6 +81,29 @@ def plain(summary: Summary) -> Any:
         case TriageSummary():
             return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
     return summary
+
+
+def plain_dhcp(summary: DhcpSummary) -> dict[str, Any]:
+    def counts(one: Any) -> dict[str, Any]:
+        # "frames" is how many there are here, not which.
+        return {("number" if name == "frames" else name): getattr(one, name) for name in one.__slots__}
+
+    return {
+        "counts": {family: counts(one) for family, one in summary.counts.items()},
+        "outcomes": dict(summary.outcomes),
+        "events": {key: {"count": seen.count, "frames": seen.frames} for key, seen in summary.events.items()},
+        **{
+            table: [{name: getattr(one, name) for name in one.__slots__} for one in getattr(summary, table)]
+            for table in ("clients", "exchanges", "leases")
+        },
+        "servers": [
+            {name: getattr(one, name) for name in one.__slots__ if name != "times_ns"} | {"sorted": sorted(one.times_ns)}
+            for one in summary.servers
+        ],
+        "unlisted": dict(summary.unlisted),
+        "kept": summary.kept(),
+        "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
+    }
 
 
 def plain_table(table: TcpTable) -> dict[str, Any]:

@@ -17,8 +17,6 @@ use crate::limits::Limits;
 /// Proxy DHCP of PXE (PXE 2.1, 2.2.1): Wireshark takes what has the cookie there.
 const PROXY: u16 = 4011;
 const V6: [u16; 2] = [546, 547];
-/// Wireshark shows nothing of a shorter DHCPv4 message.
-const MIN_V4: usize = 3;
 
 /// DHCP of a pass.
 pub struct Dhcp {
@@ -43,7 +41,7 @@ fn shown_as(ctx: &Context, data: &[u8]) -> Option<Proto> {
         return (!data.is_empty()).then_some(Proto::Dhcpv6);
     }
     let proxy = low == PROXY || high == PROXY;
-    (data.len() >= MIN_V4 && (!proxy || v4::has_cookie(data))).then_some(Proto::Dhcp)
+    (v4::is_shown(data) && (!proxy || v4::has_cookie(data))).then_some(Proto::Dhcp)
 }
 
 impl App for Dhcp {

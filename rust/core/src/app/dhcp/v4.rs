@@ -21,6 +21,15 @@ pub fn has_cookie(m: &[u8]) -> bool {
     m.get(FIXED..FIXED + 4) == Some(&COOKIE)
 }
 
+/// Does Wireshark show a message of this length as DHCP? It reads type and length of the hardware address first, and of
+/// a request the address itself.
+pub fn is_shown(m: &[u8]) -> bool {
+    match *m {
+        [1, _, hlen, ..] if hlen > 0 => m.len() >= 28 + hlen as usize,
+        _ => m.len() >= 3,
+    }
+}
+
 /// Strict enough for bytes on any port: a request or reply with the cookie and a known message type.
 pub fn believable(m: &[u8]) -> bool {
     let (Some(&op), Some(&hlen)) = (m.first(), m.get(2)) else { return false };
