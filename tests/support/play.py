@@ -40,9 +40,15 @@ def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-def play(pieces: Sequence[bytes], *, look_at: frozenset[int] = frozenset(), **options: Any) -> dict[str, Summary]:
+def play(
+    pieces: Sequence[bytes],
+    *,
+    look_at: frozenset[int] = frozenset(),
+    machine_limits: Mapping[str, int] | None = None,
+    **options: Any,
+) -> dict[str, Summary]:
     """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
-    machines: list[Machine] = [module.make({}) for module in choose(None)]
+    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(None)]
     decoder = Decoder(packets=False, apps=app_names(), **options)
     for number, piece in enumerate(pieces):
         batch = decoder.feed(piece)

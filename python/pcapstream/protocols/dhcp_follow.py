@@ -116,6 +116,9 @@ class _Exchange:
             self.servers.append(event.server)
 
     def settled(self) -> bool:
+        if self.outcome == "nak" and self.kind in _SEEKING and "REQUEST" not in self.steps:
+            # One server has nothing to give; the client goes on seeking.
+            return False
         return self.outcome in ("ack", "nak", "informed")
 
     def takes(self, event: Event) -> bool:
@@ -320,8 +323,8 @@ class Follower:
         if exchange.outcome in ("declined", "released"):
             return
         if event.kind in _OFFERS:
-            if exchange.outcome == "unanswered" and not failed:
-                self._turn(exchange, "offered")
+            if exchange.outcome in ("unanswered", "nak") and not exchange.settled():
+                self._turn(exchange, "nak" if failed else "offered")
         elif event.kind == "NAK" or (event.kind == "REPLY" and failed):
             self.saw(event.family, "nak", event.frame)
             if exchange.outcome not in ("ack", "answer_only"):

@@ -17,7 +17,8 @@ Family = Literal["dhcp", "dhcpv6"]
 Outcome = Literal["unanswered", "offered", "not_confirmed", "ack", "nak", "informed", "declined", "released", "answer_only"]
 """How an exchange stands at the end of the capture. offered: an offer (ADVERTISE) was all there was; not_confirmed: the
 client then asked for the address and got no answer; ack: confirmed; answer_only: a server's messages without the
-client's. In DHCPv6 REPLY is ack, or nak where it has a status that is no success."""
+client's. In DHCPv6 REPLY is ack; nak where it, or every
+ADVERTISE, has a status that is no success."""
 
 MAX_EVIDENCE = 10
 """Frame numbers kept for each kind of event."""
