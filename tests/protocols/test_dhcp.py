@@ -27,7 +27,9 @@ def coded(found: DhcpSummary) -> dict[str, dict[str, Any]]:
 
 
 def test_discover_to_ack_with_the_times_of_the_steps() -> None:
-    found = summary(dora(1, "192.168.7.11", step_ns=25 * MS, more=dhcp.option(55, b"\x01\x03\x06") + dhcp.option(60, b"MSFT 5.0")))
+    found = summary(
+        dora(1, "192.168.7.11", step_ns=25 * MS, more=dhcp.option(55, b"\x01\x03\x06") + dhcp.option(60, b"MSFT 5.0"))
+    )
 
     [exchange] = found.exchanges
     assert (exchange.kind, exchange.outcome, exchange.address) == ("DISCOVER", "ack", "192.168.7.11")
@@ -56,9 +58,7 @@ def renewal(at_s: int, xid: int, lease: int = 100) -> list[Frame]:
     ends = {"source": "192.168.7.11", "to": dhcp.SERVER}
     return [
         sent(at_s * SECOND, message(dhcp.REQUEST, xid=xid, own="192.168.7.11"), **ends),
-        answered(
-            at_s * SECOND + MS, message(dhcp.ACK, xid=xid, server=dhcp.SERVER, your="192.168.7.11", lease=lease)
-        ),
+        answered(at_s * SECOND + MS, message(dhcp.ACK, xid=xid, server=dhcp.SERVER, your="192.168.7.11", lease=lease)),
     ]
 
 
@@ -105,7 +105,9 @@ def test_clients_nobody_answers() -> None:
 
 def test_several_servers_answer_one_client() -> None:
     frames = dora(1, "192.168.7.11", step_ns=50 * MS)
-    other = answered(60 * MS, message(dhcp.OFFER, server="192.168.7.66", your="10.6.6.6", lease=60), source="192.168.7.66")
+    other = answered(
+        60 * MS, message(dhcp.OFFER, server="192.168.7.66", your="10.6.6.6", lease=60), source="192.168.7.66"
+    )
     found = summary([*frames, other])
 
     one = coded(found)["several_servers"]
@@ -148,8 +150,12 @@ def test_copies_made_by_a_relay_are_no_repetitions() -> None:
     frames = [
         sent(0, message(dhcp.DISCOVER)),
         sent(MS, message(dhcp.DISCOVER, **relay), source="10.1.0.1", to="10.9.0.1"),
-        answered(3 * MS, message(dhcp.OFFER, server="10.9.0.1", your="10.1.0.50", lease=60, **relay), source="10.9.0.1"),
-        answered(4 * MS, message(dhcp.OFFER, server="10.9.0.1", your="10.1.0.50", lease=60, **relay), source="10.1.0.1"),
+        answered(
+            3 * MS, message(dhcp.OFFER, server="10.9.0.1", your="10.1.0.50", lease=60, **relay), source="10.9.0.1"
+        ),
+        answered(
+            4 * MS, message(dhcp.OFFER, server="10.9.0.1", your="10.1.0.50", lease=60, **relay), source="10.1.0.1"
+        ),
     ]
     found = summary(frames)
 
@@ -184,7 +190,10 @@ def test_solicit_to_reply() -> None:
 
     [exchange] = found.exchanges
     assert (exchange.steps, exchange.outcome) == (("SOLICIT", "ADVERTISE", "REQUEST", "REPLY"), "ack")
-    assert [(one.address, one.kind) for one in found.leases] == [("2001:db8::5", "IA_NA"), ("2001:db8:ff00::/56", "IA_PD")]
+    assert [(one.address, one.kind) for one in found.leases] == [
+        ("2001:db8::5", "IA_NA"),
+        ("2001:db8:ff00::/56", "IA_PD"),
+    ]
     assert found.clients[0].mac == ONE
     assert found.servers[0].times_ns == (4 * MS, 4 * MS)
     assert findings(found) == []
@@ -250,7 +259,8 @@ def test_tables_are_bounded_and_outcomes_stay_exact() -> None:
 
 
 def test_memory_grows_with_what_is_kept() -> None:
-    small, large = summary(dora(1, "192.168.7.11")), summary(
-        sent(n, message(dhcp.DISCOVER, client=n, xid=n)) for n in range(300)
+    small, large = (
+        summary(dora(1, "192.168.7.11")),
+        summary(sent(n, message(dhcp.DISCOVER, client=n, xid=n)) for n in range(300)),
     )
     assert large.memory_bytes()["dhcp"] > small.memory_bytes()["dhcp"] + 300 * 1_000

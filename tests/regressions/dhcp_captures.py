@@ -7,6 +7,8 @@ from typing import Any
 
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dhcp6 import (
+    DUID_EN,
+    DUID_LL,
     DHCP6_Advertise,
     DHCP6_RelayForward,
     DHCP6_Reply,
@@ -20,8 +22,6 @@ from scapy.layers.dhcp6 import (
     DHCP6OptIAPrefix,
     DHCP6OptRelayMsg,
     DHCP6OptServerId,
-    DUID_EN,
-    DUID_LL,
 )
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import IPv6
@@ -29,6 +29,8 @@ from scapy.packet import Packet, Raw
 
 from tests.regressions.captures import Made
 from tests.support.talk import START, in_ethernet, write
+
+__all__ = ["DHCP_MADE", "MAC", "on_port_6767", "overloaded", "quoted", "texts", "v4", "version_6", "write"]
 
 MAC = "02:00:00:00:00:09"
 HARDWARE = bytes.fromhex(MAC.replace(":", ""))
@@ -56,7 +58,7 @@ def texts(path: Path) -> Path:
     ]  # fmt: skip
     return write(
         path,
-                v4("discover", 0.0, *client),
+        v4("discover", 0.0, *client),
         v4("offer", 0.020, *given, yiaddr="192.168.1.100"),
         v4("request", 0.030, *client, ("server_id", SERVER), ("requested_addr", "192.168.1.100")),
         v4("ack", 0.055, *given, yiaddr="192.168.1.100"),
@@ -65,7 +67,10 @@ def texts(path: Path) -> Path:
 
 def version_6(path: Path) -> Path:
     """SOLICIT to REPLY with an address and a prefix; a SOLICIT inside a relay's message."""
-    client, server = DHCP6OptClientId(duid=DUID_LL(lladdr=MAC)), DHCP6OptServerId(duid=DUID_EN(enterprisenum=311, id=b"x"))
+    client, server = (
+        DHCP6OptClientId(duid=DUID_LL(lladdr=MAC)),
+        DHCP6OptServerId(duid=DUID_EN(enterprisenum=311, id=b"x")),
+    )
     address = DHCP6OptIA_NA(iaid=1, ianaopts=[DHCP6OptIAAddress(addr="2001:db8::100", preflft=3600, validlft=7200)])
     prefix = DHCP6OptIA_PD(
         iaid=2, iapdopt=[DHCP6OptIAPrefix(prefix="2001:db8:ff00::", plen=56, preflft=3600, validlft=7200)]
@@ -81,7 +86,7 @@ def version_6(path: Path) -> Path:
     relayed = DHCP6_RelayForward(linkaddr="2001:db8:1::1", peeraddr="fe80::9") / DHCP6OptRelayMsg(message=solicit)
     return write(
         path,
-                one(0.0, solicit, up=True),
+        one(0.0, solicit, up=True),
         one(0.010, DHCP6_Advertise(trid=0xABC) / client / server / address / prefix, up=False),
         one(0.020, DHCP6_Request(trid=0xABD) / client / server / address / prefix, up=True),
         one(0.050, DHCP6_Reply(trid=0xABD) / client / server / address / prefix, up=False),
@@ -139,7 +144,8 @@ DHCP_MADE = (
     Made(quoted, {"dhcp": 2, "dhcp && icmp": 1}, 0),
     Made(
         overloaded,
-        {'dhcp.option.hostname == "laptop"': 1, "dhcp.option.dhcp_server_id == 192.168.1.1": 1, "dhcp.option.dhcp == 2": 1},
+        {'dhcp.option.hostname == "laptop"': 1,
+         "dhcp.option.dhcp_server_id == 192.168.1.1": 1, "dhcp.option.dhcp == 2": 1},
         0,
     ),
     Made(on_port_6767, {"dhcp": 0}, 0),

@@ -12,6 +12,7 @@ from tests.regressions import dhcp_captures as captures
 from tests.support import dhcp, wireshark
 from tests.support.ask import ask, rows
 from tests.support.pcap import Frame, arp, in_time_order, pcap
+from tests.tools.test_views import check_keys
 
 TOOL = "analyze_dhcp_packets"
 
@@ -158,7 +159,7 @@ def trouble() -> dict[str, list[Frame]]:
         "several_servers": [*dhcp.dora(1, "192.168.7.11"), dhcp.answered(12 * milli, offer, source="192.168.7.66")],
         "address_given_twice": [
             *dhcp.dora(1, "192.168.7.11"), *dhcp.dora(2, "192.168.7.11", at_ns=second, xid=2),
-            *(dhcp.answered6(n * second + 5, dhcp.message6(dhcp.REPLY, client=n, server=99, held=held)) for n in (3, 4)),
+            *(dhcp.answered6(n * second, dhcp.message6(dhcp.REPLY, client=n, server=99, held=held)) for n in (3, 4)),
         ],
         "refused_requests": [
             dhcp.sent(0, dhcp.message(dhcp.REQUEST, requested="10.0.0.1")),
@@ -172,7 +173,7 @@ def trouble() -> dict[str, list[Frame]]:
         ],
         "no_addresses_available": [dhcp.sent6(0, dhcp.message6(dhcp.SOLICIT)), dhcp.answered6(milli, no_addresses)],
         "slow_answers": dhcp.dora(1, "192.168.7.11", step_ns=3 * second),
-        "many_new_clients": [dhcp.sent(n * milli, dhcp.message(dhcp.DISCOVER, client=n + 1, xid=n)) for n in range(120)],
+        "many_new_clients": [dhcp.sent(n * milli, dhcp.message(dhcp.DISCOVER, client=n, xid=n)) for n in range(1, 121)],
         "message_flood": [dhcp.sent(n * milli, dhcp.message(dhcp.DISCOVER, xid=n)) for n in range(120)],
         "malformed_messages": [dhcp.sent(0, dhcp.message(dhcp.DISCOVER)[:-1] + b"\x0c\x90abc")],
     }  # fmt: skip
@@ -189,3 +190,34 @@ def test_the_filter_of_a_finding_shows_its_frames_in_wireshark(code: str, tmp_pa
 
     assert found["frames"]
     assert set(found["frames"]) <= set(wireshark.frames(path, found["filter"]))
+
+
+def test_the_keys_of_mcpcap_are_there(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.texts(tmp_path / "capture.pcap"))
+
+    check_keys(
+        result,
+        {
+            "file": str,
+            "total_packets": int,
+            "dhcp_packets_found": int,
+            "dhcp_packets_analyzed": int,
+            "statistics": {
+                "unique_clients_count": int,
+                "unique_servers_count": int,
+                "unique_clients": list,
+                "unique_servers": list,
+                "message_type_counts": dict,
+                "transaction_count": int,
+            },
+            "packets": dict,
+        },
+    )
+    offer = rows(result["packets"])[1]
+    known = {
+        "src_ip": "192.168.1.1", "src_port": 67, "dst_port": 68, "op": "Reply", "transaction_id": "0x3903f326",
+        "client_ip": "0.0.0.0", "your_ip": "192.168.1.100", "relay_ip": "0.0.0.0", "client_mac": captures.MAC,
+        "message_type": "OFFER", "message_type_code": 2, "lease_time": 86400, "renewal_time": 43200,
+        "rebinding_time": 75600, "server_id": "192.168.1.1",
+    }  # fmt: skip
+    assert {key: offer[key] for key in known} == known

@@ -121,7 +121,9 @@ def message6(
     return out + more
 
 
-def relayed6(inner: bytes, *, kind: int = 12, hops: int = 0, peer: str = "fe80::9", link: str = "2001:db8:1::1") -> bytes:
+def relayed6(
+    inner: bytes, *, kind: int = 12, hops: int = 0, peer: str = "fe80::9", link: str = "2001:db8:1::1"
+) -> bytes:
     return bytes([kind, hops]) + address(link) + address(peer) + option6(9, inner)
 
 

@@ -103,7 +103,8 @@ def plain_dhcp(summary: DhcpSummary) -> dict[str, Any]:
             for table in ("clients", "exchanges", "leases")
         },
         "servers": [
-            {name: getattr(one, name) for name in one.__slots__ if name != "times_ns"} | {"sorted": sorted(one.times_ns)}
+            {name: getattr(one, name) for name in one.__slots__ if name != "times_ns"}
+            | {"sorted": sorted(one.times_ns)}
             for one in summary.servers
         ],
         "unlisted": dict(summary.unlisted),

@@ -106,7 +106,9 @@ class DhcpMachine:
 
     def __init__(self, limits: Mapping[str, int]) -> None:
         self._limits = {**LIMITS, **{name: limits[name] for name in LIMITS if name in limits}}
-        self._counts: dict[Family, _Counting] = {family: _Counting(self._limits["max_dhcp_values"]) for family in FAMILIES}
+        self._counts: dict[Family, _Counting] = {
+            family: _Counting(self._limits["max_dhcp_values"]) for family in FAMILIES
+        }
         self._follower = Follower(self._limits)
         self._finished = False
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 Family = Literal["dhcp", "dhcpv6"]
 """Wireshark's names of DHCPv4 (with BOOTP) and DHCPv6."""
 
-Outcome = Literal["unanswered", "offered", "not_confirmed", "ack", "nak", "informed", "declined", "released", "answer_only"]
+Outcome = Literal[
+    "unanswered", "offered", "not_confirmed", "ack", "nak", "informed", "declined", "released", "answer_only"
+]
 """How an exchange stands at the end of the capture. offered: an offer (ADVERTISE) was all there was; not_confirmed: the
 client then asked for the address and got no answer; ack: confirmed; answer_only: a server's messages without the
 client's. In DHCPv6 REPLY is ack; nak where it, or every

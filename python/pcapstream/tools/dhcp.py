@@ -13,7 +13,7 @@ from pcapstream.tools.text import clean, count, milliseconds, utc
 if TYPE_CHECKING:
     from pcapstream._core import Message
     from pcapstream.model import Report
-    from pcapstream.protocols.dhcp_records import Client, Exchange, Lease, Server
+    from pcapstream.protocols.dhcp_records import Client, Exchange, Family, Lease, Server
     from pcapstream.tools.paging import Ask
 
 MAX_IN_STATISTICS = 100
@@ -48,13 +48,17 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
             f"{count(elsewhere, 'message')} on ports that are not DHCP's, found by content: listed in packets with "
             "detected_by content, not counted elsewhere."
         )
-    for table in ("clients", "exchanges", "leases", "servers"):
-        if summary.unlisted.get(table):
-            notes.append(f"{table} is full: {summary.unlisted[table]:,} more are in the counts only.")
+    notes += [
+        f"{table} is full: {summary.unlisted[table]:,} more are in the counts only."
+        for table in ("clients", "exchanges", "leases", "servers")
+        if summary.unlisted.get(table)
+    ]
     if summary.unlisted.get("open"):
         notes.append("More exchanges at a time than the table holds: answers to the oldest count as answer_only.")
     if any(summary.counts[family].other for family in FAMILIES):
-        notes.append("A table of distinct values was full: the numbers of distinct values in statistics are lower bounds.")
+        notes.append(
+            "A table of distinct values was full: the numbers of distinct values in statistics are lower bounds."
+        )
     if dropped:
         notes.append(f"packets lists the first {kept:,} messages; {dropped:,} more are in the counts only.")
     if kept:
@@ -63,7 +67,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     return found
 
 
-def _messages(summary: DhcpSummary, family: Any) -> int:
+def _messages(summary: DhcpSummary, family: Family) -> int:
     return summary.counts[family].frames
 
 
@@ -83,12 +87,14 @@ def _summary(summary: DhcpSummary, messages: int) -> str:
 def _statistics(summary: DhcpSummary) -> dict[str, Any]:
     four, six = (summary.counts[family] for family in FAMILIES)
     outcomes: dict[str, int] = {}
-    for (_, _, outcome), number in summary.outcomes.items():
+    by_first: dict[str, dict[str, int]] = {}
+    for (_, first, outcome), number in summary.outcomes.items():
         outcomes[outcome] = outcomes.get(outcome, 0) + number
+        begun = by_first.setdefault(first, {})
+        begun[outcome] = begun.get(outcome, 0) + number
     renewals = sum(lease.renewals for lease in summary.leases)
     events = {
-        name: summary.event(name).count
-        for name in ("nak", "declined", "released", "slow", "no_addresses", "malformed")
+        name: summary.event(name).count for name in ("nak", "declined", "released", "slow", "no_addresses", "malformed")
     }
     return {
         "unique_clients_count": len(summary.clients),
@@ -101,6 +107,7 @@ def _statistics(summary: DhcpSummary) -> dict[str, Any]:
         "bootp_only": four.untyped,
         "transaction_count": len(four.xids) + len(six.xids),
         "outcomes": outcomes,
+        "outcomes_by_first_message": by_first,
         "leases": len(summary.leases),
         "renewals": renewals,
         "relayed": four.relayed + six.relayed,
@@ -124,7 +131,17 @@ _CLIENTS = (
     "client", "family", "mac", "hostname", "fqdn", "vendor_class", "fingerprint", "messages", "asked", "answered",
     "confirmed", "first_seen", "last_seen", "first_frame",
 )  # fmt: skip
-_SERVERS = ("server", "family", "source_ips", "messages", "answers_timed", "median_ms", "p95_ms", "max_ms", "first_frame")
+_SERVERS = (
+    "server",
+    "family",
+    "source_ips",
+    "messages",
+    "answers_timed",
+    "median_ms",
+    "p95_ms",
+    "max_ms",
+    "first_frame",
+)
 _LEASES = (
     "address", "family", "kind", "client", "hostname", "server", "from", "last_confirmed", "until", "end", "renewals",
     "first_frame", "last_frame",
@@ -156,7 +173,10 @@ def _tables(summary: DhcpSummary, ask: Ask) -> dict[str, Any]:
         "address_conflicts": ask.rows(
             "address_conflicts", ("address", "first_client", "until", "second_client", "from", "frames"),
             [
-                [clean(b.address), clean(a.client), utc(a.until_ns), clean(b.client), utc(b.from_ns), [a.frames[0], b.frames[0]]]
+                [
+                    clean(b.address), clean(a.client), utc(a.until_ns), clean(b.client), utc(b.from_ns),
+                    [a.frames[0], b.frames[0]],
+                ]
                 for a, b in conflicts(summary.leases)
             ],
             limit=_TOP,
@@ -189,10 +209,11 @@ def _server(one: Server) -> list[Any]:
     ]  # fmt: skip
 
 
-def _lease(one: Lease, names: Mapping[tuple[str, str], str | None]) -> list[Any]:
+def _lease(one: Lease, names: Mapping[tuple[Family, str], str | None]) -> list[Any]:
     return [
         clean(one.address), one.family, one.kind, clean(one.client), _text(names.get((one.family, one.client))),
-        clean(one.server), utc(one.from_ns), utc(one.confirmed_ns), utc(one.until_ns), one.end, one.renewals, *one.frames,
+        clean(one.server), utc(one.from_ns), utc(one.confirmed_ns), utc(one.until_ns), one.end, one.renewals,
+        *one.frames,
     ]  # fmt: skip
 
 

@@ -42,9 +42,17 @@ def conflicts(leases: Iterable[Lease]) -> list[Conflict]:
         held.sort(key=lambda lease: lease.from_ns)
         last: Lease | None = None
         for lease in held:
-            if last is not None and last.client != lease.client and (last.until_ns is None or lease.from_ns < last.until_ns):
+            if (
+                last is not None
+                and last.client != lease.client
+                and (last.until_ns is None or lease.from_ns < last.until_ns)
+            ):
                 found.append(Conflict(last, lease))
-            if last is None or lease.until_ns is None or (last.until_ns is not None and lease.until_ns >= last.until_ns):
+            if (
+                last is None
+                or lease.until_ns is None
+                or (last.until_ns is not None and lease.until_ns >= last.until_ns)
+            ):
                 last = lease
     return sorted(found, key=lambda one: one.second.from_ns)
 
@@ -112,8 +120,8 @@ def _clients(summary: DhcpSummary) -> Iterator[dict[str, Any]]:
         weight: Severity = "warning" if confirmed * 2 < peak else "info"
         yield finding(
             "many_new_clients", weight,
-            f"{peak:,} clients asked for the first time within one minute; {confirmed:,} of them were confirmed an address "
-            "or settings. Programs that use up the addresses of a server look like this, and so does a network that starts.",
+            f"{peak:,} clients asked for the first time within one minute; {confirmed:,} of them were confirmed an "
+            "address or settings. Programs that use up the addresses of a server look like this, so does a network that starts.",
             count=peak, frames=[client.first_frame for client in who],
             filter="dhcp.option.dhcp == 1 || dhcpv6.msgtype == 1",
         )  # fmt: skip
@@ -138,7 +146,7 @@ def _servers(summary: DhcpSummary) -> Iterator[dict[str, Any]]:
             text += f", in {count(len(both), 'exchange')} more than one of them"
         yield finding(
             "several_servers", "warning" if both else "info",
-            text + ". Where one is expected, the others were not set up by whoever expects it.",
+            text + ". Where only one was set up, the others are worth a look.",
             count=len(servers), frames=[server.frames[0] for server in servers if server.frames],
             filter=_server_filter(family, servers), family=family,
             servers=[clean(server.key) for server in servers[:MAX_NAMED]],
@@ -171,7 +179,8 @@ def _leases(summary: DhcpSummary) -> Iterator[dict[str, Any]]:
             "address_given_twice", "severe",
             f"{count(len(addresses), 'address', 'addresses')} confirmed to a client while the lease of another had not "
             "ended as far as this capture shows.",
-            count=len(twice), frames=[frame for one in twice[:MAX_FRAMES] for frame in (one.first.frames[0], one.second.frames[0])],
+            count=len(twice),
+            frames=[lease.frames[0] for one in twice[:MAX_FRAMES] for lease in one],
             filter=" || ".join(where), addresses=[clean(a) for a in addresses[:MAX_NAMED]],
         )  # fmt: skip
 
@@ -192,7 +201,8 @@ _EVENTS: tuple[tuple[str, str, Severity, str, str, str], ...] = (
     ("no_addresses", "no_addresses_available", "severe", "answer", "without an address or prefix to give.",
      "dhcpv6.status_code == 2 || dhcpv6.status_code == 6"),
     ("slow", "slow_answers", "warning", "answer",
-     f"more than {SLOW_NS // 10**9} s behind the client's message.", "dhcp.type == 2 || dhcpv6.msgtype == 2 || dhcpv6.msgtype == 7"),
+     f"more than {SLOW_NS // 10**9} s behind the client's message.",
+     "dhcp.type == 2 || dhcpv6.msgtype == 2 || dhcpv6.msgtype == 7"),
     ("malformed", "malformed_messages", "info", "message", "cut short, or with an option that runs over its end.",
      "dhcp || dhcpv6"),
 )  # fmt: skip

@@ -58,7 +58,7 @@ pub fn text_or_hex(d: &[u8]) -> Value {
 
 /// Each `size` bytes by `one`; None when the length is no multiple.
 pub fn each(d: &[u8], size: usize, one: impl Fn(&[u8]) -> Option<Value>) -> Option<Value> {
-    if d.is_empty() || d.len() % size != 0 {
+    if d.is_empty() || !d.len().is_multiple_of(size) {
         return None;
     }
     Some(d.chunks_exact(size).take(MAX_ENTRIES).map(one).collect::<Option<Vec<Value>>>()?.into())
