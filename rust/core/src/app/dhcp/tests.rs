@@ -15,6 +15,7 @@ fn context(src_port: u16, dst_port: u16) -> Context {
         frame_bytes: 300,
         stream: None,
         detected_by: DetectedBy::Port,
+        to_client: false,
         only_in_order: false,
         recovered: false,
     }
