@@ -289,8 +289,8 @@ DHCP = ToolSpec(
     module="dhcp",
     title="DHCP exchanges and leases",
     description=(
-        "Use it when clients get no address, the wrong one, or get it slowly: DHCPv4 and DHCPv6 exchanges step by step, "
-        "who held which address when, servers and their response times, unanswered clients, all messages with "
+        "Use it when clients get no address, the wrong one, or get it slowly: DHCPv4 and DHCPv6 exchanges step by "
+        "step, who held which address when, servers and their response times, unanswered clients, all messages with "
         "their options."
     ),
     view=_view,

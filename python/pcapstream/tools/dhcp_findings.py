@@ -121,7 +121,8 @@ def _clients(summary: DhcpSummary) -> Iterator[dict[str, Any]]:
         yield finding(
             "many_new_clients", weight,
             f"{peak:,} clients asked for the first time within one minute; {confirmed:,} of them were confirmed an "
-            "address or settings. Programs that use up the addresses of a server look like this, so does a network that starts.",
+            "address or settings. Programs that use up the addresses of a server look like this, so does a network "
+            "that starts.",
             count=peak, frames=[client.first_frame for client in who],
             filter="dhcp.option.dhcp == 1 || dhcpv6.msgtype == 1",
         )  # fmt: skip
