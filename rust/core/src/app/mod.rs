@@ -11,6 +11,7 @@ pub mod kept;
 pub mod media;
 pub mod message;
 mod reader;
+mod rtp;
 pub mod stream;
 
 use crate::addr::IpAddr;
@@ -194,6 +195,16 @@ pub trait App: Send {
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
     }
+    /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
+    fn wants_udp_first(&self) -> bool {
+        false
+    }
+    /// A UDP payload, `wire_len` bytes long by the UDP header; `quoted` in an ICMP error. True: it was one of this
+    /// protocol's, nobody else is asked.
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+        let _ = (ctx, data, wire_len, quoted, out);
+        false
+    }
     /// Wants every UDP payload that nobody claimed (media streams).
     fn wants_unclaimed_udp(&self) -> bool {
         false
@@ -226,11 +237,11 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits))]
+    let media = MediaBook::new(limits);
+    vec![Box::new(dns::Dns::new(limits)), Box::new(rtp::Rtp::new(limits, media.clone()))]
 }
 
 /// Names of the protocols of this build.
@@ -253,6 +264,8 @@ pub struct Apps {
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Those asked before the port of a datagram is looked at.
+    udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
     streams: Streams,
@@ -275,6 +288,7 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
+        let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
@@ -282,6 +296,7 @@ impl Apps {
             udp_ports,
             tcp_ports,
             unclaimed,
+            udp_first,
             streams: Streams::new(limits),
             out: Output::default(),
         })
@@ -326,12 +341,15 @@ impl Apps {
         };
         for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            self.datagram(ctx, dissector.bytes(record, udp.payload));
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
         for udp in &layers.quoted_udps {
             // Wireshark shows a quoted datagram as what its port says, without following it.
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             let data = dissector.bytes(record, udp.payload);
+            if self.first(&ctx, data, udp.len, true) {
+                continue;
+            }
             if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
                 && let Some(proto) = self.apps[i].quoted(&ctx, data)
             {
@@ -364,7 +382,15 @@ impl Apps {
         ports.get(&low).or_else(|| ports.get(&high)).copied()
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+    /// Whether a protocol that is asked before ports takes the datagram.
+    fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
+        self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
+        if self.first(&ctx, data, wire_len, false) {
+            return;
+        }
         if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
             && self.apps[i].datagram(&ctx, data, &mut self.out)
         {
