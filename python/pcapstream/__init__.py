@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dns import DnsSummary
+    from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -52,6 +53,7 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
+    "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -74,6 +76,7 @@ __all__ = [
     "Progress",
     "QueryError",
     "Report",
+    "RtpSummary",
     "Snapshot",
     "Source",
     "SourceError",

@@ -10,6 +10,7 @@ from pcapstream._core import Connection, Decoder, Direction, Message, Tally, Tcp
 from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.dns import DnsSummary
+from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -73,6 +74,8 @@ def plain(summary: Summary) -> Any:
         case DnsSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
             return {"counts": summary.counts(), "kept": summary.kept(), "messages": messages}
+        case RtpSummary():
+            return without(summary.counts(), frozenset({"memory_bytes"}))
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
