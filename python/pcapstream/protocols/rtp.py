@@ -1,7 +1,7 @@
 """RTP and RTCP: the streams of calls, and what their ends report about them.
 
-The counting is done in the core, because a call is thousands of packets; this is the view of it. Streams that signalling
-announced are the ones Wireshark shows by default; those found by the pattern of their packets are apart.
+The counting is done in the core, because a call is thousands of packets; this is the view of it. Streams that
+signalling announced are the ones Wireshark shows by default; those found by the pattern of their packets are apart.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class RtpSummary:
     appearance; `unlisted_packets`, `unlisted_rtcp_packets` and `announcements_dropped` for what passed the limits.
 
     A stream: its ends, `ssrc`, `detected_by` ("announced" or "heuristic"), frames, times in ns, `packets`; `expected`,
-    `lost` (negative with duplicates), `delta_ms` and `jitter_ms` as Wireshark's list of streams reckons them; `missing`,
-    `gaps`, `duplicates`, `late`, `restarts` from the sequence numbers one by one; `types`, `events` (keys pressed);
-    `receiver` and `sender`, the announcements of its two ends, each with `call_id`, `frame` and `side`.
+    `lost` (negative with duplicates), `delta_ms` and `jitter_ms` as Wireshark's list of streams reckons them;
+    `missing`, `gaps`, `duplicates`, `late`, `restarts` from the sequence numbers one by one; `types`, `events` (keys
+    pressed); `receiver` and `sender`, the announcements of its two ends, each with `call_id`, `frame` and `side`.
     """
 
     report: Report

@@ -40,14 +40,14 @@ STREAM_COLUMNS = (
     "source_ip", "source_port", "destination_ip", "destination_port", "ssrc", "detected_by", "codecs", "payload_types",
     "media", "encrypted", "packets", "lost", "lost_percent", "missing", "out_of_order", "duplicates",
     "sequence_restarts", "jitter_mean_ms", "jitter_max_ms", "delta_max_ms", "largest_gap_ms", "largest_gap_frame",
-    "first_frame", "last_frame", "start_time", "duration_s", "clock_rate", "packet_ms", "markers", "comfort_noise_packets",
-    "silence_ms", "dtmf", "mos", "r_factor", "reported", "call_ids", "setup_frames",
+    "first_frame", "last_frame", "start_time", "duration_s", "clock_rate", "packet_ms", "markers",
+    "comfort_noise_packets", "silence_ms", "dtmf", "mos", "r_factor", "reported", "call_ids", "setup_frames",
 )  # fmt: skip
 REPORT_COLUMNS = (
-    "source_ip", "source_port", "destination_ip", "destination_port", "ssrc", "detected_by", "packets", "sender_reports",
-    "receiver_reports", "feedback", "cname", "sent_packets", "sent_octets", "bye_frame", "bye_reason", "first_frame",
-    "last_frame", "about_ssrc", "reports", "lost", "fraction_lost_percent", "max_fraction_lost_percent", "jitter_ms",
-    "max_jitter_ms", "round_trip_ms", "voip_metrics",
+    "source_ip", "source_port", "destination_ip", "destination_port", "ssrc", "detected_by", "packets",
+    "sender_reports", "receiver_reports", "feedback", "cname", "sent_packets", "sent_octets", "bye_frame", "bye_reason",
+    "first_frame", "last_frame", "about_ssrc", "reports", "lost", "fraction_lost_percent",
+    "max_fraction_lost_percent", "jitter_ms", "max_jitter_ms", "round_trip_ms", "voip_metrics",
 )  # fmt: skip
 
 
@@ -152,9 +152,7 @@ def main_codec(stream: Mapping[str, Any]) -> str | None:
     return None if best is None else best["codec"]
 
 
-def quality(
-    stream: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]
-) -> tuple[float | None, float | None]:
+def quality(stream: Mapping[str, Any], sources: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | None]:
     """(MOS, R) as `voice_quality` estimates them; (None, None) where it cannot."""
     codec = main_codec(stream)
     if codec is None or stream["packets"] < LEAST_PACKETS:
@@ -216,9 +214,7 @@ def _streams(
     )
 
 
-def _reports(
-    streams: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]], ask: Ask
-) -> Table | None:
+def _reports(streams: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[str, Any]], ask: Ask) -> Table | None:
     clocks = {s["ssrc"]: s["clock_rate"] for s in streams}
     rows = [(source, about) for source in sources for about in (source["about"] or [None])]
     return ask.table(
@@ -229,9 +225,7 @@ def _reports(
     )
 
 
-def _report_row(
-    source: Mapping[str, Any], about: Mapping[str, Any] | None, clocks: Mapping[int, int]
-) -> list[Any]:
+def _report_row(source: Mapping[str, Any], about: Mapping[str, Any] | None, clocks: Mapping[int, int]) -> list[Any]:
     sender, bye = source["sender"] or {}, source["goodbye"] or {}
     row = [source[key] for key in ("src", "src_port", "dst", "dst_port")]
     row += [f"0x{source['ssrc']:08x}"]
@@ -296,21 +290,21 @@ def _findings(streams: Sequence[Mapping[str, Any]], sources: Sequence[Mapping[st
     ]
     add(
         "rtp_pause", "info", paused, "longest_pause_frame",
-        f"{count(len(paused), 'RTP stream')} stopped for more than {LONG_PAUSE_MS / 1000:g} s and went on, without silence "
-        "in the timestamps.",
+        f"{count(len(paused), 'RTP stream')} stopped for more than {LONG_PAUSE_MS / 1000:g} s and went on, without "
+        "silence in the timestamps.",
     )  # fmt: skip
     rated = [(s, quality(s, sources)[0]) for s in long]
     poor = [(s, mos) for s, mos in rated if mos is not None and mos < LOW_MOS]
     add(
         "rtp_low_mos", "warning", [s for s, _ in poor], "first_frame",
-        f"{count(len(poor), 'RTP stream')} of {len(long):,} have an estimated MOS below {LOW_MOS:g} ({FORMULA}), down to "
-        f"{min((mos for _, mos in poor), default=0.0):.2f}.",
+        f"{count(len(poor), 'RTP stream')} of {len(long):,} have an estimated MOS below {LOW_MOS:g} ({FORMULA}), "
+        f"down to {min((mos for _, mos in poor), default=0.0):.2f}.",
     )  # fmt: skip
     strange = [s for s in announced if _not_announced_types(s)]
     add(
         "rtp_payload_type_not_announced", "info", strange, "first_frame",
-        f"{count(len(strange), 'RTP stream')} used dynamic payload types that the announcement of the receiver does not "
-        "name.",
+        f"{count(len(strange), 'RTP stream')} used dynamic payload types that the announcement of the receiver does "
+        "not name.",
     )  # fmt: skip
     add(
         "rtp_not_announced", "info", others, "first_frame",
@@ -344,19 +338,19 @@ def _notes(counts: Mapping[str, Any]) -> list[str]:
     notes = []
     if counts["heuristic_packets"]:
         notes.append(
-            "rtp_streams with detected_by heuristic were announced by nobody in this capture: they are listed behind the "
-            "others and counted in rtp.heuristic only."
+            "rtp_streams with detected_by heuristic were announced by nobody in this capture: they are listed behind "
+            "the others and counted in rtp.heuristic only."
         )
     if counts["unlisted_packets"]:
         notes.append(
-            f"More RTP streams than are listed: {count(counts['unlisted_packets'], 'packet')} of them are in the totals only."
+            "More RTP streams than are listed: "
+            f"{count(counts['unlisted_packets'], 'packet')} of them are in the totals only."
         )
     if counts["unlisted_rtcp_packets"]:
         notes.append("More sources of RTCP reports than are listed; their packets are in the totals only.")
     if counts["announcements_dropped"]:
         notes.append(
-            f"{count(counts['announcements_dropped'], 'announced address', 'announced addresses')} found no room: their RTP "
-            "is not among the announced streams."
+            f"{count(counts['announcements_dropped'], 'announced address', 'announced addresses')} found no room: "
+            "their RTP is not among the announced streams."
         )
     return notes
-

@@ -5,10 +5,10 @@
     Ie_eff = Ie + (95 - Ie) Ppl / (Ppl / BurstR + Bpl)       G.107 (7-29); Ie and Bpl from G.113 Appendix I
     MOS = 1 + 0.035 R + R (R - 60) (100 - R) 7e-6            G.107 Annex B, R clipped to 0..100
 
-Assumptions, none of which a capture can prove: the receiver conceals lost packets; it buffers twice the mean jitter; echo is
-cancelled; the network delay is half the round trip that RTCP shows, and 0 where it shows none, so that without RTCP the
-estimate is an upper bound. Only codecs with published Ie and Bpl get an estimate; the narrowband model does not hold for
-wideband codecs.
+Assumptions, none of which a capture can prove: the receiver conceals lost packets; it buffers twice the mean jitter;
+echo is cancelled; the network delay is half the round trip that RTCP shows, and 0 where it shows none, so that without
+RTCP the estimate is an upper bound. Only codecs with published Ie and Bpl get an estimate; the narrowband model does
+not hold for wideband codecs.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def estimate(
 ) -> Estimate | None:
     """None for a codec without published factors.
 
-    loss_share: 0 to 1. burst_ratio: mean length of the losses over that of random losses at the same rate (G.107), >= 1.
+    loss_share: 0 to 1. burst_ratio: mean length of the losses over that of random losses at the same rate (G.107),
+    at least 1.
     """
     known = CODECS.get(codec.upper())
     if known is None:

@@ -10,6 +10,7 @@ mod dns;
 pub mod kept;
 pub mod media;
 pub mod message;
+mod names;
 mod reader;
 mod rtp;
 pub mod stream;
@@ -130,6 +131,14 @@ impl Output {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
     }
+
+    /// The same, and those that `inner` found inside it.
+    pub fn found_with(&mut self, proto: Proto, inner: &Output) {
+        self.found(proto);
+        for &p in &inner.protocols {
+            self.found(p);
+        }
+    }
 }
 
 /// An application protocol of one pass.
@@ -158,7 +167,8 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
-    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    /// A payload quoted in an ICMP error, on one of its ports or (where it wants unclaimed payloads) between ends it
+    /// may know: what Wireshark shows it as.
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
@@ -241,7 +251,11 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits)), Box::new(rtp::Rtp::new(limits, media.clone()))]
+    vec![
+        Box::new(dns::Dns::new(limits)),
+        Box::new(names::Names::new(limits)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
+    ]
 }
 
 /// Names of the protocols of this build.
@@ -343,17 +357,20 @@ impl Apps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
-        for udp in &layers.quoted_udps {
-            // Wireshark shows a quoted datagram as what its port says, without following it.
-            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            let data = dissector.bytes(record, udp.payload);
-            if self.first(&ctx, data, udp.len, true) {
-                continue;
-            }
-            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-                && let Some(proto) = self.apps[i].quoted(&ctx, data)
-            {
-                self.out.found(proto);
+        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+            for q in quoted {
+                // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
+                let ctx = context(q.net, transport, q.src_port, q.dst_port);
+                let data = dissector.bytes(record, q.payload);
+                if transport == Proto::Udp && self.first(&ctx, data, q.len, true) {
+                    continue;
+                }
+                let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
+                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
+                if let Some(proto) = by_port.or_else(by_ends) {
+                    self.out.found(proto);
+                }
             }
         }
         if let Some(icmp) = &layers.icmp

@@ -183,6 +183,11 @@ impl App for Rtp {
         }
     }
 
+    fn quoted(&self, c: &Context, data: &[u8]) -> Option<Proto> {
+        let rtcp = c.transport == Proto::Udp && rtcp::looks_like_rtcp(data, self.wire_len as usize);
+        rtcp.then_some(Proto::Rtcp)
+    }
+
     fn wants_unclaimed_udp(&self) -> bool {
         true
     }

@@ -91,8 +91,19 @@ fn follows(last: &Waiting, now: &Waiting) -> bool {
 /// Place in the table: the same in every run, so that a capture gives the same answer each time.
 fn slot(ends: &(IpAddr, u16, IpAddr, u16)) -> usize {
     let ports = u128::from(ends.1) << 16 | u128::from(ends.3);
-    let mix =
-        u128::from_le_bytes(ends.0.bytes) ^ u128::from_le_bytes(ends.2.bytes).rotate_left(17) ^ ports << 64 ^ ports;
-    let folded = (mix as u64 ^ (mix >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (folded >> 54) as usize % SLOTS
+    let mix = u128::from_le_bytes(ends.0.bytes) ^ u128::from_le_bytes(ends.2.bytes).rotate_left(17) ^ ports << 40;
+    let folded = mix as u64 ^ ((mix >> 64) as u64).rotate_left(29);
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize % SLOTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_alone_spread_over_the_table() {
+        let (a, b) = (IpAddr::v4([10, 0, 0, 1]), IpAddr::v4([10, 0, 0, 2]));
+        let slots: std::collections::HashSet<_> = (0..200).map(|n| slot(&(a, 6000, b, 20_000 + 2 * n))).collect();
+        assert!(slots.len() > 150, "{}", slots.len());
+    }
 }
