@@ -131,10 +131,12 @@ pub struct Udp {
 pub struct Icmp {
     pub net: Option<u8>,
     pub v6: bool,
-    pub icmp_type: u8,
-    pub code: u8,
-    /// The message from its type byte on.
+    /// Behind another ICMP header.
+    pub quoted: bool,
+    /// The message from its type byte on; ICMPv6 can be shorter than type and code.
     pub message: Span,
+    /// Length of the message on the wire.
+    pub wire: u32,
 }
 
 /// Everything found in one frame.
@@ -161,6 +163,8 @@ pub struct Layers {
     pub quoted_tcps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
+    /// First ICMP header of the other IP version.
+    pub other_icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
     pub ip_fragment: bool,
     /// Some IPv6 fragment header (quoted ones included).
@@ -187,6 +191,7 @@ impl Layers {
         self.quoted_udps.clear();
         self.quoted_tcps.clear();
         self.icmp = None;
+        self.other_icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;
         self.short = false;
