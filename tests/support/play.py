@@ -12,6 +12,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -83,6 +84,8 @@ def plain(summary: Summary) -> Any:
         case CountedSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
             return {"counts": plain_counts(summary), "kept": summary.kept(), "messages": messages}
+        case RtpSummary():
+            return without(summary.counts(), frozenset({"memory_bytes"}))
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
