@@ -73,6 +73,8 @@ limits! {
     max_dns_pending: usize = 1_000_000,
     /// Clients, servers or other keys of a protocol's tables.
     max_app_keys: usize = 20_000,
+    /// Media announcements (SDP, RTSP) in force.
+    max_media_announcements: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
     /// Distinct protocol paths counted apart.
