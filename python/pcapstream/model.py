@@ -123,8 +123,8 @@ Reason = Literal["budget", "max_packets", "damaged", "cancelled", "run_time", "s
 """Why a report is not complete:
 budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; damaged: some bytes of the
 capture could not be read; cancelled: the pass was stopped; run_time: it ran longer than allowed; source_error: the
-bytes stopped coming, see `error`; live: it is still being recorded; not_kept: a live capture whose earlier packets are no
-longer kept."""
+bytes stopped coming, see `error`; live: it is still being recorded; not_kept: of a live capture the earlier packets
+are no longer kept."""
 
 
 @dataclass(frozen=True, slots=True)

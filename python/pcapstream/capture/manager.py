@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import re
 import secrets
 import time
@@ -20,7 +21,7 @@ import anyio
 import anyio.to_thread
 
 from pcapstream.capture.programs import Format, find_program
-from pcapstream.capture.recording import FileRecording, Folder, MemoryRecording
+from pcapstream.capture.recording import FileRecording, Folder, MemoryRecording, RecordedSource
 from pcapstream.errors import LiveError, PcapstreamError, shown
 from pcapstream.scan import Scan, opened
 from pcapstream.sources.live import LiveSource
@@ -75,6 +76,8 @@ class Capture:
     """(monotonic time, packets, bytes on the wire)"""
     timer: asyncio.TimerHandle | None = None
     ended_at: float | None = None
+    read_again: int | None = None
+    """Bytes that were recorded when the packets were last read again."""
 
     @property
     def name(self) -> str:
@@ -108,6 +111,12 @@ class Capture:
     def seconds_left(self) -> float:
         return max(0.0, self.duration - self.elapsed) if self.state in ("starting", "running") else 0.0
 
+    def kept(self, *, again: bool = False) -> RecordedSource:
+        """What is recorded now, to be read once more. again: rather as much as the last time, for cursors."""
+        if not again or self.read_again is None:
+            self.read_again = self.recording.size
+        return self.recording.source(self.name, f"{self.name}:{self.read_again}")
+
     def rates(self) -> tuple[float, float]:
         """(packets, bytes) a second over the last seconds of a running capture, over all of one that has ended."""
         if self.ended_at is not None or not self.ticks:
@@ -133,6 +142,10 @@ class Captures:
             self._folder = Folder(self.limits.folder)
         return self._folder
 
+    def files(self) -> list[tuple[str, os.stat_result]]:
+        """Regular files of the folder, by name. Raises LiveError(no_capture_folder)."""
+        return self.folder.entries() if os.path.isdir(self.limits.folder) else []
+
     def all(self) -> list[Capture]:
         """The running ones and the ended ones that are kept, the oldest first."""
         return list(self._captures.values())
@@ -143,6 +156,11 @@ class Captures:
         if found is None:
             raise LiveError("unknown_capture", f"there is no capture {shown(capture_id)}")
         return found
+
+    def find(self, text: str) -> Capture | None:
+        """The capture that `text`, an argument `pcap_file`, names as live:CAPTURE_ID; None for other texts.
+        Raises LiveError(unknown_capture)."""
+        return self.get(text) if text.startswith(PREFIX) else None
 
     async def start(
         self,
@@ -187,7 +205,8 @@ class Captures:
             scan = Scan(source, self.options)
         except BaseException:
             del self._captures[capture_id]
-            await anyio.to_thread.run_sync(source.close)
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(source.close)
             if isinstance(recording, FileRecording):
                 recording.discard()
             raise

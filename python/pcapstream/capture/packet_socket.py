@@ -47,13 +47,13 @@ _BATCH = 256
 class _Instructions(ctypes.Structure):
     """struct bpf_program of libpcap; struct sock_fprog of Linux has the same shape."""
 
-    _fields_ = [("count", ctypes.c_uint), ("first", ctypes.c_void_p)]  # noqa: RUF012
+    _fields_ = [("count", ctypes.c_uint), ("first", ctypes.c_void_p)]
 
 
 class _PacketHeader(ctypes.Structure):
     """struct pcap_pkthdr."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("seconds", ctypes.c_long),
         ("microseconds", ctypes.c_long),
         ("captured", ctypes.c_uint32),
@@ -145,7 +145,7 @@ class _Recorder:
     def packet(self) -> bytes | None:
         """The next record; b"" for one that is not wanted, None when there is none yet."""
         try:
-            data, beside, flags, address = self.socket.recvmsg(_MOST, 256, socket.MSG_TRUNC)
+            data, beside, _, address = self.socket.recvmsg(_MOST, 256, socket.MSG_TRUNC)
         except BlockingIOError:
             return None
         # On loopback every packet comes by twice, once in each direction.

@@ -145,6 +145,4 @@ def find_program(kind: str | None = None) -> Program:
             break
     if forbidden:
         raise LiveError("no_permission", f"this user may not run {forbidden}")
-    raise LiveError(
-        "no_capture_tool", f"there is no {kind} on this machine" if kind else "nothing here can capture"
-    )
+    raise LiveError("no_capture_tool", f"there is no {kind} on this machine" if kind else "nothing here can capture")

@@ -114,7 +114,6 @@ class FileRecording:
         self._number = 0
         self._written = 0
         self._dropped = False
-        self._closed = False
         self._next_file()
 
     @property
@@ -153,9 +152,9 @@ class FileRecording:
 
     def close(self) -> None:
         with self._lock:
-            self._closed = True
             for _, descriptor, _ in self._files:
-                os.close(descriptor)
+                if descriptor >= 0:
+                    os.close(descriptor)
             self._files = deque((name, -1, size) for name, _, size in self._files)
 
     def discard(self) -> None:

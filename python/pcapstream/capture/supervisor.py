@@ -3,12 +3,13 @@ library, no thread, so that what is done between fork and exec is safe.
 
     python -I -S supervisor.py SECONDS PROGRAM ARGUMENT...
 
-Standard input is the life line. It is a pipe whose other end only the process that asked holds, so it is closed when
-that process ends in any way, SIGKILL included; a byte on it means "tell your counts" (SIGUSR1 to the program). Standard
+Standard input is the life line. It is a socket whose other end only the process that asked holds, so it is closed when
+that process ends in any way, SIGKILL included; a byte on it means "tell your counts" (SIGUSR1 to the program). The
+program's process id is sent over it, so that the other side can end the program should this process be killed. Standard
 output and standard error are the program's.
 
-The program is told to end by SIGTERM (it writes what it has and its counts), by SIGKILL 3 seconds later: when the life
-line closes, after SECONDS, or on SIGTERM. Where the kernel can (Linux), it is told so too when this process dies first.
+The program is told to end when the life line closes, after SECONDS, or on SIGTERM: by SIGTERM (it writes what it has and
+its counts) once the kernel has handed over what came until then, and by SIGKILL 3 seconds later. Where the kernel can (Linux), it is told so too when this process dies first.
 A parent-death signal alone would not do: it follows the thread that forked, not the process, and the kernel forgets it
 for programs that gain capabilities when they start, as dumpcap does.
 """
@@ -27,7 +28,10 @@ ENDED_BY_REQUEST = 201
 NOT_STARTED = 202
 """Exit codes of ours; other ones are the program's: its code, or 128 + the signal that ended it."""
 
+_LAST_PACKETS_SECONDS = 0.3
+"""The kernel collects packets for up to a quarter of a second before dumpcap sees them; its end forgets them."""
 _GRACE_SECONDS = 3.0
+_LONGEST_POLL = 3_600.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -48,6 +52,8 @@ def main(arguments: list[str]) -> int:
     child = os.fork()
     if child == 0:
         _become(arguments[1:], prctl, myself)
+    with contextlib.suppress(OSError):
+        os.write(0, b"%d\n" % child)
     # The reader of the capture sees its end when the program closes it, not when this process does.
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)
@@ -56,6 +62,7 @@ def main(arguments: list[str]) -> int:
     ready.register(wake_read, select.POLLIN)
     ready.register(0, select.POLLIN)
     why: int | None = None
+    signals = [signal.SIGKILL, signal.SIGTERM]
     while True:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -64,14 +71,13 @@ def main(arguments: list[str]) -> int:
         now = time.monotonic()
         if why is None and (asked or now >= deadline):
             why = ENDED_BY_REQUEST if asked else ENDED_BY_TIME
-            deadline = now + _GRACE_SECONDS
-            os.kill(child, signal.SIGTERM)
+            deadline = now + _LAST_PACKETS_SECONDS
         elif why is not None and now >= deadline:
-            os.kill(child, signal.SIGKILL)
+            os.kill(child, signals.pop() if len(signals) > 1 else signals[0])
             deadline = now + _GRACE_SECONDS
-        for descriptor, _ in ready.poll(max(0.0, deadline - now) * 1000 + 1):
+        for descriptor, _ in ready.poll(min(max(0.0, deadline - now), _LONGEST_POLL) * 1000 + 1):
             said = b""
-            with contextlib.suppress(BlockingIOError):
+            with contextlib.suppress(OSError):
                 said = os.read(descriptor, 4096)
             if descriptor == 0 and not said:
                 ready.unregister(0)

@@ -22,6 +22,7 @@ MAX_FILTER_CHARS = 2_000
 READY_SECONDS = 15.0
 """A filter may name hosts, which are looked up before the capture begins."""
 _END_SECONDS = 4.0
+_COUNTS_AFTER = 0.9
 
 Why = Literal["duration", "stopped", "max_size", "ended", "failed"]
 """Why a capture ended: its time was over; it was asked to; it reached its size; the program ended it; it broke."""
@@ -93,8 +94,12 @@ class LiveSource:
 
     def ask_for_counts(self) -> None:
         """Thread-safe: have `dropped` brought up to date, where the program can."""
-        if self._process is not None and self.program is not None and self.program.tells_counts:
-            self._process.ask_for_counts()
+        program, process, began = self.program, self._process, self.began
+        if program is None or process is None or began is None or not program.tells_counts:
+            return
+        # tcpdump writes its header before it is ready for the signal, which would end it.
+        if time.monotonic() - began > _COUNTS_AFTER:
+            process.ask_for_counts()
 
     def open(self) -> None:
         """Returns when the capture runs: the interface is there, the filter is taken, packets are recorded from now.
