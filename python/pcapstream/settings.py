@@ -224,7 +224,7 @@ def token_from(environment: Mapping[str, str]) -> str | None:
 
 def bytes_from(text: str) -> int:
     """A size such as "100MB", "100 MiB", "250000": decimal units unless they have an i. Raises QueryError."""
-    fits = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    fits = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?i?)b?\s*", text.lower())
     if fits is None or fits[2] not in _SIZES or len(text) > 40:
         raise QueryError("bad_parameter", f"{shown(text)} is no size; write it as 100MB or in bytes")
     return int(float(fits[1]) * _SIZES[fits[2]])

@@ -8,10 +8,11 @@ that process ends in any way, SIGKILL included; a byte on it means "tell your co
 program's process id is sent over it, so that the other side can end the program should this process be killed. Standard
 output and standard error are the program's.
 
-The program is told to end when the life line closes, after SECONDS, or on SIGTERM: by SIGTERM (it writes what it has and
-its counts) once the kernel has handed over what came until then, and by SIGKILL 3 seconds later. Where the kernel can (Linux), it is told so too when this process dies first.
-A parent-death signal alone would not do: it follows the thread that forked, not the process, and the kernel forgets it
-for programs that gain capabilities when they start, as dumpcap does.
+The program is told to end when the life line closes, after SECONDS, or on SIGTERM: by SIGTERM (it writes what it has
+and its counts) once the kernel has handed over what came until then, and by SIGKILL 3 seconds later. Where the kernel
+can (Linux), it is told so too when this process dies first. A parent-death signal alone would not do: it follows the
+thread that forked, not the process, and the kernel forgets it for programs that change their rights when they start,
+as dumpcap and tcpdump do.
 """
 
 from __future__ import annotations
