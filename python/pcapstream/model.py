@@ -117,9 +117,10 @@ class Progress:
     """No more will be read."""
 
 
-Reason = Literal["budget", "max_packets", "damaged", "cancelled", "run_time", "source_error"]
+Reason = Literal["budget", "max_packets", "matches", "damaged", "cancelled", "run_time", "source_error"]
 """Why a report is not complete:
-budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; damaged: some bytes of the
+budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; matches: as many frames
+passed the filter as were asked for; damaged: some bytes of the
 capture could not be read; cancelled: the pass was stopped; run_time: it ran longer than allowed; source_error: the
 bytes stopped coming, see `error`."""
 
