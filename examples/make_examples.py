@@ -3,6 +3,7 @@
     python -m examples.make_examples [FOLDER]
 
 web-problems.pcapng  a small office visits a shop: DNS, HTTP, TLS, IPv6, a VLAN, and what goes wrong with TCP there
+office-dhcp.pcap     devices of an office get addresses, one of them from a server nobody set up (office_dhcp.py)
 cut-short.pcap       a capture with a damaged place in its middle, cut off in the middle of its last packet
 """
 
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from examples import messages
+from examples.office_dhcp import office_dhcp
 from examples.packets import ACK, PSH, RST, Connection, Host, Trace, arp_reply, arp_request, icmp, pcap, pcapng
 
 START = 1_767_225_600_000_000_000
@@ -199,7 +201,7 @@ def cut_short() -> bytes:
     return bytes(whole[:-21])
 
 
-CAPTURES = {"web-problems.pcapng": web_problems, "cut-short.pcap": cut_short}
+CAPTURES = {"web-problems.pcapng": web_problems, "office-dhcp.pcap": office_dhcp, "cut-short.pcap": cut_short}
 
 
 def main() -> None:

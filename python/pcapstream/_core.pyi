@@ -74,6 +74,9 @@ class Decoder:
     @property
     def packets(self) -> int: ...
     @property
+    def wire_bytes(self) -> int:
+        """Bytes of all packets so far, as they were on the wire."""
+    @property
     def bytes_in(self) -> int:
         """Bytes fed so far (compressed ones where the capture is compressed)."""
     def snapshot(self) -> Snapshot:
@@ -118,8 +121,8 @@ class Row:
     def cells(self) -> list[tuple[int, Any, int, Literal["frame", "datagram", "message"], int, int]]:
         """(column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame. column:
         index in the columns of the pass. value: int, float, bool, str, bytes; times in ns; None for a field that is
-        just there. layer: how many layers of its protocol up to it. buffer: what the offset counts in: the frame, the IP
-        datagram put together, the message put together from TCP segments."""
+        just there. layer: how many layers of its protocol up to it. buffer: what the offset counts in: the frame, the
+        IP datagram put together, the message put together from TCP segments."""
     def texts(self) -> list[tuple[int, str]]:
         """(column, text) of each value, as `tshark -T fields` prints it, absolute times as seconds since 1970. Text of
         the capture: not escaped."""

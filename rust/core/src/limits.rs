@@ -71,8 +71,14 @@ limits! {
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 1_000_000,
+    /// ICMP echo requests remembered while their reply is waited for, each IP version.
+    max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.
     max_app_keys: usize = 20_000,
+    /// Media announcements (SDP, RTSP) in force.
+    max_media_announcements: usize = 20_000,
+    /// RTP streams, and sources of RTCP reports, listed; packets of further ones are in the totals.
+    max_rtp_streams: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
     /// Distinct protocol paths counted apart.

@@ -6,11 +6,18 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
+mod icmp;
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
+pub mod media;
 pub mod message;
+mod names;
+mod reader;
+mod rtp;
 pub mod stream;
+pub mod table;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
@@ -20,11 +27,12 @@ use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
 use kept::Kept;
+use media::MediaBook;
 pub use message::{Message, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
-use stream::{Segment, Stream, Streams};
+use stream::{Segment, Streams};
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,8 +70,10 @@ pub struct Context {
     pub ttl: u8,
     /// Frame length on the wire, bytes.
     pub frame_bytes: u32,
-    /// TCP stream number.
+    /// TCP stream number; of an ICMP error that of the connection it quotes.
     pub stream: Option<u32>,
+    /// Sent by the server of the TCP stream, as far as known by then.
+    pub to_client: bool,
     pub detected_by: DetectedBy,
     /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
     /// segments in order by default, does not show it.
@@ -84,12 +94,22 @@ pub enum Probe {
 /// What a protocol did with the readable bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A message of that many bytes (never 0) is done.
+    /// A message of that many bytes (never 0) is done. More than are readable: the rest is passed over as it comes
+    /// and stored nowhere; [`App::skipped`] tells when all of it has come.
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
+}
+
+/// How a direction of a TCP stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Its sender has sent everything (FIN), and all of it has come.
+    Fin,
+    /// Its sender broke the connection off (RST).
+    Rst,
 }
 
 /// Where an application protocol puts what it found.
@@ -105,6 +125,16 @@ pub struct Output {
 }
 
 impl Output {
+    /// Where the protocols found so far end, for [`Self::back_to`].
+    fn mark(&self) -> usize {
+        self.protocols.len()
+    }
+
+    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, mark: usize) {
+        self.protocols.truncate(mark);
+    }
+
     /// The frame at hand holds this protocol.
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
@@ -142,6 +172,14 @@ impl Output {
             sink.at(buffer, start, 1);
         }
     }
+
+    /// The same, and those that `inner` found inside it.
+    pub fn found_with(&mut self, proto: Proto, inner: &Output) {
+        self.found(proto);
+        for &p in &inner.protocols {
+            self.found(p);
+        }
+    }
 }
 
 /// An application protocol of one pass.
@@ -174,7 +212,8 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
-    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    /// A payload quoted in an ICMP error, on one of its ports or (where it wants unclaimed payloads) between ends it
+    /// may know: what Wireshark shows it as.
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
@@ -184,9 +223,52 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         Step::Lost
     }
-    /// An ICMP or ICMPv6 message of its own (not quoted), with the IP headers quoted in it, if any.
+    /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
+    /// A segment of one of its streams that came ahead of a gap, at the frame it came in. Wireshark reads it at once;
+    /// here it is handed to `stream` when the gap has closed or is given up. For `Output::found`.
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
+    /// unfinished message is void.
+    fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
+        let _ = (ctx, lost_bytes, out);
+    }
+    /// Whether it goes on reading at this segment after a gap. False: the segment is passed over, the next one is asked.
+    fn resumes(&self, data: &[u8]) -> bool {
+        let _ = data;
+        true
+    }
+    /// The sender of a direction of one of its streams has closed it. Both directions may say so, each once.
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let _ = (ctx, how, out);
+    }
+    /// The first ICMP message of a frame, with the headers quoted in it, if any; and the first one of the other IP
+    /// version, which an error of this one may quote (`icmp.quoted`).
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
+    }
+    /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
+    fn wants_udp_first(&self) -> bool {
+        false
+    }
+    /// A UDP payload, `wire_len` bytes long by the UDP header; `quoted` in an ICMP error. True: it was one of this
+    /// protocol's, nobody else is asked.
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+        let _ = (ctx, data, wire_len, quoted, out);
+        false
+    }
+    /// Wants to see the packets whose time to live is at most this; 0: none.
+    fn low_ttl(&self) -> u8 {
+        0
+    }
+    /// Such a packet: its protocol number and the first eight bytes behind its IP headers, as an ICMP error would quote
+    /// it.
+    fn low_ttl_packet(&mut self, ctx: &Context, protocol: u8, first: [u8; 8]) {
+        let _ = (ctx, protocol, first);
     }
     /// Wants every UDP payload that nobody claimed (media streams).
     fn wants_unclaimed_udp(&self) -> bool {
@@ -220,9 +302,17 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each.
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
+/// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    vec![Box::new(dns::Dns::new(limits))]
+    let media = MediaBook::new(limits);
+    vec![
+        Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
+        Box::new(icmp::Icmp::new(limits)),
+        Box::new(names::Names::new(limits)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
+    ]
 }
 
 /// The application protocol that finds each protocol.
@@ -253,8 +343,12 @@ pub struct Apps {
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Those asked before the port of a datagram is looked at.
+    udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
+    /// The largest time to live some protocol wants to see packets with.
+    low_ttl: u8,
     streams: Streams,
     /// Whether protocols found go into the path of the frame.
     names: bool,
@@ -277,13 +371,16 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
+        let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
+            low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
             apps,
             udp_ports,
             tcp_ports,
             unclaimed,
+            udp_first,
             streams: Streams::new(limits),
             names: true,
             out: Output::default(),
@@ -305,7 +402,8 @@ impl Apps {
         (self.out.passed_over, self.names) = (!counts, names);
     }
 
-    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment.
+    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
+    /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
         &mut self,
         record: &Record<'_>,
@@ -313,9 +411,10 @@ impl Apps {
         layers: &mut Layers,
         dissector: &Dissector,
         stream: Option<(u32, bool)>,
+        quoted: Option<u32>,
     ) {
         let before = self.out.messages.len();
-        self.payloads(record, number, layers, dissector, stream);
+        self.payloads(record, number, layers, dissector, stream, quoted);
         if !self.out.counts() {
             self.out.messages.truncate(before);
         }
@@ -333,6 +432,7 @@ impl Apps {
         layers: &Layers,
         dissector: &Dissector,
         stream: Option<(u32, bool)>,
+        quoted: Option<u32>,
     ) {
         let counts = self.out.counts();
         let context = |net: Option<u8>, transport, src_port, dst_port| {
@@ -340,43 +440,61 @@ impl Apps {
             context(record, number, &net, transport, src_port, dst_port)
         };
         // Datagrams stand for themselves: those that do not count need not be looked at.
-        let (udps, quoted, icmp) = match counts {
-            true => (&layers.udps[..], &layers.quoted_udps[..], layers.icmp.as_ref()),
-            false => (&[][..], &[][..], None),
+        let (udps, quotes) = match counts {
+            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
+            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
         };
         for udp in udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
-            self.datagram(ctx, dissector.bytes(record, udp.payload));
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
-        for udp in quoted {
-            // Wireshark shows a quoted datagram as what its port says, without following it.
-            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            let data = dissector.bytes(record, udp.payload);
-            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-                && let Some(proto) = self.apps[i].quoted(&ctx, data)
-            {
-                self.out.found(proto);
+        for (quoted, transport) in quotes {
+            for q in quoted {
+                // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
+                let ctx = context(q.net, transport, q.src_port, q.dst_port);
+                let data = dissector.bytes(record, q.payload);
+                if transport == Proto::Udp && self.first(&ctx, data, q.len, true) {
+                    continue;
+                }
+                let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
+                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
+                if let Some(proto) = by_port.or_else(by_ends) {
+                    self.out.found(proto);
+                }
             }
         }
-        if let Some(icmp) = icmp
-            && !self.apps.is_empty()
+        if counts && layers.icmp.is_some() {
+            for icmp in layers.icmp.iter().chain(&layers.other_icmp) {
+                let mut ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
+                ctx.stream = quoted;
+                let message = dissector.bytes(record, icmp.message);
+                self.place(icmp.message);
+                for app in &mut self.apps {
+                    app.icmp(&ctx, icmp, message, layers, &mut self.out);
+                }
+            }
+        }
+        if counts
+            && let Some(net) = layers.nets.last()
+            && net.ttl <= self.low_ttl
+            && let Some((protocol, first)) = first_bytes(record, layers, dissector)
         {
-            let ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
-            let message = dissector.bytes(record, icmp.message);
-            self.place(icmp.message);
-            for app in &mut self.apps {
-                app.icmp(&ctx, icmp, message, layers, &mut self.out);
+            let ctx = context(Some((layers.nets.len() - 1) as u8), protocol.1, 0, 0);
+            for app in self.apps.iter_mut().filter(|a| net.ttl <= a.low_ttl()) {
+                app.low_ttl_packet(&ctx, protocol.0, first);
             }
         }
         if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            ctx.stream = Some(stream);
+            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
             self.out.place(Buffer::Message, 0);
-            self.segment(ctx, to_client, Segment { seq: tcp.seq, flags: tcp.flags, data, wire_len });
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            self.segment(ctx, stream, &segment);
         }
     }
 
@@ -390,7 +508,15 @@ impl Apps {
         ports.get(&low).or_else(|| ports.get(&high)).copied()
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+    /// Whether a protocol that is asked before ports takes the datagram.
+    fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
+        self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
+        if self.first(&ctx, data, wire_len, false) {
+            return;
+        }
         if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
             && self.apps[i].datagram(&ctx, data, &mut self.out)
         {
@@ -412,53 +538,26 @@ impl Apps {
             }
         }
     }
+}
 
-    fn segment(&mut self, mut ctx: Context, to_client: bool, segment: Segment<'_>) {
-        let Some(number) = ctx.stream else { return };
-        let port = Self::by_port(&self.tcp_ports, &ctx);
-        if port.is_none() && !self.probes_tcp {
-            return;
-        }
-        let Some(stream) = self.streams.direction(number, to_client, port, &segment) else { return };
-        stream.push(&segment);
-        // Ends: every turn consumes at least a byte, or leaves.
-        loop {
-            let waiting = stream.readable().len();
-            if waiting == 0 || waiting < stream.need {
-                return;
-            }
-            let Some(app) = stream.app.or_else(|| Self::claim(&self.apps, stream)) else { return };
-            ctx.detected_by = if stream.by_content { DetectedBy::Content } else { DetectedBy::Port };
-            ctx.only_in_order = stream.reordered();
-            match self.apps[app].stream(&ctx, stream.readable(), &mut self.out) {
-                Step::Consumed(n) => stream.consume(n.max(1)),
-                Step::Need(n) => {
-                    stream.need = n;
-                    if n > stream.limit() {
-                        stream.give_up();
-                    }
-                    return;
-                }
-                Step::Lost => {
-                    stream.give_up();
-                    return;
-                }
-            }
-        }
+/// Protocol of the innermost IP packet that is not quoted, and its first eight bytes behind the IP headers.
+#[cold]
+fn first_bytes(record: &Record<'_>, layers: &Layers, dissector: &Dissector) -> Option<((u8, Proto), [u8; 8])> {
+    let last = Some((layers.nets.len().checked_sub(1)?) as u8);
+    if let Some(tcp) = layers.tcp.as_ref().filter(|t| t.net == last) {
+        let [a, b] = tcp.src_port.to_be_bytes();
+        let [c, d] = tcp.dst_port.to_be_bytes();
+        let [e, f, g, h] = tcp.seq.to_be_bytes();
+        return Some(((6, Proto::Tcp), [a, b, c, d, e, f, g, h]));
     }
-
-    /// The protocol whose message the stream starts with; a stream that is nobody's is given up.
-    fn claim(apps: &[Box<dyn App>], stream: &mut Stream) -> Option<usize> {
-        let data = stream.readable();
-        let found = apps.iter().position(|a| a.probe(Proto::Tcp, data) == Probe::Yes);
-        let more = data.len() < Stream::PROBE_BYTES && apps.iter().any(|a| a.probe(Proto::Tcp, data) == Probe::More);
-        if found.is_some() {
-            (stream.app, stream.by_content) = (found, true);
-        } else if !more {
-            stream.give_up();
-        }
-        found
-    }
+    let (protocol, span) = if let Some(udp) = layers.udps.last().filter(|u| u.net == last) {
+        let start = udp.payload.start.checked_sub(8)?;
+        ((17, Proto::Udp), crate::layers::Span { start, len: 8, ..udp.payload })
+    } else {
+        let icmp = layers.icmp.as_ref().filter(|i| i.net == last)?;
+        (if icmp.v6 { (58, Proto::Icmpv6) } else { (1, Proto::Icmp) }, icmp.message)
+    };
+    Some((protocol, *dissector.bytes(record, span).first_chunk::<8>()?))
 }
 
 fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_port: u16, dst_port: u16) -> Context {
@@ -473,6 +572,7 @@ fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_por
         ttl: net.ttl,
         frame_bytes: record.wire_len,
         stream: None,
+        to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
         recovered: record.recovered,

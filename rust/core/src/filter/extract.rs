@@ -82,6 +82,12 @@ impl<'a> Around<'a> {
 /// Puts what is wanted of the frame's headers into the sink, and then the frame's own fields. Fields of application
 /// protocols come from their decoders, before this.
 pub(crate) fn extract(a: &Around<'_>, sink: &mut Sink) {
+    let of_messages = sink.found.len();
+    if sink.wants_table(Group::Frame) {
+        sink.at(Buffer::Frame, 0, 1);
+        let ethertype = |i: usize| a.headers.get(i).is_some_and(|h| has_ethertype(h, a));
+        frame::extract(a, &ethertype, sink);
+    }
     let mut counts = [0u8; Proto::ALL.len()];
     for header in a.headers {
         let count = &mut counts[header.proto as usize];
@@ -103,11 +109,8 @@ pub(crate) fn extract(a: &Around<'_>, sink: &mut Sink) {
             }
         }
     }
-    if sink.wants_table(Group::Frame) {
-        sink.at(Buffer::Frame, 0, 1);
-        let ethertype = |i: usize| a.headers.get(i).is_some_and(|h| has_ethertype(h, a));
-        frame::extract(a, &ethertype, sink);
-    }
+    // From the outside in: application protocols were first.
+    sink.found.rotate_left(of_messages);
 }
 
 /// Whether Wireshark shows `ethertype` behind this layer in `frame.protocols`.

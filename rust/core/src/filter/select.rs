@@ -208,12 +208,13 @@ impl Selector {
         layers: &mut Layers,
         dissector: &Dissector,
         verdict: Option<&Verdict>,
+        quoted: Option<u32>,
     ) -> bool {
         let mut sink = self.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         sink.clear();
         if let Some(apps) = &mut self.apps {
             apps.out.sink = Some(sink);
-            apps.frame(record, number, layers, dissector, verdict.map(|v| (v.stream, v.to_client)));
+            apps.frame(record, number, layers, dissector, verdict.map(|v| (v.stream, v.to_client)), quoted);
             apps.out.messages.clear();
             sink = apps.out.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         }
