@@ -286,7 +286,9 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
     for table in ("quoted_types", "short_types"):
         types.update({(row[0], row[1]): n for row, n in counts[table]["rows"]})
     echo = counts["echo"]
-    quoted = Counter({row[0]: n for row, n in counts["quoted_types"]["rows"]})
+    quoted: Counter[int] = Counter()
+    for row, n in counts["quoted_types"]["rows"]:
+        quoted[row[0]] += n
     times = echo["response_time"]
     milliseconds: Facts = {"count": times["count"]}
     if times["count"]:
