@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
+    from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.tls import TlsSummary
     from pcapstream.protocols.triage import TriageSummary
@@ -55,8 +57,10 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.tls": ("TlsSummary",),
+    "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -72,6 +76,7 @@ __all__ = [
     "CaptureFacts",
     "Connection",
     "Coverage",
+    "DhcpSummary",
     "DnsSummary",
     "IcmpSummary",
     "LimitError",
@@ -81,6 +86,7 @@ __all__ = [
     "Progress",
     "QueryError",
     "Report",
+    "RtpSummary",
     "Snapshot",
     "Source",
     "SourceError",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dns, icmp, tcp, tls, triage
+from pcapstream.protocols import capinfos, dhcp, dns, icmp, rtp, tcp, tls, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = ["ALL", "DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
 
 _MODULES = (
     dns.MODULE,
+    dhcp.MODULE,
     icmp.MODULE,
+    rtp.MODULE,
     capinfos.MODULE,
     tcp.MODULE,
     triage.MODULE,

@@ -6,23 +6,29 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
 mod icmp;
+pub(crate) use dns::fields as dns_fields;
 pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
 mod reader;
+mod rtp;
 pub mod stream;
 pub mod table;
 pub mod tls;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
-use crate::layers::{Icmp, Layers, Net, Proto};
+use crate::filter::{Buffer, FieldId, Group, Sink};
+use crate::flow::{Verdict, event};
+use crate::layers::{Icmp, Layers, Net, Proto, Span};
 use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
+pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
 pub use message::{Message, Value};
@@ -117,6 +123,10 @@ pub struct Output {
     pub messages: Vec<Message>,
     /// Protocols found in the frame at hand, for its protocol path.
     protocols: ArrayVec<Proto, 8>,
+    /// Takes the fields that a filter or a column wants; None: nobody wants any.
+    pub(crate) sink: Option<Box<Sink>>,
+    /// The frame at hand does not pass the filter of the pass.
+    passed_over: bool,
 }
 
 impl Output {
@@ -134,6 +144,38 @@ impl Output {
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
+        if let Some(sink) = &mut self.sink {
+            let nth = self.protocols.iter().filter(|p| **p == proto).count();
+            sink.set_layer(nth as u8);
+        }
+    }
+
+    /// Whether the frame at hand counts. If not, it does not pass the filter of the pass: a decoder reads its stream on as
+    /// always, but counts nothing, keeps nothing and hands out nothing.
+    #[inline]
+    pub fn counts(&self) -> bool {
+        !self.passed_over
+    }
+
+    /// The bytes of the protocol just [`found`](Self::found): what its name compares with in filters.
+    pub fn layer(&mut self, proto: FieldId, bytes: &[u8]) {
+        if let Some(sink) = &mut self.sink {
+            sink.bytes(proto, bytes, 0);
+        }
+    }
+
+    /// Where to put fields of that table; None when nobody wants any of them. Offsets count from the start of the bytes
+    /// the decoder was given.
+    #[inline]
+    pub fn fields(&mut self, group: Group) -> Option<&mut Sink> {
+        self.sink.as_deref_mut().filter(|s| s.wants_table(group))
+    }
+
+    /// What follows is decoded from bytes that start there.
+    fn place(&mut self, buffer: Buffer, start: u32) {
+        if let Some(sink) = &mut self.sink {
+            sink.at(buffer, start, 1);
+        }
     }
 
     /// The same, and those that `inner` found inside it.
@@ -155,6 +197,10 @@ pub trait App: Send {
     }
     /// Ports on which Wireshark takes TCP streams for it by default.
     fn tcp_ports(&self) -> &[u16] {
+        &[]
+    }
+    /// Protocols it finds ([`Output::found`]): their names can then be asked for in filters.
+    fn protocols(&self) -> &[Proto] {
         &[]
     }
     /// Is this the start of one of its messages? Asked of payloads no port claims; has to be strict and cheap.
@@ -215,6 +261,16 @@ pub trait App: Send {
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
     }
+    /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
+    fn wants_udp_first(&self) -> bool {
+        false
+    }
+    /// A UDP payload, `wire_len` bytes long by the UDP header; `quoted` in an ICMP error. True: it was one of this
+    /// protocol's, nobody else is asked.
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+        let _ = (ctx, data, wire_len, quoted, out);
+        false
+    }
     /// Wants to see the packets whose time to live is at most this; 0: none.
     fn low_ttl(&self) -> u8 {
         0
@@ -261,16 +317,26 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _media = MediaBook::new(limits);
+    let media = MediaBook::new(limits);
     vec![
         Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(tls::Tls::new(limits)),
         Box::new(names::Names::new(limits)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
+}
+
+/// The application protocol that finds each protocol.
+pub(crate) fn found_by() -> HashMap<Proto, &'static str> {
+    all(&Limits::default())
+        .iter()
+        .flat_map(|a| a.protocols().iter().map(|p| (*p, a.name())).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Names of the protocols of this build.
@@ -297,17 +363,30 @@ pub struct Place {
     pub repeated: bool,
 }
 
+impl Place {
+    pub fn of(v: Verdict) -> Self {
+        let has = |e: u16| v.events & e != 0;
+        let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
+        let repeated = plain || has(event::SPURIOUS_RETRANSMISSION) || has(event::OUT_OF_ORDER);
+        Self { stream: v.stream, to_client: v.to_client, repeated }
+    }
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Those asked before the port of a datagram is looked at.
+    udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    /// Whether protocols found go into the path of the frame.
+    names: bool,
     pub out: Output,
 }
 
@@ -327,6 +406,7 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
+        let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
@@ -335,7 +415,9 @@ impl Apps {
             udp_ports,
             tcp_ports,
             unclaimed,
+            udp_first,
             streams: Streams::new(limits),
+            names: true,
             out: Output::default(),
         })
     }
@@ -350,6 +432,11 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
+    /// Whether the next frame counts (passes the filter of the pass), and whether its protocols go into its path.
+    pub fn counted(&mut self, counts: bool, names: bool) {
+        (self.out.passed_over, self.names) = (!counts, names);
+    }
+
     /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
     /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
@@ -361,9 +448,15 @@ impl Apps {
         stream: Option<Place>,
         quoted: Option<u32>,
     ) {
+        let before = self.out.messages.len();
         self.payloads(record, number, layers, dissector, stream, quoted);
+        if !self.out.counts() {
+            self.out.messages.truncate(before);
+        }
         for proto in self.out.protocols.drain(..) {
-            layers.push(proto);
+            if self.names {
+                layers.push(proto);
+            }
         }
     }
 
@@ -376,19 +469,29 @@ impl Apps {
         stream: Option<Place>,
         quoted: Option<u32>,
     ) {
+        let counts = self.out.counts();
         let context = |net: Option<u8>, transport, src_port, dst_port| {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        for udp in &layers.udps {
+        // Datagrams stand for themselves: those that do not count need not be looked at.
+        let (udps, quotes) = match counts {
+            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
+            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
+        };
+        for udp in udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            self.datagram(ctx, dissector.bytes(record, udp.payload));
+            self.place(udp.payload);
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
-        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+        for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
                 let ctx = context(q.net, transport, q.src_port, q.dst_port);
                 let data = dissector.bytes(record, q.payload);
+                if transport == Proto::Udp && self.first(&ctx, data, q.len, true) {
+                    continue;
+                }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
                 let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
@@ -397,17 +500,19 @@ impl Apps {
                 }
             }
         }
-        if layers.icmp.is_some() {
+        if counts && layers.icmp.is_some() {
             for icmp in layers.icmp.iter().chain(&layers.other_icmp) {
                 let mut ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
                 ctx.stream = quoted;
                 let message = dissector.bytes(record, icmp.message);
+                self.place(icmp.message);
                 for app in &mut self.apps {
                     app.icmp(&ctx, icmp, message, layers, &mut self.out);
                 }
             }
         }
-        if let Some(net) = layers.nets.last()
+        if counts
+            && let Some(net) = layers.nets.last()
             && net.ttl <= self.low_ttl
             && let Some((protocol, first)) = first_bytes(record, layers, dissector)
         {
@@ -422,10 +527,15 @@ impl Apps {
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
+            self.out.place(Buffer::Message, 0);
             let Place { stream, repeated, .. } = place;
             let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len, repeated };
             self.segment(ctx, stream, &segment);
         }
+    }
+
+    fn place(&mut self, span: Span) {
+        self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
     /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
@@ -434,7 +544,15 @@ impl Apps {
         ports.get(&low).or_else(|| ports.get(&high)).copied()
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+    /// Whether a protocol that is asked before ports takes the datagram.
+    fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
+        self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
+        if self.first(&ctx, data, wire_len, false) {
+            return;
+        }
         if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
             && self.apps[i].datagram(&ctx, data, &mut self.out)
         {

@@ -120,7 +120,9 @@ impl Connection {
 
     pub fn change_cipher_spec(&mut self, ctx: &Context) {
         let from_server = self.from_server(ctx);
-        self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        if !ctx.only_in_order {
+            self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        }
         if let Some(h) = &mut self.handshake {
             h.change_cipher(ctx, from_server);
         }
@@ -267,7 +269,7 @@ impl Connection {
             side.ccs_frame = side.ccs_frame.filter(|_| self.version == Some(TLS13));
         }
         let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
-        machine.offered(&mut h, hello, dtls);
+        machine.offered(ctx, &mut h, hello, dtls);
         h.step(ctx, HsStep::ClientHello);
         self.handshake = Some(h);
     }
@@ -276,7 +278,9 @@ impl Connection {
         self.server = Some((ctx.src, ctx.src_port));
         let h = self.handshake.get_or_insert_with(|| {
             let (client, server) = ((ctx.dst, ctx.dst_port), (ctx.src, ctx.src_port));
-            Box::new(Handshake::begin(ctx, client, server, dtls))
+            let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
+            h.counts = machine.counting;
+            h
         });
         machine.chosen(ctx, h, hello, dtls);
     }

@@ -74,10 +74,10 @@ impl Datagrams {
         if record(data).is_none() {
             // On its own port Wireshark shows DTLS whatever the bytes are.
             let own = ctx.detected_by == DetectedBy::Port && !data.is_empty();
-            machine.dtls.frames += own as u64;
+            machine.dtls.frames += (own && machine.counting) as u64;
             return own;
         }
-        machine.dtls.frames += 1;
+        machine.dtls.frames += machine.counting as u64;
         let (a, b) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
         let key = if a <= b { [a, b] } else { [b, a] };
         if self.open.len() >= self.max && !self.open.contains_key(&key) {

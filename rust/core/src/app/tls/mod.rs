@@ -68,7 +68,7 @@ impl Tls {
     fn found(&mut self, ctx: &Context, out: &mut Output) {
         if ctx.frame > self.last_found && !ctx.only_in_order {
             self.last_found = ctx.frame;
-            self.machine.tls.frames += 1;
+            self.machine.tls.frames += out.counts() as u64;
             out.found(Proto::Tls);
         }
     }
@@ -102,6 +102,9 @@ impl App for Tls {
     fn udp_ports(&self) -> &[u16] {
         dtls::PORTS
     }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Tls, Proto::Dtls]
+    }
     fn probes_tcp(&self) -> bool {
         true
     }
@@ -113,6 +116,7 @@ impl App for Tls {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        self.machine.counting = out.counts();
         let yes = self.datagrams.datagram(&mut self.machine, ctx, data);
         if yes {
             out.found(Proto::Dtls);
@@ -126,6 +130,7 @@ impl App for Tls {
             return if self.is_known(ctx) { Step::Consumed(data.len()) } else { Step::Pass };
         }
         self.found(ctx, out);
+        self.machine.counting = out.counts();
         match self.connection(ctx) {
             Some((connection, machine)) => connection.read(machine, ctx, data),
             None => Step::Lost,

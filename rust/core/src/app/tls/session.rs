@@ -177,6 +177,8 @@ pub struct Handshake {
     pub ccs: [bool; 2],
     pub complete: bool,
     pub failed: bool,
+    /// Its first hello passes the filter of the pass.
+    pub counts: bool,
 }
 
 pub const NEVER: i64 = i64::MIN;
@@ -222,6 +224,7 @@ impl Handshake {
             ccs: [false; 2],
             complete: false,
             failed: false,
+            counts: true,
         }
     }
 
