@@ -14,6 +14,7 @@ from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.protocols.tls import TlsSummary
 from pcapstream.protocols.triage import TriageSummary
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def play(
     **options: Any,
 ) -> dict[str, Summary]:
     """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
-    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(None)]
+    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(REGISTRY)]
     decoder = Decoder(packets=False, apps=app_names(), **options)
     for number, piece in enumerate(pieces):
         batch = decoder.feed(piece)
@@ -88,6 +89,9 @@ def plain(summary: Summary) -> Any:
             return without(summary.counts(), frozenset({"memory_bytes"}))
         case TcpSummary():
             return plain_table(summary.table)
+        case TlsSummary():
+            tables = ("handshakes", "mismatches", "broken_off", "alerts", "encrypted_alerts", "certificates")
+            return {"counts": summary.counts(), **{name: summary.table(name, 0, 1_000_000) for name in tables}}
         case TriageSummary():
             return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
     return summary

@@ -125,7 +125,7 @@ def test_what_clients_mean_is_understood() -> None:
 def test_modules_choose_tools() -> None:
     assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
     assert choose_tools(None) == TOOLS
-    with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
+    with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets, tls"):
         choose_tools(["tcp", "nope"])
 
 

@@ -122,7 +122,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--modules", metavar="LIST", help=f"comma list out of {','.join(MODULES)}, or all (default: {','.join(DEFAULT_MODULES)})")
+    limits.add_argument(
+        "--modules",
+        metavar="LIST",
+        help=f"comma list out of {','.join(MODULES)}, or all (default: {','.join(DEFAULT_MODULES)})",
+    )
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
     limits.add_argument(

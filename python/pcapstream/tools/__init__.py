@@ -15,7 +15,17 @@ from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
-__all__ = ["CAPTURE", "DEFAULT_MODULES", "MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
+__all__ = [
+    "CAPTURE",
+    "DEFAULT_MODULES",
+    "MODULES",
+    "TOOLS",
+    "Key",
+    "Parameter",
+    "ToolSpec",
+    "choose_tools",
+    "find_tool",
+]
 
 TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,

@@ -12,7 +12,7 @@ from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, ut
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
-    from pcapstream.tools.paging import Ask
+    from pcapstream.tools.paging import Ask, Table
 
 Counts = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -93,7 +93,7 @@ def _table(
     columns: Sequence[str],
     row: Callable[[Row], list[Any]],
     limit: int | None = None,
-) -> dict[str, Any]:
+) -> Table | None:
     """A table of the core as one of the answer."""
     summary = report.summary(TlsSummary)
 
@@ -451,8 +451,8 @@ def _alerts(report: Report, ask: Ask) -> dict[str, Any]:
             _encrypted_row, 10,
         ),
         "notes": [
-            "TLS 1.3 sends alerts as application data after the hellos: they cannot be told from other data, except one "
-            "in the place of a client's Finished.",
+            "TLS 1.3 sends alerts as application data after the hellos: they cannot be told from other data, except "
+            "one in the place of a client's Finished.",
             *_notes(counts),
         ],
     }  # fmt: skip
@@ -527,8 +527,8 @@ HANDSHAKES = ToolSpec(
     title="TLS handshakes",
     description=(
         "Use it when TLS connections fail, are slow, or you want to know who speaks what: every TLS and DTLS handshake "
-        "on any port with server name, version, cipher, group (post-quantum too), ALPN, resumption, times of its steps, "
-        "how it ended and where, JA3, JA3S and JA4."
+        "on any port with server name, version, cipher, group (post-quantum too), ALPN, resumption, times of its "
+        "steps, how it ended and where, JA3, JA3S and JA4."
     ),
     view=_handshakes,
     needs=("tls",),
