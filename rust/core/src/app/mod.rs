@@ -10,6 +10,7 @@ mod dns;
 pub mod kept;
 pub mod media;
 pub mod message;
+mod sip;
 pub mod stream;
 
 use crate::addr::IpAddr;
@@ -134,10 +135,10 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
-    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
-    fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as, outermost first.
+    fn quoted(&self, ctx: &Context, data: &[u8]) -> &'static [Proto] {
         let _ = (ctx, data);
-        None
+        &[]
     }
     /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
@@ -180,11 +181,11 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits))]
+    let media = MediaBook::new(limits);
+    vec![Box::new(dns::Dns::new(limits)), Box::new(sip::Sip::new(limits, media.clone()))]
 }
 
 /// Names of the protocols of this build.
@@ -286,10 +287,8 @@ impl Apps {
             // Wireshark shows a quoted datagram as what its port says, without following it.
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             let data = dissector.bytes(record, udp.payload);
-            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-                && let Some(proto) = self.apps[i].quoted(&ctx, data)
-            {
-                self.out.found(proto);
+            if let Some(i) = Self::by_port(&self.udp_ports, &ctx) {
+                self.apps[i].quoted(&ctx, data).iter().for_each(|&proto| self.out.found(proto));
             }
         }
         if let Some(icmp) = &layers.icmp
