@@ -274,6 +274,9 @@ impl Decoder {
             if let Some(t) = &mut self.pass.tracker {
                 t.finish();
             }
+            if let Some(apps) = &mut self.pass.apps {
+                apps.finish();
+            }
         }
         Ok(self.take_batch())
     }

@@ -3,7 +3,8 @@
 //!
 //! A decoder of signalling calls [`MediaBook::announce`] while it handles a message; the RTP app takes what is new with
 //! [`MediaBook::take`] before it looks at its next packet. As in Wireshark an announcement holds from its frame on for
-//! every packet to or from the address and port, until a later one names the same address and port.
+//! every packet to or from the address and port, until a later one names the same address and port (also within one
+//! message: the last line that names a port wins, be it as that of media or of reports).
 
 use crate::addr::IpAddr;
 use crate::limits::Limits;
@@ -81,9 +82,11 @@ pub struct Announcement {
     pub port: u16,
     /// The only port of the other end that counts, where one is named (RTSP `server_port`); None: any end.
     pub other_port: Option<u16>,
-    /// Where reports are received (RFC 3550: the next port; RFC 3605 may name another). None: nowhere of their own.
+    /// Where reports are received: the next port (RFC 3550), or the one that `a=rtcp:` names (RFC 3605). None: nowhere
+    /// of their own. What Wireshark 4.0 takes, and so has to stand here: the next port also where `a=rtcp-mux` stands or
+    /// where `a=rtcp:` names an address too; None where `a=rtcp:` names the port of the media.
     pub rtcp: Option<(IpAddr, u16)>,
-    /// Reports come to the port of the media (RFC 5761).
+    /// Reports may come to the port of the media (RFC 5761). They are told there by their type, announced or not.
     pub rtcp_mux: bool,
     pub kind: MediaKind,
     pub transport: MediaTransport,

@@ -10,6 +10,7 @@ mod dns;
 pub mod kept;
 pub mod media;
 pub mod message;
+mod reader;
 mod sip;
 pub mod stream;
 
@@ -25,7 +26,7 @@ pub use message::{Message, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
-use stream::{Segment, Stream, Streams};
+use stream::{Segment, Streams};
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +66,8 @@ pub struct Context {
     pub frame_bytes: u32,
     /// TCP stream number.
     pub stream: Option<u32>,
+    /// Sent by the server of the TCP stream, as far as known by then.
+    pub to_client: bool,
     pub detected_by: DetectedBy,
     /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
     /// segments in order by default, does not show it.
@@ -85,12 +88,22 @@ pub enum Probe {
 /// What a protocol did with the readable bytes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A message of that many bytes (never 0) is done.
+    /// A message of that many bytes (never 0) is done. More than are readable: the rest is passed over as it comes
+    /// and stored nowhere; [`App::skipped`] tells when all of it has come.
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
+}
+
+/// How a direction of a TCP stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// Its sender has sent everything (FIN), and all of it has come.
+    Fin,
+    /// Its sender broke the connection off (RST).
+    Rst,
 }
 
 /// Where an application protocol puts what it found.
@@ -102,6 +115,16 @@ pub struct Output {
 }
 
 impl Output {
+    /// Where the protocols found so far end, for [`Self::back_to`].
+    fn mark(&self) -> usize {
+        self.protocols.len()
+    }
+
+    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, mark: usize) {
+        self.protocols.truncate(mark);
+    }
+
     /// The frame at hand holds this protocol.
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
@@ -144,6 +167,29 @@ pub trait App: Send {
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
         Step::Lost
+    }
+    /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
+    /// A segment of one of its streams that came ahead of a gap, at the frame it came in. Wireshark reads it at once;
+    /// here it is handed to `stream` when the gap has closed or is given up. For `Output::found`.
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
+    /// unfinished message is void.
+    fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
+        let _ = (ctx, lost_bytes, out);
+    }
+    /// Whether it goes on reading at this segment after a gap. False: the segment is passed over, the next one is asked.
+    fn resumes(&self, data: &[u8]) -> bool {
+        let _ = data;
+        true
+    }
+    /// The sender of a direction of one of its streams has closed it. Both directions may say so, each once.
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let _ = (ctx, how, out);
     }
     /// An ICMP or ICMPv6 message of its own (not quoted), with the IP headers quoted in it, if any.
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
@@ -302,11 +348,12 @@ impl Apps {
         }
         if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            ctx.stream = Some(stream);
+            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
-            self.segment(ctx, to_client, Segment { seq: tcp.seq, flags: tcp.flags, data, wire_len });
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            self.segment(ctx, stream, &segment);
         }
     }
 
@@ -338,53 +385,6 @@ impl Apps {
             }
         }
     }
-
-    fn segment(&mut self, mut ctx: Context, to_client: bool, segment: Segment<'_>) {
-        let Some(number) = ctx.stream else { return };
-        let port = Self::by_port(&self.tcp_ports, &ctx);
-        if port.is_none() && !self.probes_tcp {
-            return;
-        }
-        let Some(stream) = self.streams.direction(number, to_client, port, &segment) else { return };
-        stream.push(&segment);
-        // Ends: every turn consumes at least a byte, or leaves.
-        loop {
-            let waiting = stream.readable().len();
-            if waiting == 0 || waiting < stream.need {
-                return;
-            }
-            let Some(app) = stream.app.or_else(|| Self::claim(&self.apps, stream)) else { return };
-            ctx.detected_by = if stream.by_content { DetectedBy::Content } else { DetectedBy::Port };
-            ctx.only_in_order = stream.reordered();
-            match self.apps[app].stream(&ctx, stream.readable(), &mut self.out) {
-                Step::Consumed(n) => stream.consume(n.max(1)),
-                Step::Need(n) => {
-                    stream.need = n;
-                    if n > stream.limit() {
-                        stream.give_up();
-                    }
-                    return;
-                }
-                Step::Lost => {
-                    stream.give_up();
-                    return;
-                }
-            }
-        }
-    }
-
-    /// The protocol whose message the stream starts with; a stream that is nobody's is given up.
-    fn claim(apps: &[Box<dyn App>], stream: &mut Stream) -> Option<usize> {
-        let data = stream.readable();
-        let found = apps.iter().position(|a| a.probe(Proto::Tcp, data) == Probe::Yes);
-        let more = data.len() < Stream::PROBE_BYTES && apps.iter().any(|a| a.probe(Proto::Tcp, data) == Probe::More);
-        if found.is_some() {
-            (stream.app, stream.by_content) = (found, true);
-        } else if !more {
-            stream.give_up();
-        }
-        found
-    }
 }
 
 fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_port: u16, dst_port: u16) -> Context {
@@ -399,6 +399,7 @@ fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_por
         ttl: net.ttl,
         frame_bytes: record.wire_len,
         stream: None,
+        to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
         recovered: record.recovered,

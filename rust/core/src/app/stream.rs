@@ -1,11 +1,20 @@
 //! TCP streams put in order, for the protocols that ask for them. Bounded in number, bytes and gaps.
+//!
+//! A segment that comes in order while nothing waits is handed on as the slice of the packet it is; only what the
+//! reader leaves of it is copied. What was announced with `Step::Consumed` beyond the readable bytes is passed over.
+//!
+//! Wireshark does not put segments in order by default: it reads each segment as it comes, and waits only for the rest
+//! of a message it has seen the start of. Messages that it misses therefore are marked `only_in_order`: those whose
+//! bytes lie partly in a segment that came before their start did.
 
+use super::{App, Close, Context, Output, Step};
 use crate::limits::Limits;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// One TCP segment of a direction.
 pub struct Segment<'a> {
     pub seq: u32,
+    pub ack: u32,
     pub flags: u16,
     /// Captured bytes.
     pub data: &'a [u8],
@@ -13,144 +22,365 @@ pub struct Segment<'a> {
     pub wire_len: u32,
 }
 
-const SYN: u16 = 0x02;
+pub const FIN: u16 = 0x01;
+pub const SYN: u16 = 0x02;
+pub const RST: u16 = 0x04;
+pub const ACK: u16 = 0x10;
 
-/// Bytes of one direction, readable in order.
-#[derive(Debug, Default)]
+/// A segment that came ahead of a gap.
+#[derive(Debug)]
+struct Held {
+    seq: u32,
+    data: Box<[u8]>,
+    wire_len: u32,
+    context: Context,
+    /// Wireshark read it when it came: it was not part of a message it was waiting for.
+    fresh: bool,
+}
+
+/// One direction. Its reader is the pair's.
+#[derive(Debug)]
 pub struct Stream {
-    /// Index of the protocol that reads it.
-    pub app: Option<usize>,
-    pub by_content: bool,
-    /// Bytes the reader asked for before it looks again.
-    pub need: usize,
-    /// Sequence number behind the readable bytes. None: no segment yet.
+    /// Sequence number behind the bytes that came in order. None: no segment yet.
     next: Option<u32>,
-    readable: Vec<u8>,
-    /// Segments ahead of a gap, by distance from nothing: (sequence number, bytes).
-    ahead: Vec<(u32, Vec<u8>)>,
+    /// Bytes from the start of a message on that the reader left.
+    pending: Vec<u8>,
+    /// Bytes the reader asked for before it looks again.
+    need: usize,
+    /// Bytes to pass over.
+    skip: u64,
+    ahead: Vec<Held>,
     ahead_bytes: usize,
-    /// The bytes now readable waited for an earlier segment.
-    reordered: bool,
-    given_up: bool,
-    limit: usize,
+    /// Wireshark stands at the same place of the stream.
+    in_step: bool,
+    /// Behind a gap: looking for a segment the reader goes on at.
+    resume: bool,
+    /// Nobody reads this direction any more.
+    pub given_up: bool,
+    fin: Option<u32>,
+    pub closed: bool,
     /// Bytes of gaps that were passed over.
     pub lost_bytes: u64,
 }
 
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            next: None,
+            pending: Vec::new(),
+            need: 0,
+            skip: 0,
+            ahead: Vec::new(),
+            ahead_bytes: 0,
+            in_step: true,
+            resume: false,
+            given_up: false,
+            fin: None,
+            closed: false,
+            lost_bytes: 0,
+        }
+    }
+}
+
+/// Who reads a stream, and where it leaves what it finds.
+pub struct Reader<'a> {
+    pub app: &'a mut dyn App,
+    pub out: &'a mut Output,
+    /// Largest message waited for, and most bytes held ahead of a gap.
+    pub limit: usize,
+}
+
 impl Stream {
-    /// Bytes looked at before an unknown stream is left alone.
-    pub const PROBE_BYTES: usize = 256;
     /// Segments kept ahead of a gap.
     const MAX_AHEAD: usize = 64;
 
-    /// Takes a segment. Bytes seen before are dropped; a gap is waited for as long as the limits allow.
-    pub fn push(&mut self, s: &Segment<'_>) {
-        if self.given_up {
-            return;
-        }
-        let seq = s.seq.wrapping_add((s.flags & SYN != 0) as u32);
-        let next = *self.next.get_or_insert(seq);
-        if s.data.is_empty() {
-            return;
-        }
-        let ahead = seq.wrapping_sub(next) as i32;
-        if ahead > 0 {
-            if self.ahead.len() >= Self::MAX_AHEAD || self.ahead_bytes + s.data.len() > self.limit {
-                self.skip_gap();
-                return self.push(s);
-            }
-            self.ahead_bytes += s.data.len();
-            self.ahead.push((seq, s.data.to_vec()));
-            return;
-        }
-        self.reordered = false;
-        self.append(seq, s.data);
-        if (s.data.len() as u32) < s.wire_len {
-            // The rest of the segment was not captured: nothing behind it can be put in order.
-            self.lost_bytes += s.wire_len as u64 - s.data.len() as u64;
-            self.give_up();
-            return;
-        }
-        self.drain();
+    /// Segments wait for a gap to close.
+    pub fn has_gap(&self) -> bool {
+        !self.ahead.is_empty()
     }
 
-    /// Appends what is new of a segment that starts at or before `next`.
-    fn append(&mut self, seq: u32, data: &[u8]) {
+    /// The direction begins here, unless it has begun.
+    pub fn begin(&mut self, seq: u32) {
+        self.next.get_or_insert(seq);
+    }
+
+    /// Bytes in front of the first segment the reader is to see, of a stream that was nobody's until now.
+    pub fn preset(&mut self, pending: Vec<u8>) {
+        self.pending = pending;
+    }
+
+    /// Takes a segment with data. Bytes seen before are dropped; a gap is waited for as long as the limits allow.
+    #[inline]
+    pub fn push(&mut self, reader: &mut Reader<'_>, context: &Context, s: &Segment<'_>) {
+        let seq = s.seq.wrapping_add((s.flags & SYN != 0) as u32);
+        let next = *self.next.get_or_insert(seq);
+        let ahead = seq.wrapping_sub(next) as i32;
+        if ahead > 0 && !self.skip_hole(reader, context, ahead as u64) {
+            self.hold(reader, context, seq, s);
+            return;
+        }
+        self.take(reader, context, seq, s.data, s.wire_len, false);
+        if !self.ahead.is_empty() {
+            self.drain(reader, context);
+        }
+        self.maybe_fin(reader, context);
+    }
+
+    /// Missing bytes that were to be passed over anyway. False: they are more than that.
+    fn skip_hole(&mut self, reader: &mut Reader<'_>, context: &Context, bytes: u64) -> bool {
+        if self.skip < bytes || bytes == 0 {
+            return bytes == 0;
+        }
+        self.next = self.next.map(|n| n.wrapping_add(bytes as u32));
+        self.skip -= bytes;
+        if self.skip == 0 {
+            reader.app.skipped(context, reader.out);
+        }
+        true
+    }
+
+    fn hold(&mut self, reader: &mut Reader<'_>, context: &Context, seq: u32, s: &Segment<'_>) {
+        if self.ahead.iter().any(|h| h.seq == seq && h.data.len() >= s.data.len()) {
+            return;
+        }
+        // Wireshark waits for what the reader asked for, whatever the order it comes in.
+        let start = self.next.unwrap_or(seq).wrapping_sub(self.pending.len() as u32);
+        let awaited = self.in_step && !self.pending.is_empty() && (seq.wrapping_sub(start) as usize) < self.need;
+        if !awaited {
+            reader.app.ahead(context, s.data, reader.out);
+        }
+        self.ahead_bytes += s.data.len();
+        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, fresh: !awaited });
+        // Ends: each turn takes at least one held segment.
+        while self.ahead.len() > Self::MAX_AHEAD || self.ahead_bytes > reader.limit {
+            self.pass_gap(reader, context);
+        }
+    }
+
+    /// New bytes of a segment that starts at or before `next`.
+    fn take(&mut self, reader: &mut Reader<'_>, c: &Context, seq: u32, data: &[u8], wire_len: u32, fresh: bool) {
         let Some(next) = self.next else { return };
         let known = next.wrapping_sub(seq) as usize;
-        if let Some(new) = data.get(known..).filter(|d| !d.is_empty()) {
-            if self.readable.len() + new.len() > self.limit {
-                self.give_up();
-                return;
+        let hole = (wire_len as usize).saturating_sub(data.len()) as u64;
+        let Some(mut new) = data.get(known..).filter(|d| !d.is_empty()) else {
+            if hole > 0 && known == data.len() {
+                self.cut(reader, c, hole);
             }
-            self.readable.extend_from_slice(new);
-            self.next = Some(next.wrapping_add(new.len() as u32));
+            return;
+        };
+        self.next = Some(next.wrapping_add(new.len() as u32));
+        let mut context = *c;
+        let at_border = known == 0 && self.pending.is_empty() && self.skip == 0;
+        self.in_step = at_border || (self.in_step && !fresh);
+        context.only_in_order = !self.in_step;
+        if self.skip > 0 {
+            let n = self.skip.min(new.len() as u64);
+            self.skip -= n;
+            if self.skip == 0 {
+                reader.app.skipped(&context, reader.out);
+            }
+            new = new.get(n as usize..).unwrap_or_default();
         }
+        if at_border && self.resume {
+            if !reader.app.resumes(new) {
+                new = &[];
+            } else {
+                self.resume = false;
+            }
+        }
+        if !self.given_up && !new.is_empty() {
+            if self.pending.is_empty() {
+                let used = self.run(reader, &context, new);
+                self.keep(reader.limit, new.get(used..).unwrap_or_default());
+            } else {
+                self.keep(reader.limit, new);
+                let all = std::mem::take(&mut self.pending);
+                let used = self.run(reader, &context, &all);
+                if !self.given_up {
+                    self.pending = all;
+                    self.pending.drain(..used.min(self.pending.len()));
+                }
+            }
+        }
+        if hole > 0 {
+            self.cut(reader, &context, hole);
+        }
+    }
+
+    fn keep(&mut self, limit: usize, rest: &[u8]) {
+        if self.pending.len() + rest.len() > limit {
+            self.give_up();
+        } else if !self.given_up {
+            self.pending.extend_from_slice(rest);
+        }
+    }
+
+    /// Hands out messages; the bytes used. Ends: every turn uses at least a byte, or leaves.
+    fn run(&mut self, reader: &mut Reader<'_>, context: &Context, data: &[u8]) -> usize {
+        let mut at = 0;
+        while let Some(rest) = data.get(at..).filter(|r| !r.is_empty() && r.len() >= self.need) {
+            match reader.app.stream(context, rest, reader.out) {
+                Step::Consumed(n) => {
+                    self.need = 0;
+                    self.skip = n.saturating_sub(rest.len()) as u64;
+                    at += n.clamp(1, rest.len());
+                }
+                Step::Need(n) => {
+                    self.need = n.max(rest.len() + 1);
+                    if n > reader.limit {
+                        self.give_up();
+                    }
+                    break;
+                }
+                Step::Lost => {
+                    self.give_up();
+                    break;
+                }
+            }
+        }
+        at
+    }
+
+    /// The rest of a segment was not captured: the stream goes on behind it.
+    fn cut(&mut self, reader: &mut Reader<'_>, context: &Context, hole: u64) {
+        if !self.skip_hole(reader, context, hole) {
+            self.lose(reader, context, hole);
+        }
+    }
+
+    /// Bytes from `next` on will never come.
+    fn lose(&mut self, reader: &mut Reader<'_>, context: &Context, bytes: u64) {
+        self.lost_bytes += bytes;
+        self.next = self.next.map(|n| n.wrapping_add(bytes as u32));
+        self.pending = Vec::new();
+        (self.need, self.skip) = (0, 0);
+        self.resume = true;
+        reader.app.gap(context, bytes, reader.out);
     }
 
     /// Takes over segments whose gap has closed. Ends: each turn removes one.
-    fn drain(&mut self) {
+    fn drain(&mut self, reader: &mut Reader<'_>, now: &Context) {
         while let Some(next) = self.next
-            && let Some(i) = self.ahead.iter().position(|a| next.wrapping_sub(a.0) as i32 >= 0)
+            && let Some(i) = self.first_ahead(next)
+            && next.wrapping_sub(self.ahead[i].seq) as i32 >= 0
         {
-            let (seq, data) = self.ahead.swap_remove(i);
-            self.ahead_bytes -= data.len();
-            self.reordered = true;
-            self.append(seq, &data);
+            let held = self.ahead.swap_remove(i);
+            self.ahead_bytes -= held.data.len();
+            // Wireshark read it when it came, if it began a message; what it completes now is shown now.
+            let own = held.fresh && held.seq == next && self.pending.is_empty() && self.skip == 0;
+            let mark = reader.out.mark();
+            let context = if own { &held.context } else { now };
+            self.take(reader, context, held.seq, &held.data, held.wire_len, held.fresh);
+            if held.fresh {
+                reader.out.back_to(mark);
+            }
+        }
+        if self.ahead.is_empty() {
+            self.ahead = Vec::new();
         }
     }
 
-    /// Gives up on the missing bytes: what was readable is dropped, reading goes on behind the gap.
-    fn skip_gap(&mut self) {
+    /// The held segment that is first in order.
+    fn first_ahead(&self, next: u32) -> Option<usize> {
+        (0..self.ahead.len()).min_by_key(|&i| self.ahead[i].seq.wrapping_sub(next) as i32)
+    }
+
+    /// Gives up on the missing bytes: what waited in front of the gap is dropped, reading goes on behind it.
+    pub fn pass_gap(&mut self, reader: &mut Reader<'_>, now: &Context) {
         let Some(next) = self.next else { return };
-        let Some(first) = self.ahead.iter().map(|a| a.0).min_by_key(|s| s.wrapping_sub(next)) else {
-            // A segment larger than the limit: start over behind it.
-            self.give_up();
-            return;
-        };
-        self.lost_bytes += first.wrapping_sub(next) as u64;
-        self.readable.clear();
-        self.need = 0;
-        self.next = Some(first);
-        self.drain();
+        let Some(i) = self.first_ahead(next) else { return };
+        let (seq, context) = (self.ahead[i].seq, self.ahead[i].context);
+        let bytes = seq.wrapping_sub(next) as u64;
+        if !self.skip_hole(reader, &context, bytes) {
+            self.lose(reader, &context, bytes);
+        }
+        self.drain(reader, now);
     }
 
-    pub fn readable(&self) -> &[u8] {
-        &self.readable
+    /// The other end has acknowledged what is missing here: it will not come again.
+    pub fn acknowledged(&mut self, reader: &mut Reader<'_>, now: &Context, ack: u32) {
+        // Ends: each turn takes at least one held segment.
+        while let Some(next) = self.next
+            && let Some(i) = self.first_ahead(next)
+            && ack.wrapping_sub(self.ahead[i].seq) as i32 >= 0
+        {
+            self.pass_gap(reader, now);
+        }
+        self.maybe_fin(reader, now);
     }
 
-    /// True when the last bytes came after later ones.
-    pub fn reordered(&self) -> bool {
-        self.reordered
+    /// No more bytes will come: what is held is read.
+    pub fn flush(&mut self, reader: &mut Reader<'_>, now: Option<&Context>) {
+        while let Some(last) = self.ahead.first().map(|h| h.context) {
+            self.pass_gap(reader, now.unwrap_or(&last));
+        }
     }
 
-    pub fn consume(&mut self, n: usize) {
-        self.need = 0;
-        self.readable.drain(..n.min(self.readable.len()));
+    /// The sender's FIN, behind the data of its segment.
+    pub fn fin(&mut self, reader: &mut Reader<'_>, context: &Context, s: &Segment<'_>) {
+        self.fin.get_or_insert(s.seq.wrapping_add(s.wire_len.max(s.data.len() as u32)));
+        self.maybe_fin(reader, context);
     }
 
-    /// Largest message waited for, bytes.
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// The sender's RST.
+    pub fn rst(&mut self, reader: &mut Reader<'_>, context: &Context) {
+        self.flush(reader, Some(context));
+        self.close(reader, context, Close::Rst);
+    }
+
+    fn maybe_fin(&mut self, reader: &mut Reader<'_>, context: &Context) {
+        if let Some(fin) = self.fin
+            && self.next.is_none_or(|n| n.wrapping_sub(fin) as i32 >= 0)
+        {
+            self.close(reader, context, Close::Fin);
+        }
+    }
+
+    fn close(&mut self, reader: &mut Reader<'_>, context: &Context, how: Close) {
+        if !std::mem::replace(&mut self.closed, true) {
+            reader.app.closed(context, how, reader.out);
+        }
     }
 
     /// Nobody reads this direction any more.
     pub fn give_up(&mut self) {
         self.given_up = true;
-        self.readable = Vec::new();
+        self.pending = Vec::new();
         self.ahead = Vec::new();
         self.ahead_bytes = 0;
     }
 }
 
-/// The directions that somebody reads.
+/// Both directions of a stream that somebody reads, or that may turn out to be somebody's.
+#[derive(Debug, Default)]
+pub struct Pair {
+    /// Index of the protocol that reads it. None: too few bytes to tell.
+    pub app: Option<usize>,
+    pub by_content: bool,
+    /// The reader has seen bytes and did not turn them down.
+    pub confirmed: bool,
+    /// By end: 0 for the lower one.
+    pub sides: [Stream; 2],
+    /// Bytes of a stream that is nobody's yet, by end.
+    pub unknown: [Vec<u8>; 2],
+}
+
+impl Pair {
+    fn over(&self) -> bool {
+        self.sides.iter().all(|s| s.given_up || s.closed)
+    }
+}
+
+/// The streams that somebody reads, by number.
 pub struct Streams {
-    open: HashMap<(u32, bool), Stream, foldhash::fast::RandomState>,
+    pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
+    /// Directions with segments that wait for a gap to close.
+    pub gaps: usize,
+    pub max_stream_bytes: usize,
     max_streams: usize,
-    max_stream_bytes: usize,
-    /// Directions that found the table full since the last sweep.
+    /// Streams that found the table full since the last sweep.
     turned_away: usize,
-    /// Directions that found no room.
+    /// Streams that found no room.
     pub refused: u64,
 }
 
@@ -158,100 +388,32 @@ impl Streams {
     pub fn new(limits: &Limits) -> Self {
         Self {
             open: HashMap::default(),
-            max_streams: limits.max_app_streams,
+            gaps: 0,
             max_stream_bytes: limits.max_app_stream_bytes,
+            max_streams: limits.max_app_streams / 2,
             turned_away: 0,
             refused: 0,
         }
     }
 
-    /// The direction a segment belongs to, made when it may matter: its port is known, or it is the first data.
-    pub fn direction(
-        &mut self,
-        number: u32,
-        to_client: bool,
-        port: Option<usize>,
-        s: &Segment<'_>,
-    ) -> Option<&mut Stream> {
-        let key = (number, to_client);
-        if !self.open.contains_key(&key) {
-            // A SYN tells where a stream begins; worth a place only where its port says that it will be read.
-            if s.data.is_empty() && (s.flags & SYN == 0 || port.is_none()) {
-                return None;
+    /// A place for a new stream, if there is room.
+    pub fn add(&mut self, number: u32, pair: Pair) {
+        if self.open.len() >= self.max_streams {
+            // A sweep looks at all of them: one for every quarter of the table that wanted in.
+            self.turned_away += 1;
+            if self.turned_away > self.max_streams / 4 {
+                self.turned_away = 0;
+                self.open.retain(|_, p| !p.over());
             }
             if self.open.len() >= self.max_streams {
-                // A sweep looks at all of them: one for every quarter of the table that wanted in.
-                self.turned_away += 1;
-                if self.turned_away > self.max_streams / 4 {
-                    self.turned_away = 0;
-                    self.open.retain(|_, s| !s.given_up);
-                }
-                if self.open.len() >= self.max_streams {
-                    self.refused += 1;
-                    return None;
-                }
+                self.refused += 1;
+                return;
             }
-            let stream = Stream { app: port, limit: self.max_stream_bytes, ..Stream::default() };
-            self.open.insert(key, stream);
         }
-        self.open.get_mut(&key).filter(|s| !s.given_up)
+        self.open.insert(number, pair);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn stream() -> Stream {
-        Stream { limit: 1000, ..Stream::default() }
-    }
-    fn put(s: &mut Stream, seq: u32, data: &[u8]) {
-        s.push(&Segment { seq, flags: 0x10, data, wire_len: data.len() as u32 });
-    }
-
-    #[test]
-    fn segments_are_put_in_order_over_the_wrap() {
-        let mut s = stream();
-        put(&mut s, u32::MAX - 1, b"ab");
-        put(&mut s, 3, b"fg");
-        put(&mut s, 0, b"cde");
-        assert_eq!(s.readable(), b"abcdefg");
-        assert!(s.reordered());
-    }
-
-    #[test]
-    fn known_bytes_are_dropped_and_the_first_copy_stays() {
-        let mut s = stream();
-        put(&mut s, 10, b"abc");
-        put(&mut s, 10, b"XYZd");
-        put(&mut s, 11, b"Q");
-        assert_eq!(s.readable(), b"abcd");
-    }
-
-    #[test]
-    fn a_gap_that_stays_is_passed_over() {
-        let mut s = stream();
-        put(&mut s, 0, b"a");
-        for i in 0..70u32 {
-            put(&mut s, 100 + i, b"x");
-        }
-        assert_eq!((s.readable().len(), s.lost_bytes), (70, 99));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let mut s = stream();
-        for i in 0..10_000u32 {
-            put(&mut s, i * 7, &[1; 5]);
-            assert!(s.readable.len() + s.ahead_bytes <= 2000);
-        }
-    }
-
-    #[test]
-    fn only_streams_that_are_read_take_a_place() {
-        let mut streams = Streams::new(&Limits::default());
-        let syn = Segment { seq: 0, flags: SYN, data: b"", wire_len: 0 };
-        assert!(streams.direction(1, false, None, &syn).is_none());
-        assert!(streams.direction(2, false, Some(0), &syn).is_some());
-    }
-}
+#[path = "stream_tests.rs"]
+mod tests;

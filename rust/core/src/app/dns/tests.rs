@@ -16,6 +16,7 @@ fn context(frame: u64, time_ns: i64, query: bool) -> Context {
         frame_bytes: 80,
         stream: None,
         detected_by: DetectedBy::Port,
+        to_client: false,
         only_in_order: false,
         recovered: false,
     }

@@ -114,7 +114,10 @@ fn contacts(m: &Parsed<'_>, f: &mut Fields) {
 fn credentials(m: &Parsed<'_>, f: &mut Fields) {
     for name in ["authorization", "proxy-authorization"] {
         if let Some(v) = m.first(name) {
-            f.push(("credentials", Value::Text(text(cut(&v, b' ').map_or(&v[..], |(s, _)| s), 32).to_ascii_lowercase())));
+            f.push((
+                "credentials",
+                Value::Text(text(cut(&v, b' ').map_or(&v[..], |(s, _)| s), 32).to_ascii_lowercase()),
+            ));
             put(f, "credentials_user", auth_param(&v, "username").map(short));
             break;
         }

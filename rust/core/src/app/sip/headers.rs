@@ -148,7 +148,7 @@ impl<'a> Parsed<'a> {
 
     /// Bytes of the whole message, once its headers have an end: what a stream has to hold. A message that does not say
     /// its length ends where the bytes do.
-    pub fn stream_length(m: &[u8]) -> Option<usize> {
+    pub fn stream_length(m: &'a [u8]) -> Option<usize> {
         let end = headers_end(m)?;
         let length = Self::read(m.get(..end)?)?.content_length();
         Some(length.map_or(m.len(), |n| end.saturating_add(n)))
@@ -302,9 +302,15 @@ mod tests {
     #[test]
     fn parts_of_addresses() {
         let a = Address::read(b"\"Bob <x>\" <sip:bob:secret@biloxi.example:5070;transport=tcp>;tag=a6c85cf");
-        assert_eq!((a.user(), a.host(), a.tag()), (Some(&b"bob"[..]), Some(&b"biloxi.example"[..]), Some(&b"a6c85cf"[..])));
+        assert_eq!(
+            (a.user(), a.host(), a.tag()),
+            (Some(&b"bob"[..]), Some(&b"biloxi.example"[..]), Some(&b"a6c85cf"[..]))
+        );
         let b = Address::read(b"sip:+12125551212@[2001:db8::1]:5060;tag=887s");
-        assert_eq!((b.user(), b.host(), b.tag()), (Some(&b"+12125551212"[..]), Some(&b"2001:db8::1"[..]), Some(&b"887s"[..])));
+        assert_eq!(
+            (b.user(), b.host(), b.tag()),
+            (Some(&b"+12125551212"[..]), Some(&b"2001:db8::1"[..]), Some(&b"887s"[..]))
+        );
         let c = Address::read(b"<tel:+1-201-555-0123>");
         assert_eq!((c.user(), c.host(), c.tag()), (Some(&b"+1-201-555-0123"[..]), None, None));
         assert_eq!(Address::read(b"<sip:example.org>").user(), None);

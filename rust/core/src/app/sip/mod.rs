@@ -12,7 +12,7 @@ mod start;
 
 use super::kept::Kept;
 use super::media::{MediaBook, Side};
-use super::{App, Context, Message, Output, Probe, Step};
+use super::{App, Context, DetectedBy, Message, Output, Probe, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use headers::Parsed;
@@ -20,6 +20,25 @@ use sdp::Sdp;
 use start::Start;
 
 const PORT: u16 = 5060;
+/// A method on another port is at most that long; with the space behind it.
+const MAX_METHOD: usize = 32;
+/// Methods whose rest is waited for on another port (RFC 3261, 3262, 3265, 3311, 3428, 3515, 3903, 6086).
+const METHODS: [&[u8]; 14] = [
+    b"INVITE",
+    b"ACK",
+    b"BYE",
+    b"CANCEL",
+    b"OPTIONS",
+    b"REGISTER",
+    b"PRACK",
+    b"SUBSCRIBE",
+    b"NOTIFY",
+    b"PUBLISH",
+    b"INFO",
+    b"REFER",
+    b"MESSAGE",
+    b"UPDATE",
+];
 
 /// SIP of a pass.
 pub struct Sip {
@@ -80,25 +99,31 @@ impl App for Sip {
 
     /// A start line of SIP; over TCP keep-alives may stand in front of it.
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
-        let data = if transport == Proto::Tcp { data.get(blank(data)..).unwrap_or_default() } else { data };
+        let tcp = transport == Proto::Tcp;
+        let data = if tcp { data.get(blank(data)..).unwrap_or_default() } else { data };
         if data.is_empty() {
-            return Probe::More;
+            return if tcp { Probe::More } else { Probe::No };
         }
-        // Cheap for the many that are none: a start line has a space after at most a long method's name.
-        if !data.iter().take(64).any(|&b| b == b' ') || !data.iter().take(64).all(|b| matches!(b, b' '..=b'~' | b'\r' | b'\n')) {
-            let short = transport == Proto::Tcp && data.len() < 8 && data.iter().all(u8::is_ascii_uppercase);
-            return if short { Probe::More } else { Probe::No };
+        // Asked of every packet that is nobody's: most do not begin with a word.
+        if !matches!(data.first(), Some(b'!'..=b'~')) {
+            return Probe::No;
+        }
+        let head = data.get(..MAX_METHOD).unwrap_or(data);
+        if !head.contains(&b' ') {
+            let open = tcp && data.len() < MAX_METHOD && data.iter().all(u8::is_ascii_uppercase);
+            return if open { Probe::More } else { Probe::No };
         }
         if start::start(start::line(data, 0).0).is_some() {
             return Probe::Yes;
         }
-        let open = transport == Proto::Tcp && start::line_end(data, 0).is_none() && data.len() < 200;
+        let known = |m: &[u8]| METHODS.contains(&m) || m == b"SIP/2.0";
+        let open = tcp && start::line_end(data, 0).is_none() && start::cut(data, b' ').is_some_and(|c| known(c.0));
         if open { Probe::More } else { Probe::No }
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         // Compressed (RFC 3320): Wireshark shows it as SIP on its port; what it says is not read.
-        if ctx.detected_by == super::DetectedBy::Port && data.first().is_some_and(|b| b & 0xf8 == 0xf8) {
+        if ctx.detected_by == DetectedBy::Port && data.first().is_some_and(|b| b & 0xf8 == 0xf8) {
             out.found(Proto::Sip);
             out.messages.push(Message { protocol: "sip", context: *ctx, fields: fields::unread("compressed") });
             return true;
@@ -129,7 +154,7 @@ impl App for Sip {
         let line = data.get(..end).unwrap_or_default();
         if start::start(line).is_none() {
             // On its port Wireshark takes it for the rest of a message.
-            if ctx.detected_by == super::DetectedBy::Port && blank == 0 && !line.contains(&0) {
+            if ctx.detected_by == DetectedBy::Port && blank == 0 && !line.contains(&0) {
                 out.found(Proto::Sip);
                 out.messages.push(Message { protocol: "sip", context: *ctx, fields: fields::unread("continuation") });
             }
@@ -139,6 +164,18 @@ impl App for Sip {
         let Some(m) = data.get(..length) else { return Step::Need(blank.saturating_add(length)) };
         self.message(ctx, m, blank > 0, out);
         Step::Consumed(blank + length)
+    }
+
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let (line, _) = start::line(data, 0);
+        let begins = start::start(line).is_some();
+        let rest = ctx.detected_by == DetectedBy::Port && start::line_end(data, 0).is_some() && !line.is_empty();
+        if begins || (rest && matches!(line.first(), Some(b' '..=b'~')) && !line.contains(&0)) {
+            out.found(Proto::Sip);
+            if Parsed::read(data).is_some_and(|m| !body::descriptions(&m).is_empty()) {
+                out.found(Proto::Sdp);
+            }
+        }
     }
 
     fn kept(&self) -> Option<&Kept> {

@@ -129,16 +129,17 @@ impl<'a> Sdp<'a> {
         let one = |m: &Media<'a>| {
             let addr = ip(self.address_of(m)?).filter(|_| m.port != 0)?;
             let transport = m.transport();
+            // Wireshark's rule: a port named together with an address does not count.
             let rtcp = match m.rtcp {
-                Some((other, port)) => Some((other.and_then(ip).unwrap_or(addr), port)),
-                None => m.port.checked_add(1).map(|port| (addr, port)),
+                Some((None, port)) => Some(port).filter(|&p| p != m.port),
+                _ => m.port.checked_add(1),
             };
             let carried = matches!(transport, MediaTransport::Rtp | MediaTransport::Srtp);
             Some(Announcement {
                 addr,
                 port: m.port,
                 other_port: None,
-                rtcp: rtcp.filter(|_| carried),
+                rtcp: rtcp.filter(|_| carried).map(|port| (addr, port)),
                 rtcp_mux: m.rtcp_mux,
                 kind: match m.kind {
                     b"audio" => MediaKind::Audio,
@@ -214,7 +215,8 @@ impl<'a> Media<'a> {
         let find = |all: &[(&'a [u8], &'a [u8])], format: &[u8]| all.iter().find(|m| m.0 == format).map(|m| m.1);
         let carried = matches!(self.transport(), MediaTransport::Rtp | MediaTransport::Srtp);
         self.formats.iter().map(move |&format| {
-            let payload_type = number(format).filter(|_| carried).and_then(|n| u8::try_from(n).ok()).filter(|&n| n < 128);
+            let payload_type =
+                number(format).filter(|_| carried).and_then(|n| u8::try_from(n).ok()).filter(|&n| n < 128);
             let known = payload_type.and_then(static_type).map(str::as_bytes);
             Codec { format, payload_type, map: find(&self.maps, format).or(known), params: find(&self.params, format) }
         })
@@ -325,8 +327,11 @@ mod tests {
         assert_eq!((all[0].direction, all[0].transport), (Direction::SendOnly, MediaTransport::Rtp));
         let codecs: Vec<_> = all[0].formats.iter().map(|f| (f.payload_type, f.codec.as_str(), f.clock_rate)).collect();
         assert_eq!(codecs, [(0, "PCMU", 8000), (97, "iLBC", 8000)]);
-        assert_eq!(all[1].rtcp, Some((IpAddr::v4([192, 0, 2, 9]), 53020)));
-        assert_eq!((all[1].direction, all[1].transport, all[1].rtcp_mux), (Direction::SendRecv, MediaTransport::Srtp, true));
+        assert_eq!(all[1].rtcp.map(|r| r.1), Some(51373));
+        assert_eq!(
+            (all[1].direction, all[1].transport, all[1].rtcp_mux),
+            (Direction::SendRecv, MediaTransport::Srtp, true)
+        );
         assert_eq!((all[2].addr, all[2].transport, all[2].rtcp), (v4, MediaTransport::T38, None));
     }
 

@@ -54,7 +54,8 @@ fn without_password(value: &[u8]) -> Vec<u8> {
     while let Some(i) = scheme_end(rest) {
         let (scheme, behind) = rest.split_at(i);
         out.extend_from_slice(scheme);
-        let stop = behind.iter().position(|b| matches!(b, b'@' | b'>' | b'<' | b'"' | b' ' | b',')).unwrap_or(behind.len());
+        let stop =
+            behind.iter().position(|b| matches!(b, b'@' | b'>' | b'<' | b'"' | b' ' | b',')).unwrap_or(behind.len());
         let (info, after) = behind.split_at(stop);
         match info.iter().position(|&b| b == b':') {
             Some(colon) if after.first() == Some(&b'@') => {
@@ -91,7 +92,10 @@ mod tests {
         let digest = "Authorization: Digest username=\"Mufasa\", realm=\"a@b\", nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", uri=\"sip:c\", response=\"6629fae49393a05397450978507c4ef1\"";
         assert_eq!(told(digest), "Digest username=\"Mufasa\" realm=\"a@b\" uri=\"sip:c\" ***");
         assert_eq!(told("Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), "Basic ***");
-        assert_eq!(told("WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", stale=TRUE"), "Digest realm=\"r\" stale=\"TRUE\" ***");
+        assert_eq!(
+            told("WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", stale=TRUE"),
+            "Digest realm=\"r\" stale=\"TRUE\" ***"
+        );
         assert_eq!(told("X-Auth-Token: abc"), "***");
         assert_eq!(told("Authentication-Info: rspauth=\"6629\""), "***");
         assert_eq!(told("Contact: <sip:u:pw@h:5060>, <SIPS:v:p@h>;q=1"), "<sip:u:***@h:5060>, <SIPS:v:***@h>;q=1");
