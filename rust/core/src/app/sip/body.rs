@@ -22,6 +22,13 @@ pub fn descriptions<'a>(m: &Parsed<'a>) -> Vec<&'a [u8]> {
     param(params, "boundary").filter(|b| !b.is_empty()).map_or_else(Vec::new, |b| parts(m.body, b))
 }
 
+/// A message carried in the body of another (RFC 3261 23.4).
+pub fn message<'a>(m: &Parsed<'a>) -> Option<Parsed<'a>> {
+    let kind = m.first("content-type")?;
+    let kind = cut(&kind, b';').map_or(&kind[..], |(kind, _)| kind);
+    kind.trim_ascii().eq_ignore_ascii_case(b"message/sip").then(|| Parsed::read(m.body))?
+}
+
 fn is_sdp(content_type: &[u8]) -> bool {
     let kind = cut(content_type, b';').map_or(content_type, |(kind, _)| kind);
     kind.trim_ascii().eq_ignore_ascii_case(b"application/sdp")

@@ -19,6 +19,15 @@ pub fn unread(why: &'static str) -> Fields {
     vec![("unread", why.into())]
 }
 
+/// What is counted of a message in the body of another.
+pub fn embedded(m: &Parsed<'_>) -> Fields {
+    let start = match m.start {
+        Start::Request { method, .. } => ("method", Value::Text(text(method, 64))),
+        Start::Response { code, .. } => ("code", code.into()),
+    };
+    vec![start, ("call_id", call_id(m).into()), ("embedded", true.into())]
+}
+
 fn short(bytes: &[u8]) -> Value {
     Value::Text(text(bytes, MAX_TEXT))
 }

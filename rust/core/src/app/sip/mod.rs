@@ -68,6 +68,9 @@ impl Sip {
         }
         self.kept.keep("sip", ctx, fields::all, m);
         out.messages.push(Message { protocol: "sip", context: *ctx, fields });
+        if let Some(inner) = body::message(&parsed).filter(|_| !hidden) {
+            out.messages.push(Message { protocol: "sip", context: *ctx, fields: fields::embedded(&inner) });
+        }
         true
     }
 }
@@ -97,13 +100,9 @@ impl App for Sip {
         true
     }
 
-    /// A start line of SIP; over TCP keep-alives may stand in front of it.
+    /// A start line of SIP.
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
         let tcp = transport == Proto::Tcp;
-        let data = if tcp { data.get(blank(data)..).unwrap_or_default() } else { data };
-        if data.is_empty() {
-            return if tcp { Probe::More } else { Probe::No };
-        }
         // Asked of every packet that is nobody's: most do not begin with a word.
         if !matches!(data.first(), Some(b'!'..=b'~')) {
             return Probe::No;
@@ -150,7 +149,10 @@ impl App for Sip {
         if !matches!(data.first(), Some(b' '..=b'~')) {
             return Step::Consumed(blank + data.len());
         }
-        let Some((end, _)) = start::line_end(data, 0) else { return Step::Need(blank + data.len() + 1) };
+        let Some((end, _)) = start::line_end(data, 0) else {
+            let wait = ctx.detected_by == DetectedBy::Port || self.probe(Proto::Tcp, data) == Probe::More;
+            return if wait { Step::Need(blank + data.len() + 1) } else { Step::Consumed(blank + data.len()) };
+        };
         let line = data.get(..end).unwrap_or_default();
         if start::start(line).is_none() {
             // On its port Wireshark takes it for the rest of a message.

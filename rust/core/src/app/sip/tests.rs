@@ -121,11 +121,11 @@ fn probes_are_strict() {
     assert_eq!(sip.probe(Proto::Udp, b"GET / HTTP/1.1\r\n"), Probe::No);
     assert_eq!(sip.probe(Proto::Udp, b"\x80\x00 sip:x SIP/2.0"), Probe::No);
     assert_eq!(sip.probe(Proto::Udp, b"\r\n\r\n"), Probe::No);
-    assert_eq!(sip.probe(Proto::Tcp, b"\r\n\r\n"), Probe::More);
+    assert_eq!(sip.probe(Proto::Tcp, b"\r\n\r\n"), Probe::No);
     assert_eq!(sip.probe(Proto::Tcp, b"REGIS"), Probe::More);
     assert_eq!(sip.probe(Proto::Tcp, b"REGISTER sip:exa"), Probe::More);
     assert_eq!(sip.probe(Proto::Tcp, b"GET /index"), Probe::No);
-    assert_eq!(sip.probe(Proto::Tcp, b"\r\nSIP/2.0 200 OK\r\n"), Probe::Yes);
+    assert_eq!(sip.probe(Proto::Tcp, b"SIP/2.0 200 OK\r\n"), Probe::Yes);
 }
 
 #[test]
