@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pcapstream.protocols.base import APPS, Machine, Module, Spec
+from pcapstream.protocols.base import Machine, Module, Spec
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import Description, Event, Evidence, Media, Spread
 from pcapstream.protocols.sip.machine import LIMITS, SipMachine
@@ -40,7 +40,7 @@ SPEC = Spec(
     limits=LIMITS,
 )
 
-NEEDS = frozenset({"sip", "tcp"}) | (APPS & {"rtp"})
+NEEDS = frozenset({"sip", "tcp"})
 
 
 def make(limits: Mapping[str, int]) -> Machine:

@@ -18,6 +18,7 @@ METHODS = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "PRACK"})
 MAX_TAGS = 16
 MAX_HOPS = 16
 MAX_CSEQS = 64
+MAX_PLACES = 64
 
 State = Literal[
     "completed", "answered", "cancelled", "redirected", "failed", "challenged", "ringing", "unanswered", "partial"
@@ -65,6 +66,8 @@ class Call:
     """(tag of the sender, CSeq) of INVITEs inside the call."""
     sdp: dict[tuple[str, str], Description] = field(default_factory=dict)
     """(tag, address) of the sender -> the last description."""
+    places: set[tuple[str, str, int]] = field(default_factory=set)
+    """(tag of who wants media there, address, port), of all descriptions."""
     retransmissions: int = 0
     answers_again: int = 0
     """Copies of the 2xx."""
@@ -151,6 +154,9 @@ class Call:
         old = self.sdp.get(key)
         if (old is None and len(self.sdp) < MAX_TAGS) or (old is not None and old[:2] <= told[:2]):
             self.sdp[key] = told
+        for one in told.media:
+            if one.port and one.address:
+                put(self.places, (tag, one.address, one.port), MAX_PLACES)
 
     def merge(self, other: Call) -> Call:
         """Of both parts of the traffic."""
@@ -253,6 +259,6 @@ class Call:
 _FIRST = (
     "invite", "trying", "ringing", "challenge", "answer", "ack", "redirect", "cancel", "bye", "bye_answer", "refer",
 )  # fmt: skip
-_SETS = ("agents", "hops", "callee_tags", "answered_tags", "later_invites")
+_SETS = ("agents", "hops", "callee_tags", "answered_tags", "later_invites", "places")
 _BY_CALLEE = frozenset({480, 486, 488, 600, 603, 606, 607, 608})
 """Refusals that a telephone sends by itself or for its user."""

@@ -89,7 +89,6 @@ class SipMachine:
             pings,
             {key: one.copy() for key, one in self._senders.items()},
             dict(self._dialogs),
-            core.reports.get("rtp"),
             (core,),
         )
 
@@ -133,6 +132,10 @@ class SipMachine:
         totals.detected[message.detected_by] += 1
         totals.malformed += "malformed" in found
         totals.with_sdp += "sdp" in found
+        if found.get("credentials") == "basic":
+            totals.basic_credentials.add(message.frame)
+        if any(one.get("keys") == "sdes" for sdp in found.get("sdp", ()) for one in sdp["media"]):
+            totals.keys_in_clear.add(message.frame)
         for key in ("agent", "server"):
             if agent := found.get(key):
                 count(totals.agents, agent, _MAX_AGENTS)

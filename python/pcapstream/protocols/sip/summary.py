@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pcapstream._core import Report
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import Evidence
 from pcapstream.protocols.sip.parties import Ping, Registration, Sender
@@ -46,6 +45,10 @@ class Totals:
     """Messages over TCP behind a keep-alive in the same segment."""
     only_in_order: int = 0
     with_sdp: int = 0
+    basic_credentials: Evidence = field(default_factory=Evidence)
+    """Requests whose password can be read (scheme Basic)."""
+    keys_in_clear: Evidence = field(default_factory=Evidence)
+    """Session descriptions with keys of encrypted media in them (RFC 4568)."""
     retransmitted_requests: Evidence = field(default_factory=Evidence)
     retransmitted_responses: Evidence = field(default_factory=Evidence)
     unmatched_responses: Evidence = field(default_factory=Evidence)
@@ -89,8 +92,7 @@ class SipSummary:
     """Counts, tables, and the messages kept for detail rows. Nothing in it is to be changed.
 
     Attributes: totals; calls by Call-ID; registrations by (address of record, client, registrar); pings by (source,
-    destination); senders by address; dialogs: (Call-ID, two tags in order) -> sum of DIALOG_ values; media: the report
-    of RTP streams, None where that was not counted.
+    destination); senders by address; dialogs: (Call-ID, two tags in order) -> sum of DIALOG_ values.
     """
 
     totals: Totals
@@ -99,18 +101,14 @@ class SipSummary:
     pings: Mapping[tuple[str, str], Ping]
     senders: Mapping[str, Sender]
     dialogs: Mapping[tuple[str, str, str], int]
-    media: Report | None
     parts: tuple[Snapshot, ...]
     """Passes the messages are kept in, in the order merged."""
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(Totals(), {}, {}, {}, {}, {}, None, ())
+        return cls(Totals(), {}, {}, {}, {}, {}, ())
 
     def merge(self, other: Self, /) -> Self:
-        media = self.media or other.media
-        if self.media is not None and other.media is not None:
-            media = self.media.merge(other.media)
         return type(self)(
             self.totals.merge(other.totals),
             _both(self.calls, other.calls, Call.merge),
@@ -118,7 +116,6 @@ class SipSummary:
             _both(self.pings, other.pings, Ping.merge),
             _both(self.senders, other.senders, Sender.merge),
             _both(self.dialogs, other.dialogs, int.__or__),
-            media,
             self.parts + other.parts,
         )
 
