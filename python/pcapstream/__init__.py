@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dns import DnsSummary
+    from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -52,6 +53,7 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
+    "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -67,6 +69,7 @@ __all__ = [
     "Connection",
     "Coverage",
     "DnsSummary",
+    "IcmpSummary",
     "LimitError",
     "Machine",
     "Packet",

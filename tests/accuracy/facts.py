@@ -74,6 +74,8 @@ def facts_of(path: str) -> Facts:
     }
     counts = report.summary(pcapstream.DnsSummary).counts()
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
+    seen = report.summary(pcapstream.IcmpSummary).counts()
+    out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -241,6 +243,33 @@ def dns(counts: Mapping[str, Any]) -> Facts:
         "response_time": response_time,
         "unanswered": counts["unanswered"]["count"],
         "retransmitted_queries": counts["retransmitted_queries"]["count"],
+    }
+
+
+ECHO = {"icmp": (8, 0), "icmpv6": (128, 129)}
+"""Types of echo requests and replies."""
+
+
+def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
+    """Groups `icmp` and `icmpv6`."""
+    types = Counter({(row[0], row[1]): n for row, n in counts["types"]["rows"]})
+    # The truth has the first header of each frame, one that an error of the other version quotes as well; "?" for a
+    # type or code that is cut off.
+    for table in ("quoted_types", "short_types"):
+        types.update({(row[0], row[1]): n for row, n in counts[table]["rows"]})
+    echo = counts["echo"]
+    quoted = Counter({row[0]: n for row, n in counts["quoted_types"]["rows"]})
+    times = echo["response_time"]
+    milliseconds: Facts = {"count": times["count"]}
+    if times["count"]:
+        milliseconds.update({key: times[f"{key}_ns"] / 1e6 for key in ("min", "max", "mean", "median")})
+    return {
+        "frames": counts["frames"],
+        "types": {"/".join("?" if n is None else str(n) for n in key): n for key, n in types.items()},
+        "echo_requests": echo["requests"] + quoted[request],
+        "echo_replies": echo["replies"] + quoted[reply],
+        "response_time_ms": milliseconds,
+        "unanswered": echo["unanswered"]["count"] + quoted[request],
     }
 
 

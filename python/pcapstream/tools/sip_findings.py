@@ -157,8 +157,8 @@ def _sound(calls: Iterable[Call], media: Media) -> Iterable[dict[str, Any]]:
         listed = ", ".join(f"to the {side} only in {n:,}" for side, n in sorted(towards.items()))
         yield finding(
             "one_way_audio", "severe",
-            f"{count(len(one_way), 'answered call')} with audio agreed both ways had RTP one way in this capture: {listed}"
-            ". What takes another path is not in it.",
+            f"{count(len(one_way), 'answered call')} with audio agreed both ways had RTP one way in this capture: "
+            f"{listed}. What takes another path is not in it.",
             count=len(one_way), frames=frames, filter=frames_filter(frames),
         )  # fmt: skip
     if silent:

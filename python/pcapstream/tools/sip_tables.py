@@ -124,7 +124,8 @@ def _places(told: Sequence[Description]) -> list[str]:
 def registrations(summary: SipSummary, ask: Ask, limit: int) -> Table | None:
     columns = (
         "address_of_record", "client", "registrar", "state", "requests", "challenges", "accepted",
-        "refused_credentials", "last_code", "last_reason", "expires_s", "contacts", "user_agents", "first", "last", "frame",
+        "refused_credentials", "last_code", "last_reason", "expires_s", "contacts", "user_agents", "first", "last",
+        "frame",
     )  # fmt: skip
     ordered = sorted(summary.registrations.items(), key=lambda item: (item[1].first or (0, 0), item[0]))
     rows = [

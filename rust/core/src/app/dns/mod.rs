@@ -20,7 +20,7 @@ const LLMNR: u16 = 5355;
 const NBNS: u16 = 137;
 
 /// The protocols that share the message format, each counted apart.
-static FAMILY: [(&str, Proto); 4] =
+const FAMILY: [(&str, Proto); 4] =
     [("dns", Proto::Dns), ("mdns", Proto::Mdns), ("llmnr", Proto::Llmnr), ("nbns", Proto::Nbns)];
 
 /// DNS of a pass: machines of the four protocols and the messages kept for the rows.
@@ -63,8 +63,10 @@ impl App for Dns {
         true
     }
 
-    fn quoted(&self, ctx: &Context, data: &[u8]) -> &'static [Proto] {
-        if data.is_empty() { &[] } else { std::slice::from_ref(&FAMILY[which(ctx)].1) }
+    fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        // Over TCP two bytes of length stand in front, and only a whole message is shown.
+        let whole = ctx.transport != Proto::Tcp || wire::be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).

@@ -130,12 +130,13 @@ impl App for Sip {
         self.message(ctx, data, false, out)
     }
 
-    fn quoted(&self, _: &Context, data: &[u8]) -> &'static [Proto] {
-        match Parsed::read(data) {
-            Some(m) if body::descriptions(&m).is_empty() => &[Proto::Sip],
-            Some(_) => &[Proto::Sip, Proto::Sdp],
-            None => &[],
-        }
+    fn quoted(&self, _: &Context, data: &[u8]) -> Option<Proto> {
+        Parsed::read(data).map(|_| Proto::Sip)
+    }
+
+    fn quoted_inside(&self, _: &Context, data: &[u8]) -> Option<Proto> {
+        let described = Parsed::read(data).is_some_and(|m| !body::descriptions(&m).is_empty());
+        described.then_some(Proto::Sdp)
     }
 
     /// Messages end by their Content-Length (RFC 3261 18.3); empty lines between them keep the connection open
