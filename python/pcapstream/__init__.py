@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -54,6 +55,7 @@ _HOME = {
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -77,6 +79,7 @@ __all__ = [
     "Progress",
     "QueryError",
     "Report",
+    "RtpSummary",
     "Snapshot",
     "Source",
     "SourceError",

@@ -11,6 +11,7 @@ from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -74,6 +75,8 @@ def plain(summary: Summary) -> Any:
         case CountedSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
             return {"counts": plain_counts(summary), "kept": summary.kept(), "messages": messages}
+        case RtpSummary():
+            return without(summary.counts(), frozenset({"memory_bytes"}))
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():

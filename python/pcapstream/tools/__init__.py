@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dns, icmp, sip, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
@@ -20,6 +20,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     capinfos.CAPINFOS,
     dns.DNS,
     icmp.ICMP,
+    sip.SIP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
