@@ -28,7 +28,7 @@ CALLS = (
 
 def calls(summary: SipSummary, media: Media, ask: Ask) -> Table | None:
     """By the time of the first INVITE; those that began before the capture come last."""
-    chosen = summary.calls.values()
+    chosen = list(summary.calls.values())
     if ask["call_id"] is not None:
         chosen = [call for call in chosen if call.call_id == ask["call_id"]]
     ordered = sorted(
