@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pcapstream
 from pcapstream import CaptureError, CaptureFacts, Connection, Tally, TcpTable
+from pcapstream.protocols.sip import Totals as SipTotals
 
 Kind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
 KINDS: tuple[Kind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
@@ -76,6 +77,9 @@ def facts_of(path: str) -> Facts:
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    sip_totals = report.summary(pcapstream.SipSummary).totals
+    if sip_totals.frames:
+        out["sip"] = sip(sip_totals)
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -270,6 +274,18 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "echo_replies": echo["replies"] + quoted[reply],
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
+    }
+
+
+def sip(totals: SipTotals) -> Facts:
+    """Group `sip`. Escaped backslashes of Call-IDs are taken back."""
+    call_ids = sorted(one.replace("\\\\", "\\") for one in totals.call_ids)
+    return {
+        "frames": totals.frames,
+        "requests": dict(totals.methods),
+        "responses": {str(code): n for code, n in totals.codes.items()},
+        "call_ids": len(call_ids),
+        "call_id_list": call_ids[:NAMES],
     }
 
 

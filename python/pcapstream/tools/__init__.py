@@ -9,17 +9,20 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dns, icmp, sip, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools.capture import MODULE as CAPTURE
+from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
-__all__ = ["MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
+__all__ = ["CAPTURE", "MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
 
 TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,
     capinfos.CAPINFOS,
     dns.DNS,
     icmp.ICMP,
+    sip.SIP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -29,7 +32,7 @@ TOOLS: tuple[ToolSpec, ...] = (
 
 MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "triage", "packets")
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
-configurations go on working."""
+configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 
@@ -39,10 +42,12 @@ def choose_tools(modules: Iterable[str] | None) -> tuple[ToolSpec, ...]:
     if modules is None:
         return TOOLS
     wanted = set(modules)
-    unknown = sorted(wanted.difference(MODULES))
+    unknown = sorted(wanted.difference(MODULES, (CAPTURE,)))
     if unknown:
         listed = ", ".join(shown(name) for name in unknown)
-        raise QueryError("unknown_module", f"there is no module {listed}; the modules are {', '.join(MODULES)}")
+        raise QueryError(
+            "unknown_module", f"there is no module {listed}; the modules are {', '.join((*MODULES, CAPTURE))}"
+        )
     return tuple(tool for tool in TOOLS if tool.module in wanted)
 
 
@@ -50,6 +55,8 @@ def find_tool(name: str) -> ToolSpec:
     """Raises QueryError(unknown_value), which lists the tools or names the one that was meant."""
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if (problem := belongs_to_a_server(name)) is not None:
+        raise problem
     close = difflib.get_close_matches(name[:100], _BY_NAME, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise QueryError("unknown_value", f"there is no tool {shown(name)}{hint}; the tools are {', '.join(_BY_NAME)}")
