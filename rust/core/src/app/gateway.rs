@@ -153,6 +153,9 @@ fn sessions(text: &[u8]) -> Vec<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addr::IpAddr;
+    use crate::app::DetectedBy;
+    use crate::app::media::{Announcement, MediaTransport};
 
     const REPLY: &[u8] = b"!/1 [10.23.1.42]:2944 P = 5{ C = 191 {mf=RTP/1727  { m { l { \r\nv=0\r\nc=IN IP4 10.23.1.52\r\n\
         m=audio 16756 RTP/AVP 8 102\r\na=rtpmap:102 telephone-event/8000\r\nv=0\r\nc=IN IP4 10.23.1.52\r\n\
@@ -163,9 +166,24 @@ mod tests {
         let book = MediaBook::new(&limits);
         let mut gateway = Gateway::new(&limits, book.clone());
         let mut out = Output::default();
-        let ctx = Context { src_port: ports.0, dst_port: ports.1, ..crate::app::rtp::tests_context() };
+        let ctx = Context {
+            frame: 1,
+            time_ns: 0,
+            src: IpAddr::default(),
+            dst: IpAddr::default(),
+            src_port: ports.0,
+            dst_port: ports.1,
+            transport: Proto::Udp,
+            ttl: 64,
+            frame_bytes: 0,
+            stream: None,
+            to_client: false,
+            detected_by: DetectedBy::Port,
+            only_in_order: false,
+            recovered: false,
+        };
         gateway.datagram(&ctx, data, &mut out);
-        let is_rtp = |a: &crate::app::media::Announcement| a.transport == crate::app::media::MediaTransport::Rtp;
+        let is_rtp = |a: &Announcement| a.transport == MediaTransport::Rtp;
         let found = book.take().iter().map(|a| (a.port, is_rtp(a))).collect();
         (found, out.protocols.iter().map(|p| p.name()).collect())
     }

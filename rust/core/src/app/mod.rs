@@ -7,6 +7,7 @@
 
 pub mod count;
 mod dns;
+mod gateway;
 mod icmp;
 pub mod kept;
 pub mod media;
@@ -274,6 +275,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
+        Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),
     ]
 }
