@@ -43,8 +43,6 @@ from tests.support.play import KINDS, cut, plain, play, without
 APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
 FLOWS = flows() + APPLICATION
 FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
-    flows(8, packets_of_udp=9) + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
-)
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),
