@@ -23,6 +23,7 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
+from tests.support.dhcp import dhcp_flows
 from tests.support.pcap import (
     START_NS,
     Frame,
@@ -39,8 +40,9 @@ from tests.support.pcap import (
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-FLOWS = flows() + dns_flows() + icmp_flows() + rtp_flows() + sip_flows()
-FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + icmp_flows() + rtp_flows() + sip_flows())
+APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
+FLOWS = flows() + APPLICATION
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),

@@ -17,7 +17,9 @@ SCHEMAS = Path(__file__).parent / "schemas"
 MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
     "analyze_dns_packets": {"ports": None},
+    "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
+    "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},

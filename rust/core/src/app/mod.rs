@@ -6,6 +6,7 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
 mod gateway;
 mod icmp;
@@ -272,6 +273,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let media = MediaBook::new(limits);
     vec![
         Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
