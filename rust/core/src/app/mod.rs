@@ -25,6 +25,7 @@ use crate::layers::{Icmp, Layers, Net, Proto};
 use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
+pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
 pub use message::{Message, Value};
