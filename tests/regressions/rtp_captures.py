@@ -243,9 +243,10 @@ KINDS: dict[str, tuple[str, Sequence[Shown]]] = {
     "stun takes the port": (
         "", [Shown(_media(), "rtp"), Shown(STUN, "stun"), Shown(_media(), ""), Shown(_media(), "", source_port=7)],
     ),
+    "over TCP": ("TCP/RTP/AVP", [Shown(_media(), "")]),
     "not quite stun": ("", [Shown(STUN + b"\0", ""), Shown(_media(), "rtp")]),
 }  # fmt: skip
-"""More lines of the description, then datagrams in order."""
+"""More lines of the description, or another transport; then datagrams in order."""
 
 
 def kinds(path: Path) -> tuple[Path, list[str]]:
@@ -259,8 +260,9 @@ def kinds(path: Path) -> tuple[Path, list[str]]:
 
     for number, (more, datagrams) in enumerate(KINDS.values()):
         port = 30_000 + 100 * number
-        lines = more.replace("{port+9}", str(port + 9)).replace("{port}", str(port))
-        add(udp(CALLED, 5060, CALLER, 5060, invite(number, port, more=lines)), "sip:sdp")
+        lines, proto = ("", more) if "/" in more else (more, "RTP/AVP")
+        lines = lines.replace("{port+9}", str(port + 9)).replace("{port}", str(port))
+        add(udp(CALLED, 5060, CALLER, 5060, invite(number, port, more=lines, proto=proto)), "sip:sdp")
         for one in datagrams:
             ends = (CALLER, one.source_port), (CALLED, port + one.port)
             (a, a_port), (b, b_port) = ends[::-1] if one.back else ends

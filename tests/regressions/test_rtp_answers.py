@@ -140,6 +140,12 @@ def test_what_nobody_announced_is_apart(tmp_path: Path) -> None:
     assert (counts["packets"], counts["heuristic_packets"]) == (0, 58)
     (stream,) = counts["streams"]
     assert (stream["detected_by"], stream["packets"], stream["lost"], stream["first_frame"]) == ("heuristic", 58, 2, 1)
+    result = ask(TOOL, path)
+    (found,) = [one for one in result["findings"] if one["code"] == "rtp_not_announced"]
+    assert found["frames"] == [1]
+    assert "udp.srcport == 40000" in found["filter"]
+    assert result["rtp"]["heuristic"] == {"packets": 58, "streams": 1}
+    assert len(rows(result["rtp_streams"])) == 1
 
 
 def test_the_tool_shows_streams_and_reports(tmp_path: Path) -> None:
