@@ -93,6 +93,12 @@ class Capture:
         return "failed" if self.failure is not None or self.source.why == "failed" else "stopped"
 
     @property
+    def cut_by_max_packets(self) -> bool:
+        """It ended because its analysis, as every one of this server, ends there."""
+        most = None if self.scan is None else self.scan.options.max_packets
+        return most is not None and self.state == "stopped" and self.packets >= most
+
+    @property
     def packets(self) -> int:
         return 0 if self.scan is None else self.scan.progress.packets
 

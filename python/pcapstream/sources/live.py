@@ -188,14 +188,16 @@ class LiveSource:
 
     def close(self) -> None:
         with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-            if self._process is not None:
-                self._process.close()
-            if self.recording is not None:
-                self.recording.close()
-            if self.why is None:
-                self.why = "stopped"
+            reader, process = self._reader, self._process
+        # Outside the lock: `cancel` waits for nobody.
+        if reader is not None:
+            reader.close()
+        if process is not None:
+            process.close()
+        if self.recording is not None:
+            self.recording.close()
+        if self.why is None:
+            self.why = "stopped"
 
     def cancel(self) -> None:
         self._cancelled.set()
