@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
+    from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.rtp import RtpSummary
@@ -53,6 +54,7 @@ _HOME = {
     "pcapstream.protocols.base": ("Machine", "Summary"),
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
+    "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
@@ -70,6 +72,7 @@ __all__ = [
     "CaptureFacts",
     "Connection",
     "Coverage",
+    "DhcpSummary",
     "DnsSummary",
     "IcmpSummary",
     "LimitError",

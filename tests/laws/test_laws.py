@@ -23,6 +23,7 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
+from tests.support.dhcp import dhcp_flows
 from tests.support.pcap import (
     START_NS,
     Frame,
@@ -38,8 +39,8 @@ from tests.support.pcap import (
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-FLOWS = flows() + dns_flows() + icmp_flows() + rtp_flows()
-FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + icmp_flows() + rtp_flows())
+FLOWS = flows() + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows()
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows())
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),

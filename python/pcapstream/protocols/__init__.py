@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dns, icmp, rtp, tcp, triage
+from pcapstream.protocols import capinfos, dhcp, dns, icmp, rtp, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = ["DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
 
 _MODULES = (
     dns.MODULE,
+    dhcp.MODULE,
     icmp.MODULE,
     rtp.MODULE,
     capinfos.MODULE,

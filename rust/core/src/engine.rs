@@ -1,7 +1,7 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
 use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Report};
+use crate::app::{AppPlan, Apps, Report, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
@@ -209,7 +209,19 @@ impl Pass {
                 quoted = quoted.or(Some(stream));
             }
         }
+        if quoted.is_none() && self.layers.nets.last().is_some_and(|net| net.quoted && net.protocol == 6) {
+            quoted = self.quoted_in_part(record);
+        }
         (self.segment(record, number), quoted)
+    }
+
+    /// The stream of a TCP header of which an ICMP error quotes no more than the ports, as RFC 792 asks for. Wireshark
+    /// gives such a header no number: only a stream that is there is named.
+    #[cold]
+    fn quoted_in_part(&mut self, record: &Record<'_>) -> Option<u32> {
+        let message = self.dissector.bytes(record, self.layers.icmp.as_ref()?.message);
+        let (src, dst, ports) = quoted_ends(message)?;
+        self.tracker.as_mut()?.known(src, dst, ports.0, ports.1)
     }
 
     #[inline]

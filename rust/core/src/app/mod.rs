@@ -6,6 +6,7 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
 mod icmp;
 pub mod kept;
@@ -23,6 +24,7 @@ use crate::layers::{Icmp, Layers, Net, Proto};
 use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
+pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
 pub use message::{Message, Value};
@@ -265,6 +267,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let media = MediaBook::new(limits);
     vec![
         Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(names::Names::new(limits)),
         Box::new(rtp::Rtp::new(limits, media.clone())),

@@ -243,6 +243,16 @@ impl TcpTracker {
         stream
     }
 
+    /// The stream number of these ends, if they have one.
+    pub fn known(&mut self, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) -> Option<u32> {
+        let (key, _) = Key::new(&src, &dst, src_port, dst_port);
+        let hash = key.hash(&self.seed);
+        if let Some(slot) = self.find(&key, hash) {
+            return Some(self.flows.get(slot).stream);
+        }
+        self.quoted_only.find(spread(hash), |q| q.0 == key).map(|q| q.1)
+    }
+
     /// The pass is over: all connections not yet reported count as ended.
     pub fn finish(&mut self) {
         if !self.reports.on {
