@@ -175,7 +175,6 @@ _WHY = {
     "duration": "its time was over",
     "stopped": "stopped as asked",
     "max_size": "it reached its largest size",
-    "ended": "the capture program ended",
     "failed": "it broke off",
 }
 
