@@ -11,7 +11,7 @@ from pcapstream.errors import QueryError, StateError
 from pcapstream.protocols import ALL, DEFAULT, NEEDS, REGISTRY, choose
 
 
-def test_default_set_is_all_there_is() -> None:
+def test_default_set_stands_first() -> None:
     assert list(ALL) == list(REGISTRY)
     assert list(ALL)[: len(DEFAULT)] == list(DEFAULT)
     assert {"capinfos", "tcp", "triage"} <= set(DEFAULT)
