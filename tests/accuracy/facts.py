@@ -19,6 +19,8 @@ TOP = 20
 """Conversations listed for each kind."""
 NAMES = 50
 """Query names listed."""
+STREAMS = 50
+"""RTP streams listed."""
 PAGE = 10_000
 """Connections fetched at a time."""
 
@@ -85,6 +87,7 @@ def facts_of(path: str) -> Facts:
     sip_totals = report.summary(pcapstream.SipSummary).totals
     if sip_totals.frames:
         out["sip"] = sip(sip_totals)
+    out["rtp"] = rtp(report.summary(pcapstream.RtpSummary).counts(), tally.protocols())
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -304,6 +307,30 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "echo_replies": echo["replies"] + quoted[reply],
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
+    }
+
+
+def rtp(counts: Mapping[str, Any], protocols: Mapping[str, int]) -> Facts:
+    """Group `rtp`: the rows of `tshark -z rtp,streams`, in the truth's order. Those found by pattern are left out."""
+    rows = [
+        {
+            "src": f"{stream['src']}:{stream['src_port']}",
+            "dst": f"{stream['dst']}:{stream['dst_port']}",
+            "ssrc": f"0x{stream['ssrc']:08x}",
+            "payload": ", ".join(one["listed"] for one in stream["types"]),
+            "packets": stream["packets"],
+            "lost": stream["lost"],
+        }
+        for stream in counts["streams"]
+        if stream["detected_by"] == "announced"
+    ]
+    rows.sort(key=lambda row: (row["src"], row["dst"], row["ssrc"]))
+    return {
+        "frames": protocols.get("rtp", 0),
+        "ssrcs": counts["ssrcs"],
+        "payload_types": {str(kind): number for kind, number in counts["payload_types"]},
+        "stream_count": len(rows),
+        "streams": rows[:STREAMS],
     }
 
 

@@ -57,6 +57,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found |= _tables(summary, media, ask)
     if number or rtp.counts()["streams"]:
         found |= shown.keys
+        found.setdefault("findings", by_weight(shown.findings))
     found["packets"] = sip_tables.packets(summary, ask, kept)
     found["notes"] = [*_notes(summary, kept, dropped), *shown.notes]
     return found

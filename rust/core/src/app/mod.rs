@@ -8,6 +8,7 @@
 pub mod count;
 mod dhcp;
 mod dns;
+mod gateway;
 mod icmp;
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
@@ -319,6 +320,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
+        Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),
     ]
 }

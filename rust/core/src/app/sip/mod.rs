@@ -16,7 +16,7 @@ use super::{App, Context, DetectedBy, Message, Output, Probe, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use headers::Parsed;
-use sdp::Sdp;
+pub(super) use sdp::Sdp;
 use start::Start;
 
 const PORT: u16 = 5060;

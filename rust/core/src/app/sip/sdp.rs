@@ -204,6 +204,8 @@ impl<'a> Media<'a> {
         let protocol = self.protocol.to_ascii_uppercase();
         let has = |part: &[u8]| protocol.windows(part.len()).any(|w| w == part);
         match () {
+            // Framed in a TCP connection (RFC 4571): nothing comes over UDP.
+            () if protocol.starts_with(b"TCP/") => MediaTransport::Other,
             () if has(b"RTP/SAVP") => MediaTransport::Srtp,
             () if has(b"RTP/AVP") => MediaTransport::Rtp,
             () if has(b"UDPTL") => MediaTransport::T38,
