@@ -50,7 +50,7 @@ impl Connection {
         ((ctx.src, ctx.src_port) > (ctx.dst, ctx.dst_port)) as usize
     }
 
-    pub fn from_server(&self, ctx: &Context) -> bool {
+    pub fn is_from_server(&self, ctx: &Context) -> bool {
         self.server.map_or(ctx.to_client, |s| s == (ctx.src, ctx.src_port))
     }
 
@@ -112,14 +112,14 @@ impl Connection {
     }
 
     pub fn application_data(&mut self, ctx: &Context, length: usize) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.data(ctx, from_server, length);
         }
     }
 
     pub fn change_cipher_spec(&mut self, ctx: &Context) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         if !ctx.only_in_order {
             self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
         }
@@ -130,7 +130,7 @@ impl Connection {
 
     /// An alert record: two bytes in the clear, anything else is encrypted (RFC 8446 6).
     pub fn alert(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], dtls: bool) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         let code = match record {
             &[level, description] => Some((level, description)),
             _ => None,
@@ -158,7 +158,7 @@ impl Connection {
             self.message(machine, ctx, kind, body, false);
             rest = record.get(used..).unwrap_or_default();
         } else if self.is_encrypted(ctx, record) {
-            let from_server = self.from_server(ctx);
+            let from_server = self.is_from_server(ctx);
             if let Some(h) = &mut self.handshake {
                 h.encrypted_handshake(ctx, from_server);
             }
@@ -207,7 +207,7 @@ impl Connection {
             // Those of DTLS are counted by fragment.
             machine.message(ctx, kind, false);
         }
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         match kind {
             msg::CLIENT_HELLO => {
                 if let Some(hello) = ClientHello::parse(body, dtls) {
@@ -315,7 +315,7 @@ impl Connection {
     }
 
     pub fn closed(&mut self, ctx: &Context, how: Close) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.closed(ctx, how, from_server);
         }

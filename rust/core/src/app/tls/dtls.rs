@@ -96,7 +96,7 @@ impl Datagrams {
 
 impl Association {
     fn record(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, epoch: u16, body: &[u8]) {
-        let from_server = self.connection.from_server(ctx);
+        let from_server = self.connection.is_from_server(ctx);
         match kind {
             content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body),
             content::HANDSHAKE => {
