@@ -7,6 +7,7 @@
 
 pub mod count;
 mod dns;
+mod http;
 pub mod kept;
 pub mod media;
 pub mod message;
@@ -167,6 +168,11 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         Step::Lost
     }
+    /// The answer to the SYN of one of its streams came so long after it: the way to the server and back, seen from
+    /// where the capture was taken. Told of streams on its ports only.
+    fn handshake(&mut self, ctx: &Context, ns: i64) {
+        let _ = (ctx, ns);
+    }
     /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
         let _ = (ctx, out);
@@ -230,7 +236,7 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let _media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits))]
+    vec![Box::new(dns::Dns::new(limits)), Box::new(http::Http::new(limits))]
 }
 
 /// Names of the protocols of this build.
