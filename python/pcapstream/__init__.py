@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from pcapstream.api import Analysis, analyze, open
     from pcapstream.errors import CaptureError, LimitError, PcapstreamError, QueryError, SourceError, StateError
     from pcapstream.model import CaptureFacts, Coverage, Progress, Report
+    from pcapstream.protocols import ALL as ALL_MODULES
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dns import DnsSummary
+    from pcapstream.protocols.http import HttpSummary
+    from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -52,12 +55,15 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
+    "pcapstream.protocols.http": ("HttpSummary",),
+    "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "ALL_MODULES",
     "DEFAULT_MODULES",
     "Analysis",
     "Batch",
@@ -67,6 +73,8 @@ __all__ = [
     "Connection",
     "Coverage",
     "DnsSummary",
+    "HttpSummary",
+    "IcmpSummary",
     "LimitError",
     "Machine",
     "Packet",
@@ -91,8 +99,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "DEFAULT_MODULES":
-        found: Any = import_module("pcapstream.protocols").DEFAULT
+    if name in ("ALL_MODULES", "DEFAULT_MODULES"):
+        found: Any = getattr(import_module("pcapstream.protocols"), name.partition("_")[0])
     elif name in _MODULE_OF:
         found = getattr(import_module(_MODULE_OF[name]), name)
     else:

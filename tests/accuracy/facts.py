@@ -51,7 +51,7 @@ def facts_of(path: str) -> Facts:
     A file that is refused as no capture has the facts of one without packets, and the code of the refusal as `error`.
     """
     try:
-        report = pcapstream.analyze(path, resync=False)
+        report = pcapstream.analyze(path, modules=pcapstream.ALL_MODULES, resync=False)
     except CaptureError as error:
         size = os.path.getsize(path)
         nothing = {"total": 0, "truncated": 0, "bytes_wire": 0, "bytes_captured": 0, "vlan_ids": {}, "interfaces": {}}
@@ -74,6 +74,11 @@ def facts_of(path: str) -> Facts:
     }
     counts = report.summary(pcapstream.DnsSummary).counts()
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
+    seen = report.summary(pcapstream.IcmpSummary).counts()
+    out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    frames_of = out["protocols"]
+    if frames_of.get("http"):
+        out["http"] = http(report.summary(pcapstream.HttpSummary).counts()["http"], frames_of["http"])
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -242,6 +247,51 @@ def dns(counts: Mapping[str, Any]) -> Facts:
         "unanswered": counts["unanswered"]["count"],
         "retransmitted_queries": counts["retransmitted_queries"]["count"],
     }
+
+
+ECHO = {"icmp": (8, 0), "icmpv6": (128, 129)}
+"""Types of echo requests and replies."""
+
+
+def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
+    """Groups `icmp` and `icmpv6`."""
+    types = Counter({(row[0], row[1]): n for row, n in counts["types"]["rows"]})
+    # The truth has the first header of each frame, one that an error of the other version quotes as well; "?" for a
+    # type or code that is cut off.
+    for table in ("quoted_types", "short_types"):
+        types.update({(row[0], row[1]): n for row, n in counts[table]["rows"]})
+    echo = counts["echo"]
+    quoted = Counter({row[0]: n for row, n in counts["quoted_types"]["rows"]})
+    times = echo["response_time"]
+    milliseconds: Facts = {"count": times["count"]}
+    if times["count"]:
+        milliseconds.update({key: times[f"{key}_ns"] / 1e6 for key in ("min", "max", "mean", "median")})
+    return {
+        "frames": counts["frames"],
+        "types": {"/".join("?" if n is None else str(n) for n in key): n for key, n in types.items()},
+        "echo_requests": echo["requests"] + quoted[request],
+        "echo_replies": echo["replies"] + quoted[reply],
+        "response_time_ms": milliseconds,
+        "unanswered": echo["unanswered"]["count"] + quoted[request],
+    }
+
+
+def http(counts: Mapping[str, Any], frames: int) -> Facts:
+    """Group `http`: messages of HTTP/1 that Wireshark shows."""
+    return {
+        "frames": frames,
+        "methods": dict(counts["methods"]["rows"]),
+        "status_codes": by_number(counts["status_codes"]),
+        "hosts": most(counts["hosts"]),
+        "uris": most(counts["uris"]),
+        "user_agents": most(counts["user_agents"]),
+    }
+
+
+def most(counter: Mapping[str, Any]) -> Facts:
+    """Texts by count, as many as the truth files list."""
+    rows = sorted(((unescaped(text), n) for text, n in counter["rows"]), key=lambda row: (-row[1], row[0]))
+    return {"distinct": len(rows), "top": dict(rows[:NAMES])}
 
 
 def by_number(counter: Mapping[str, Any]) -> Facts:

@@ -23,11 +23,22 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from tests.support.pcap import START_NS, Frame, conversation, dns_flows, flows, in_time_order, pcap, pcapng, udp
+from tests.support.pcap import (
+    START_NS,
+    Frame,
+    conversation,
+    dns_flows,
+    flows,
+    icmp_flows,
+    in_time_order,
+    pcap,
+    pcapng,
+    udp,
+)
 from tests.support.play import KINDS, cut, plain, play, without
 
-FLOWS = flows() + dns_flows()
-FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows())
+FLOWS = flows() + dns_flows() + icmp_flows()
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + icmp_flows())
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),
@@ -191,7 +202,7 @@ POSITION = frozenset(
     {
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
-        "frames", "frame_number",
+        "frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",
         "first_ns", "last_ns", "time_backwards",

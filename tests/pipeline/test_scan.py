@@ -52,7 +52,7 @@ async def test_whole_report(store: ScanStore, capture: Path) -> None:
     assert (coverage.bytes_read, coverage.bytes_total, coverage.packets) == (len(CAPTURE), len(CAPTURE), len(FRAMES))
     assert report.name == "capture.pcap"
     assert report.capture["packets"] == len(FRAMES)
-    assert list(report.summaries) == ["dns", "capinfos", "tcp", "triage"]
+    assert list(report.summaries) == ["dns", "icmp", "capinfos", "tcp", "triage"]
     assert len(report.summary(TcpSummary).table) == 20
     assert report.summary(CapinfosSummary).captures == 1
 

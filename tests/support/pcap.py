@@ -79,11 +79,13 @@ def tcp(
     return _ip(source, destination, 6, segment[:16] + struct.pack("!H", check) + segment[18:])
 
 
-def udp(source: str, source_port: int, destination: str, destination_port: int, payload: bytes = b"") -> bytes:
+def udp(
+    source: str, source_port: int, destination: str, destination_port: int, payload: bytes = b"", *, ttl: int = 64
+) -> bytes:
     """An Ethernet frame with a UDP datagram over IPv4 or IPv6 (RFC 768)."""
     datagram = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
     check = _checksum(_pseudo(source, destination, 17, len(datagram)) + datagram) or 0xFFFF
-    return _ip(source, destination, 17, datagram[:6] + struct.pack("!H", check) + datagram[8:])
+    return _ip(source, destination, 17, datagram[:6] + struct.pack("!H", check) + datagram[8:], ttl=ttl)
 
 
 def arp(source: str, target: str) -> bytes:
@@ -203,6 +205,63 @@ def flows(connections: int = 20, *, packets_of_udp: int = 30) -> list[list[Frame
     return found
 
 
+def icmp(source: str, destination: str, kind: int, code: int = 0, body: bytes = b"", *, ttl: int = 64) -> bytes:
+    """An Ethernet frame with an ICMP or ICMPv6 message, checksum right; body: what follows the checksum."""
+    v6 = ":" in source
+    message = struct.pack("!BBH", kind, code, 0) + body
+    covered = _pseudo(source, destination, 58, len(message)) + message if v6 else message
+    message = message[:2] + struct.pack("!H", _checksum(covered)) + message[4:]
+    return _ip(source, destination, 58 if v6 else 1, message, ttl=ttl)
+
+
+def echo(source: str, destination: str, number: int, *, reply: bool = False, ident: int = 7, **more: int) -> bytes:
+    """An echo request or reply with 16 bytes of data."""
+    request, answer = (128, 129) if ":" in source else (8, 0)
+    body = struct.pack("!HH", ident, number) + bytes(range(16))
+    return icmp(source, destination, answer if reply else request, 0, body, **more)
+
+
+def icmp_flows() -> list[list[Frame]]:
+    """Echo of both versions, answered, lost and answered twice; a traceroute; an error that quotes TCP; routers and
+    neighbours. Each is a flow; no two frames have the same time, no two flows an address that counts by the second."""
+    found: list[list[Frame]] = []
+    for number, (one, other) in enumerate(
+        [("10.3.0.1", "192.0.2.31"), ("10.3.0.2", "192.0.2.32"), ("2001:db8:3::1", "2001:db8:4::1")]
+    ):
+        frames = []
+        for seq in range(4):
+            at = START_NS + seq * 2_000_000 + number * 20_011 + 71
+            frames.append(Frame(at, echo(one, other, seq)))
+            if seq != 3:
+                frames.append(Frame(at + 900_001 + number, echo(other, one, seq, reply=True)))
+        frames.append(Frame(START_NS + 9_000_000 + number, echo(other, one, 0, reply=True)))
+        found.append(frames)
+    traced = []
+    for hop in (1, 2):
+        at = START_NS + hop * 3_000_000 + 83
+        probe = udp("10.3.0.9", 40_000, "192.0.2.99", 33_433 + hop, bytes(12), ttl=hop)
+        quoted = bytes(4) + probe[14:42]
+        traced += [Frame(at, probe), Frame(at + 777_777, icmp(f"203.0.113.{hop}", "10.3.0.9", 11, 0, quoted))]
+    found.append(traced)
+    syn = tcp("10.3.0.8", 50_000, "192.0.2.80", 443, SYN, seq=1)
+    refused = icmp("203.0.113.8", "10.3.0.8", 3, 4, struct.pack("!HH", 0, 1400) + syn[14:54])
+    found.append([Frame(START_NS + 91, syn), Frame(START_NS + 5_000_093, refused)])
+    router, host = "fe80::1", "fe80::2"
+    advertised = struct.pack("!BBHII", 64, 0, 1800, 0, 0) + b"\x01\x01\x02\0\0\0\0\x01"
+    target = ipaddress.ip_address(host).packed
+    found.append([Frame(START_NS + 97, icmp(router, "ff02::1", 134, 0, advertised, ttl=255))])
+    found.append(
+        [
+            Frame(START_NS + 101, icmp("fe80::3", "ff02::1:ff00:2", 135, 0, bytes(4) + target, ttl=255)),
+            Frame(
+                START_NS + 80_103,
+                icmp(host, "fe80::3", 136, 0, b"\x60\0\0\0" + target + b"\x02\x01\x02\0\0\0\0\x02", ttl=255),
+            ),
+        ]
+    )
+    return found
+
+
 def dns_flows() -> list[list[Frame]]:
     """DNS of three clients with two servers, each a flow: answered, answered NXDOMAIN, asked again, never answered; one
     multicast query; one query on a port that is not DNS's. No two frames have the same time."""
@@ -239,14 +298,14 @@ def in_time_order(flows: Sequence[Sequence[Frame]]) -> list[Frame]:
     return sorted((frame for flow in flows for frame in flow), key=lambda frame: frame.time_ns)
 
 
-def _ip(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
+def _ip(source: str, destination: str, protocol: int, payload: bytes, *, ttl: int = 64) -> bytes:
     a, b = ipaddress.ip_address(source), ipaddress.ip_address(destination)
     if a.version == 4:
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0x4000, 64, protocol, 0) + a.packed + b.packed
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(payload), 1, 0x4000, ttl, protocol, 0) + a.packed + b.packed
         head = head[:10] + struct.pack("!H", _checksum(head)) + head[12:]
         kind = b"\x08\x00"
     else:
-        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, 64) + a.packed + b.packed
+        head = struct.pack("!IHBB", 6 << 28, len(payload), protocol, ttl) + a.packed + b.packed
         kind = b"\x86\xdd"
     return _mac(destination) + _mac(source) + kind + head + payload
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pcapstream._core import Connection, Decoder, Direction, Message, Tally, TcpTable, app_names
 from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
-from pcapstream.protocols.dns import DnsSummary
+from pcapstream.protocols.counted import CountedSummary
+from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -70,14 +71,28 @@ def plain(summary: Summary) -> Any:
     match summary:
         case CapinfosSummary():
             return {"captures": summary.captures, **summary.facts}
-        case DnsSummary():
+        case CountedSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
-            return {"counts": summary.counts(), "kept": summary.kept(), "messages": messages}
+            return {"counts": plain_counts(summary), "kept": summary.kept(), "messages": messages}
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
             return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
     return summary
+
+
+def plain_counts(summary: CountedSummary) -> dict[str, Any]:
+    """The counts, rows of tables as objects, so that values can be told by name."""
+    counts = summary.counts()
+    if isinstance(summary, IcmpSummary):
+        for one in counts.values():
+            one.update({name: named(one[name], columns) for name, columns in COLUMNS.items()})
+            one["echo"]["pairs"] = named(one["echo"]["pairs"], PAIRS)
+            for row in one["neighbours"]:
+                row["macs"] = [mac for mac, _ in row["macs"]]
+            for row in one["paths"]:
+                row["hops"] = [[distance, [at[:-1] for at in routers]] for distance, routers in row["hops"]]
+    return counts
 
 
 def plain_table(table: TcpTable) -> dict[str, Any]:

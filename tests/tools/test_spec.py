@@ -17,6 +17,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
     "analyze_dns_packets": {"ports": None},
+    "analyze_icmp_packets": {},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import ClassVar
 
-from pcapstream._core import Report
-from pcapstream.errors import StateError
 from pcapstream.protocols.base import CoreMachine, Machine, Module, Spec
-
-if TYPE_CHECKING:
-    from pcapstream._core import Message, Snapshot
+from pcapstream.protocols.counted import CountedSummary, view_of
 
 SPEC = Spec(
     title="DNS, mDNS, LLMNR, NBNS: questions, answers, response times, errors",
@@ -30,57 +26,14 @@ FAMILY = ("dns", "mdns", "llmnr", "nbns")
 
 
 @dataclass(frozen=True, slots=True)
-class DnsSummary:
-    """What was counted, and the messages kept for detail rows.
+class DnsSummary(CountedSummary):
+    """What was counted of the protocols of `FAMILY`, and the messages kept for detail rows."""
 
-    `counts()` gives, for each protocol of `FAMILY` that occurs, the keys of the core's report: totals, counters as
-    {"rows": [[key, n], ...], "other": n}, evidence as {"count": n, "frames": [...]}, times in ns.
-    """
-
-    report: Report
-    parts: tuple[Snapshot, ...]
-    """Passes the messages are kept in, in the order merged."""
-
-    @classmethod
-    def empty(cls) -> Self:
-        return cls(Report.empty("dns"), ())
-
-    def merge(self, other: Self, /) -> Self:
-        return type(self)(self.report.merge(other.report), self.parts + other.parts)
-
-    def counts(self) -> dict[str, dict[str, Any]]:
-        return self.report.value()
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept, messages that found no room), of all protocols."""
-        found = [part.message_count("dns") for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def messages(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count("dns")[0]
-            if offset < kept:
-                out += part.messages("dns", offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
-
-    def memory_bytes(self) -> Mapping[str, int]:
-        return {"dns": 200_000 + 250 * self.kept()[0]}
-
-
-def _view(core: Snapshot) -> DnsSummary:
-    report = core.reports.get("dns")
-    if report is None:
-        raise StateError("not_open", "the decoder ran without its DNS part")
-    return DnsSummary(report, (core,))
+    family: ClassVar[str] = "dns"
 
 
 def make(limits: Mapping[str, int]) -> Machine:
-    return CoreMachine("dns", NEEDS, _view)
+    return CoreMachine("dns", NEEDS, view_of(DnsSummary, "dns"))
 
 
 MODULE = Module("dns", SPEC, make, NEEDS)

@@ -18,7 +18,7 @@ SPEC = Spec(
     title="triage: protocol hierarchy, conversations, endpoints, traffic over time, names, TCP health",
 )
 
-NEEDS = frozenset({"tally", "tcp"})
+NEEDS = frozenset({"tally", "tcp", "names"})
 
 
 @dataclass(frozen=True, slots=True)

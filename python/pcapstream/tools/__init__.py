@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dns, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
@@ -19,6 +19,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,
     capinfos.CAPINFOS,
     dns.DNS,
+    icmp.ICMP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,

@@ -183,10 +183,10 @@ impl Pass {
         } else {
             self.layers.clear();
         }
-        let verdict = self.track(record, number);
+        let (verdict, quoted) = self.track(record, number);
         if let Some(apps) = &mut self.apps {
             let stream = verdict.map(|v| (v.stream, v.to_client));
-            apps.frame(record, number, &mut self.layers, &self.dissector, stream);
+            apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
@@ -197,16 +197,24 @@ impl Pass {
         }
     }
 
-    /// What the analysis says of the frame's TCP segment.
+    /// What the analysis says of the frame's TCP segment, and the stream that an ICMP error in it quotes.
     #[inline]
-    fn track(&mut self, record: &Record<'_>, number: u64) -> Option<Verdict> {
-        let tracker = self.tracker.as_mut()?;
+    fn track(&mut self, record: &Record<'_>, number: u64) -> (Option<Verdict>, Option<u32>) {
+        let Some(tracker) = &mut self.tracker else { return (None, None) };
         tracker.at(record.time.as_nanos());
+        let mut quoted = None;
         for &(is_tcp, src_port, dst_port, net) in &self.layers.quoted {
             if is_tcp && let Some(net) = self.layers.nets.get(net as usize) {
-                tracker.quoted(number, net.src, net.dst, src_port, dst_port);
+                let stream = tracker.quoted(number, net.src, net.dst, src_port, dst_port);
+                quoted = quoted.or(Some(stream));
             }
         }
+        (self.segment(record, number), quoted)
+    }
+
+    #[inline]
+    fn segment(&mut self, record: &Record<'_>, number: u64) -> Option<Verdict> {
+        let tracker = self.tracker.as_mut()?;
         let tcp = self.layers.tcp.as_ref()?;
         let net = self.layers.nets.get(tcp.net? as usize)?;
         let verdict = tracker.segment(&Segment {

@@ -57,7 +57,9 @@ protocols! {
     Tftp "tftp", Ssdp "ssdp", Stun "stun", Radius "radius", Ftp "ftp", FtpData "ftp-data", Ssh "ssh", Telnet "telnet", Smtp "smtp",
     Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Sip "sip",
     Sdp "sdp", Rtp "rtp", Rtcp "rtcp", Rtsp "rtsp", Smb "smb", Smb2 "smb2", Nbss "nbss", Nbdgm "nbdgm", Dcerpc "dcerpc",
-    Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp",
+    Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp", Coap "coap", Memcache "memcache", Mgcp "mgcp",
+    Iax2 "iax2", H225 "h225", T38 "t38", Mbtcp "mbtcp", Modbus "modbus", Tds "tds", Skinny "skinny", Mysql "mysql",
+    Diameter "diameter", Xmpp "xmpp", Pgsql "pgsql", Irc "irc", Dnp3 "dnp3",
 }
 
 /// One IPv4 or IPv6 header.
@@ -112,7 +114,7 @@ pub struct Tcp {
     pub timestamps: Option<(u32, u32)>,
 }
 
-/// UDP header.
+/// UDP header; of a TCP header what the two have in common.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Udp {
     pub net: Option<u8>,
@@ -129,10 +131,12 @@ pub struct Udp {
 pub struct Icmp {
     pub net: Option<u8>,
     pub v6: bool,
-    pub icmp_type: u8,
-    pub code: u8,
-    /// The message from its type byte on.
+    /// Behind another ICMP header.
+    pub quoted: bool,
+    /// The message from its type byte on; ICMPv6 can be shorter than type and code.
     pub message: Span,
+    /// Length of the message on the wire.
+    pub wire: u32,
 }
 
 /// Everything found in one frame.
@@ -155,8 +159,12 @@ pub struct Layers {
     pub quoted: ArrayVec<(bool, u16, u16, u8), 4>,
     /// UDP headers quoted in an ICMP error.
     pub quoted_udps: ArrayVec<Udp, 4>,
+    /// TCP headers quoted in an ICMP error with what is quoted behind them.
+    pub quoted_tcps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
+    /// First ICMP header of the other IP version.
+    pub other_icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
     pub ip_fragment: bool,
     /// Some IPv6 fragment header (quoted ones included).
@@ -181,7 +189,9 @@ impl Layers {
         self.udps.clear();
         self.quoted.clear();
         self.quoted_udps.clear();
+        self.quoted_tcps.clear();
         self.icmp = None;
+        self.other_icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;
         self.short = false;

@@ -71,6 +71,8 @@ limits! {
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 1_000_000,
+    /// ICMP echo requests remembered while their reply is waited for, each IP version.
+    max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.
     max_app_keys: usize = 20_000,
     /// Media announcements (SDP, RTSP) in force.

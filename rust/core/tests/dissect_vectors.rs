@@ -99,7 +99,7 @@ fn cut_vectors_keep_their_spans_inside() {
                 let record = record(fields[2].parse().unwrap(), wire as u32, &data[..cut]);
                 dissector.dissect(&record, 1, &mut layers);
                 let spans = layers.udps.iter().map(|u| u.payload).chain(layers.tcp.iter().map(|t| t.payload));
-                for span in spans.chain(layers.icmp.iter().map(|i| i.message)) {
+                for span in spans.chain(layers.icmp.iter().chain(&layers.other_icmp).map(|i| i.message)) {
                     assert_eq!(dissector.bytes(&record, span).len(), span.len as usize, "{line} cut at {cut}");
                 }
             }

@@ -63,6 +63,12 @@ macro_rules! ints {
 }
 ints!(u8 u16 u32 u64 i32 i64 usize);
 
+/// A list of values of different kinds: a row.
+macro_rules! row {
+    ($($value:expr),* $(,)?) => { $crate::app::message::Value::List(vec![$($crate::app::message::Value::from($value)),*]) };
+}
+pub(crate) use row;
+
 /// One message of an application protocol.
 #[derive(Clone, Debug)]
 pub struct Message {

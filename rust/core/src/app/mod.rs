@@ -8,11 +8,14 @@
 pub mod count;
 mod dns;
 mod http;
+mod icmp;
 pub mod kept;
 pub mod media;
 pub mod message;
+mod names;
 mod reader;
 pub mod stream;
+pub mod table;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
@@ -64,7 +67,7 @@ pub struct Context {
     pub ttl: u8,
     /// Frame length on the wire, bytes.
     pub frame_bytes: u32,
-    /// TCP stream number.
+    /// TCP stream number; of an ICMP error that of the connection it quotes.
     pub stream: Option<u32>,
     /// Sent by the server of the TCP stream, as far as known by then.
     pub to_client: bool,
@@ -130,6 +133,14 @@ impl Output {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
     }
+
+    /// The same, and those that `inner` found inside it.
+    pub fn found_with(&mut self, proto: Proto, inner: &Output) {
+        self.found(proto);
+        for &p in &inner.protocols {
+            self.found(p);
+        }
+    }
 }
 
 /// An application protocol of one pass.
@@ -158,7 +169,8 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
-    /// A UDP payload quoted in an ICMP error, on one of its ports: what Wireshark shows it as.
+    /// A payload quoted in an ICMP error, on one of its ports or (where it wants unclaimed payloads) between ends it
+    /// may know: what Wireshark shows it as.
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
@@ -196,9 +208,19 @@ pub trait App: Send {
     fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
         let _ = (ctx, how, out);
     }
-    /// An ICMP or ICMPv6 message of its own (not quoted), with the IP headers quoted in it, if any.
+    /// The first ICMP message of a frame, with the headers quoted in it, if any; and the first one of the other IP
+    /// version, which an error of this one may quote (`icmp.quoted`).
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
+    }
+    /// Wants to see the packets whose time to live is at most this; 0: none.
+    fn low_ttl(&self) -> u8 {
+        0
+    }
+    /// Such a packet: its protocol number and the first eight bytes behind its IP headers, as an ICMP error would quote
+    /// it.
+    fn low_ttl_packet(&mut self, ctx: &Context, protocol: u8, first: [u8; 8]) {
+        let _ = (ctx, protocol, first);
     }
     /// Wants every UDP payload that nobody claimed (media streams).
     fn wants_unclaimed_udp(&self) -> bool {
@@ -236,7 +258,12 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let _media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits)), Box::new(http::Http::new(limits))]
+    vec![
+        Box::new(dns::Dns::new(limits)),
+        Box::new(http::Http::new(limits)),
+        Box::new(icmp::Icmp::new(limits)),
+        Box::new(names::Names::new(limits)),
+    ]
 }
 
 /// Names of the protocols of this build.
@@ -261,6 +288,8 @@ pub struct Apps {
     unclaimed: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
+    /// The largest time to live some protocol wants to see packets with.
+    low_ttl: u8,
     streams: Streams,
     pub out: Output,
 }
@@ -284,6 +313,7 @@ impl Apps {
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
+            low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
             apps,
             udp_ports,
             tcp_ports,
@@ -303,7 +333,8 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
-    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment.
+    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
+    /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
         &mut self,
         record: &Record<'_>,
@@ -311,8 +342,9 @@ impl Apps {
         layers: &mut Layers,
         dissector: &Dissector,
         stream: Option<(u32, bool)>,
+        quoted: Option<u32>,
     ) {
-        self.payloads(record, number, layers, dissector, stream);
+        self.payloads(record, number, layers, dissector, stream, quoted);
         for proto in self.out.protocols.drain(..) {
             layers.push(proto);
         }
@@ -325,6 +357,7 @@ impl Apps {
         layers: &Layers,
         dissector: &Dissector,
         stream: Option<(u32, bool)>,
+        quoted: Option<u32>,
     ) {
         let context = |net: Option<u8>, transport, src_port, dst_port| {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
@@ -334,23 +367,36 @@ impl Apps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.datagram(ctx, dissector.bytes(record, udp.payload));
         }
-        for udp in &layers.quoted_udps {
-            // Wireshark shows a quoted datagram as what its port says, without following it.
-            let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            let data = dissector.bytes(record, udp.payload);
-            if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-                && let Some(proto) = self.apps[i].quoted(&ctx, data)
-            {
-                self.out.found(proto);
+        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+            for q in quoted {
+                // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
+                let ctx = context(q.net, transport, q.src_port, q.dst_port);
+                let data = dissector.bytes(record, q.payload);
+                let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
+                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
+                if let Some(proto) = by_port.or_else(by_ends) {
+                    self.out.found(proto);
+                }
             }
         }
-        if let Some(icmp) = &layers.icmp
-            && !self.apps.is_empty()
+        if layers.icmp.is_some() {
+            for icmp in layers.icmp.iter().chain(&layers.other_icmp) {
+                let mut ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
+                ctx.stream = quoted;
+                let message = dissector.bytes(record, icmp.message);
+                for app in &mut self.apps {
+                    app.icmp(&ctx, icmp, message, layers, &mut self.out);
+                }
+            }
+        }
+        if let Some(net) = layers.nets.last()
+            && net.ttl <= self.low_ttl
+            && let Some((protocol, first)) = first_bytes(record, layers, dissector)
         {
-            let ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
-            let message = dissector.bytes(record, icmp.message);
-            for app in &mut self.apps {
-                app.icmp(&ctx, icmp, message, layers, &mut self.out);
+            let ctx = context(Some((layers.nets.len() - 1) as u8), protocol.1, 0, 0);
+            for app in self.apps.iter_mut().filter(|a| net.ttl <= a.low_ttl()) {
+                app.low_ttl_packet(&ctx, protocol.0, first);
             }
         }
         if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
@@ -392,6 +438,26 @@ impl Apps {
             }
         }
     }
+}
+
+/// Protocol of the innermost IP packet that is not quoted, and its first eight bytes behind the IP headers.
+#[cold]
+fn first_bytes(record: &Record<'_>, layers: &Layers, dissector: &Dissector) -> Option<((u8, Proto), [u8; 8])> {
+    let last = Some((layers.nets.len().checked_sub(1)?) as u8);
+    if let Some(tcp) = layers.tcp.as_ref().filter(|t| t.net == last) {
+        let [a, b] = tcp.src_port.to_be_bytes();
+        let [c, d] = tcp.dst_port.to_be_bytes();
+        let [e, f, g, h] = tcp.seq.to_be_bytes();
+        return Some(((6, Proto::Tcp), [a, b, c, d, e, f, g, h]));
+    }
+    let (protocol, span) = if let Some(udp) = layers.udps.last().filter(|u| u.net == last) {
+        let start = udp.payload.start.checked_sub(8)?;
+        ((17, Proto::Udp), crate::layers::Span { start, len: 8, ..udp.payload })
+    } else {
+        let icmp = layers.icmp.as_ref().filter(|i| i.net == last)?;
+        (if icmp.v6 { (58, Proto::Icmpv6) } else { (1, Proto::Icmp) }, icmp.message)
+    };
+    Some((protocol, *dissector.bytes(record, span).first_chunk::<8>()?))
 }
 
 fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_port: u16, dst_port: u16) -> Context {

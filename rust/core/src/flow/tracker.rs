@@ -224,18 +224,23 @@ impl TcpTracker {
     }
 
     /// Gives a stream number to a TCP header quoted in an ICMP error, as Wireshark does: the connection it belongs to
-    /// may not be in the capture at all. Only headers of which at least 16 bytes are quoted count there.
-    pub fn quoted(&mut self, _frame: u64, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) {
+    /// may not be in the capture at all. Only headers of which at least 16 bytes are quoted count there. Gives the number.
+    pub fn quoted(&mut self, _frame: u64, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) -> u32 {
         let (key, _) = Key::new(&src, &dst, src_port, dst_port);
         let hash = key.hash(&self.seed);
-        if self.find(&key, hash).is_some() || self.quoted_only.find(spread(hash), |q| q.0 == key).is_some() {
-            return;
+        if let Some(slot) = self.find(&key, hash) {
+            return self.flows.get(slot).stream;
         }
+        if let Some(known) = self.quoted_only.find(spread(hash), |q| q.0 == key) {
+            return known.1;
+        }
+        let stream = self.next_stream;
         if self.quoted_only.len() < self.max_connections {
             let seed = &self.seed;
-            self.quoted_only.insert_unique(spread(hash), (key, self.next_stream), |q| spread(q.0.hash(seed)));
+            self.quoted_only.insert_unique(spread(hash), (key, stream), |q| spread(q.0.hash(seed)));
         }
-        self.next_stream = self.next_stream.wrapping_add(1);
+        self.next_stream = stream.wrapping_add(1);
+        stream
     }
 
     /// The pass is over: all connections not yet reported count as ended.

@@ -36,10 +36,21 @@ pub(crate) fn header<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
         0x06 => Next::Ip,
         0xfe | 0x14 | 0x20 | 0x34 | 0x54 => Next::Osi,
         0xe0 | 0x10 => Next::Named(Proto::Ipx),
-        0xf0 => Next::Named(Proto::Netbios),
+        0xf0 => return netbios(rest, out),
         _ => return None,
     };
     Some((next, rest))
+}
+
+/// A NetBIOS frame (IBM SC30-3587): its header says its own length; SMB may follow.
+fn netbios<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
+    let len = view.array::<2>(0).map(u16::from_le_bytes);
+    let payload = view.skip(len.unwrap_or(0) as usize);
+    if payload.array::<4>(0) != Some(*b"\xffSMB") {
+        return Some((Next::Named(Proto::Netbios), view));
+    }
+    out.push(Proto::Netbios);
+    Some((Next::Named(Proto::Smb), payload))
 }
 
 /// Organisation and protocol id: 5 bytes. `padding` stands in front of bridged Ethernet frames.
@@ -111,6 +122,10 @@ mod tests {
         assert_eq!(path(1, &frame(&cdp)), "eth:llc:cdp");
         let isis = [&[0xfe, 0xfe, 3, 0x83][..], &[0; 26]].concat();
         assert_eq!(path(1, &frame(&isis)), "eth:llc:osi:isis");
+        let mut mailslot = [&[0xf0, 0xf0, 3, 44, 0, 0xff, 0xef, 8][..], &[0; 39], b"\xffSMB%"].concat();
+        assert_eq!(path(1, &frame(&mailslot)), "eth:llc:netbios:smb");
+        mailslot[3] = 43;
+        assert_eq!(path(1, &frame(&mailslot)), "eth:llc:netbios");
     }
 
     #[test]

@@ -25,17 +25,20 @@ pub(crate) fn message_v6<'a>(view: View<'a>, state: &mut State, out: &mut Layers
 
 fn note(proto: Proto, view: View<'_>, state: &State, out: &mut Layers) -> Option<u8> {
     // Wireshark reads 6 bytes before it shows an ICMP layer, and none before it shows an ICMPv6 layer.
-    if proto == Proto::Icmpv6 || view.data.len() >= 6 {
+    let v6 = proto == Proto::Icmpv6;
+    if v6 || view.data.len() >= 6 {
         out.push(proto);
+        let found = Icmp { net: state.net, v6, quoted: state.quoted, message: view.span(), wire: view.wire };
+        match out.icmp {
+            None => out.icmp = Some(found),
+            Some(first) if first.v6 != v6 && out.other_icmp.is_none() => out.other_icmp = Some(found),
+            Some(_) => {}
+        }
     }
-    let Some([icmp_type, code]) = view.array::<2>(0) else {
+    let Some([icmp_type, _]) = view.array::<2>(0) else {
         out.short = true;
         return None;
     };
-    if out.icmp.is_none() {
-        let v6 = proto == Proto::Icmpv6;
-        out.icmp = Some(Icmp { net: state.net, v6, icmp_type, code, message: view.span() });
-    }
     Some(icmp_type)
 }
 
@@ -75,7 +78,17 @@ mod tests {
         assert!(layers.udps.is_empty());
         assert_eq!(layers.quoted.as_slice(), [(false, 53, 54, 1)]);
         let icmp = layers.icmp.unwrap();
-        assert_eq!((icmp.icmp_type, icmp.code, icmp.v6, icmp.message.len), (3, 3, false, 37));
+        assert_eq!((icmp.v6, icmp.quoted, icmp.message.len, icmp.wire), (false, false, 37, 37));
+        assert!(layers.other_icmp.is_none());
+    }
+
+    #[test]
+    fn a_message_of_the_other_version_is_found_in_a_quote() {
+        let quoted = ipv4(41, &ipv6(58, &[128, 0, 0, 0, 0, 1, 0, 1]));
+        let layers = dissect(228, &ipv4(1, &[&[3, 0, 0, 0, 0, 0, 0, 0], &quoted[..]].concat()));
+        assert_eq!(path_of(&layers), "ip:icmp:ip:ipv6:icmpv6");
+        let other = layers.other_icmp.unwrap();
+        assert_eq!((layers.icmp.unwrap().v6, other.v6, other.quoted, other.wire), (false, true, true, 8));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! TCP (RFC 9293) with the options that connections need.
 
 use crate::dissect::{State, Step, View};
-use crate::layers::{Layers, Proto, Span, Tcp};
+use crate::layers::{Layers, Proto, Span, Tcp, Udp};
 use arrayvec::ArrayVec;
 
 /// The header. Nothing here follows TCP: what it carries belongs to connections.
@@ -16,8 +16,14 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     let dst_port = u16::from_be_bytes([ports[2], ports[3]]);
     if state.quoted {
         // Errors often quote 8 bytes only; Wireshark needs the window field before it looks for the connection.
-        view.head::<16>()?;
+        let head = view.head::<16>()?;
         let _ = out.quoted.try_push((true, src_port, dst_port, state.net.unwrap_or(0)));
+        let header_len = usize::from(head[12] >> 4) * 4;
+        if header_len >= 20 && view.data.len() > header_len {
+            let payload = view.skip(header_len);
+            let (net, len) = (state.net, payload.wire);
+            let _ = out.quoted_tcps.try_push(Udp { net, src_port, dst_port, payload: payload.span(), len });
+        }
         return None;
     }
     let Some(head) = view.head::<16>() else {

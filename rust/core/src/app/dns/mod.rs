@@ -64,7 +64,9 @@ impl App for Dns {
     }
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
-        (!data.is_empty()).then_some(FAMILY[which(ctx)].1)
+        // Over TCP two bytes of length stand in front, and only a whole message is shown.
+        let whole = ctx.transport != Proto::Tcp || wire::be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).
