@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import MODULES, ToolSpec, choose_tools
+from pcapstream.tools import MODULES, MORE, TOOLS, ToolSpec, choose_tools
 
 if TYPE_CHECKING:
     from pcapstream.report import ScanOptions
@@ -81,7 +81,7 @@ class Settings:
         """Those the server offers. Raises QueryError when the chosen modules have none."""
         tools = choose_tools(self.modules)
         if not tools:
-            listed = ", ".join(sorted({tool.module for tool in choose_tools(None)}))
+            listed = ", ".join(sorted({tool.module for tool in TOOLS}))
             raise QueryError(
                 "unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}"
             )
@@ -90,7 +90,7 @@ class Settings:
     @property
     def modules_without_tools(self) -> tuple[str, ...]:
         """Chosen by name, but this version has no tool for them."""
-        have = {tool.module for tool in choose_tools(None)}
+        have = {tool.module for tool in TOOLS}
         return tuple(name for name in self.modules or () if name not in have)
 
     def scan_options(self, tools: Iterable[ToolSpec] | None = None) -> ScanOptions:
@@ -167,12 +167,12 @@ def token_from(environment: Mapping[str, str]) -> str | None:
 
 
 def modules_from(text: str) -> tuple[str, ...]:
-    """Names of a comma list; spaces are fine. Raises QueryError for none and for unknown ones."""
+    """Names of a comma list, "all" among them; spaces are fine. Raises QueryError for none and for unknown ones."""
     names = tuple(dict.fromkeys(part for part in (item.strip() for item in text.split(",")) if part))
     if not names:
-        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join(MODULES)}")
-    choose_tools(names)
-    return names
+        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join((*MODULES, *MORE))}")
+    choose_tools(name for name in names if name != "all")
+    return (*MODULES, *MORE) if "all" in names else names
 
 
 def _at_least_one(name: str, value: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import MODULES, TOOLS, Parameter, ToolSpec, choose_tools, find_tool
+from pcapstream.tools import MODULES, MORE, TOOLS, Parameter, ToolSpec, choose_tools, find_tool
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -18,6 +18,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
     "analyze_dns_packets": {"ports": None},
     "analyze_icmp_packets": {},
+    "extract_http_requests": {},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
@@ -63,7 +64,7 @@ def test_schemas_stay_small_and_closed(spec: ToolSpec) -> None:
     assert len(spec.description) <= 2048
     assert taken["additionalProperties"] is False
     assert '"title"' not in json.dumps(taken)
-    assert spec.module in MODULES
+    assert spec.module in (*MODULES, *MORE)
 
 
 def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
@@ -123,7 +124,8 @@ def test_what_clients_mean_is_understood() -> None:
 
 def test_modules_choose_tools() -> None:
     assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
-    assert choose_tools(None) == TOOLS
+    assert choose_tools(None) == tuple(tool for tool in TOOLS if tool.module in MODULES)
+    assert choose_tools([*MODULES, *MORE]) == TOOLS
     with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
         choose_tools(["tcp", "nope"])
 

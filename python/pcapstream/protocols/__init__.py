@@ -8,7 +8,19 @@ from pcapstream.errors import QueryError, shown
 from pcapstream.protocols import capinfos, dns, http, icmp, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
-__all__ = ["ALL", "DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "NEEDS",
+    "REGISTRY",
+    "CoreMachine",
+    "Machine",
+    "Module",
+    "Spec",
+    "Summary",
+    "Weighed",
+    "choose",
+]
 
 _MODULES = (
     dns.MODULE,

@@ -31,13 +31,7 @@ impl Kept {
     }
 
     /// Its place, for [`Self::replace`]; None: it found no room.
-    pub fn keep(
-        &mut self,
-        protocol: &'static str,
-        context: &Context,
-        decode: Decode,
-        bytes: &[u8],
-    ) -> Option<usize> {
+    pub fn keep(&mut self, protocol: &'static str, context: &Context, decode: Decode, bytes: &[u8]) -> Option<usize> {
         if self.all.len() >= self.max_messages || self.bytes + bytes.len() > self.max_bytes {
             self.dropped += 1;
             return None;

@@ -326,7 +326,15 @@ impl Connection {
         Step::Consumed(data.len())
     }
 
-    fn head(&mut self, shared: &mut Shared, c: &Context, at: usize, h: &Head<'_>, data: &[u8], out: &mut Output) -> Step {
+    fn head(
+        &mut self,
+        shared: &mut Shared,
+        c: &Context,
+        at: usize,
+        h: &Head<'_>,
+        data: &[u8],
+        out: &mut Output,
+    ) -> Step {
         let request = h.kind != Kind::Response;
         let body = data.get(h.len..).unwrap_or_default();
         let media = h.media_type();
@@ -379,6 +387,12 @@ impl Connection {
         let length = if mode == Mode::Body { h.content_length.unwrap_or(0) } else { 0 };
         match mode {
             Mode::Start => self.finish_then(shared, c, at, h.len, out),
+            Mode::Body if endless(h) => {
+                if let Some(coming) = &mut self.sides[at].coming {
+                    coming.done.body = body.len() as u64;
+                }
+                self.finish_then(shared, c, at, data.len(), out)
+            }
             Mode::Body => {
                 if let Some(coming) = &mut self.sides[at].coming {
                     coming.done.body = length;
@@ -392,6 +406,9 @@ impl Connection {
             Mode::UntilClose => {
                 if let Some(coming) = &mut self.sides[at].coming {
                     coming.done.body = body.len() as u64;
+                    if let Some(e) = &mut coming.exchange {
+                        e.row.flags |= flag::UNTIL_CLOSE;
+                    }
                 }
                 Step::Consumed(data.len())
             }
@@ -482,10 +499,6 @@ impl Connection {
             || h.status == 101
             || exchange.head_only
             || (exchange.connect && h.status / 100 == 2);
-        if exchange.place.is_none() && exchange.context.is_none() {
-            exchange.context = Some(*c);
-            exchange.place = shared.kept.keep("http", c, super::row::fields, &exchange.row.pack());
-        }
         if let Some(login) = &exchange.login {
             let accepted = match h.status {
                 401 | 407 => Some(false),
@@ -586,11 +599,8 @@ impl Connection {
                 if shown && e.row.flags & flag::NO_REQUEST != 0 {
                     shared.http.no_request.add(c.frame);
                 } else if shown {
-                    let took = Took {
-                        wait_ns: e.row.wait_ns,
-                        transfer_ns: e.row.transfer_ns,
-                        network_ns: self.handshake_ns,
-                    };
+                    let took =
+                        Took { wait_ns: e.row.wait_ns, transfer_ns: e.row.transfer_ns, network_ns: self.handshake_ns };
                     shared.http.took(c, &took);
                 }
                 shared.store(&e);
@@ -642,6 +652,13 @@ impl Connection {
         let h2 = self.http2.insert(Box::new(Http2::new(self.handshake_ns)));
         h2.stream(shared, c, at, data, shown, out)
     }
+}
+
+/// Wireshark does not wait for a body of that length: 2 GiB and more, or a channel of RPC over HTTP ([MS-RPCH] 2.1.2.1:
+/// such a request stays open).
+fn endless(h: &Head<'_>) -> bool {
+    let channel = matches!(h.method, b"RPC_IN_DATA" | b"RPC_OUT_DATA");
+    h.content_length.is_some_and(|n| n > i32::MAX as u64 || (channel && n >= 131_072))
 }
 
 /// Whether a message that starts the segment ends in it, too.

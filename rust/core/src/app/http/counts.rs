@@ -379,7 +379,13 @@ impl Counts {
     }
 
     /// A request on a connection, which is the `requests`th; its place in the list of reused connections.
-    pub fn reused(&mut self, place: Option<usize>, of: impl FnOnce() -> Reuse, requests: u32, ns: i64) -> Option<usize> {
+    pub fn reused(
+        &mut self,
+        place: Option<usize>,
+        of: impl FnOnce() -> Reuse,
+        requests: u32,
+        ns: i64,
+    ) -> Option<usize> {
         match requests {
             1 => self.connections += 1,
             2 => self.reused += 1,

@@ -181,9 +181,8 @@ impl<'a> Head<'a> {
 
     /// The connection stays open behind this message (RFC 9112 9.3).
     pub fn keeps_open(&self) -> bool {
-        let says = |word: &[u8]| {
-            self.connection.split(|&b| b == b',').any(|v| v.trim_ascii().eq_ignore_ascii_case(word))
-        };
+        let says =
+            |word: &[u8]| self.connection.split(|&b| b == b',').any(|v| v.trim_ascii().eq_ignore_ascii_case(word));
         if self.version >= 11 { !says(b"close") } else { says(b"keep-alive") }
     }
 
@@ -282,7 +281,10 @@ mod tests {
     fn a_head_with_its_fields() {
         let data = b"\r\nGET /a?b HTTP/1.1\r\nHost:  h.example \r\nUSER-AGENT: x y\r\nContent-Length: 3\r\ncontent-length: 12\r\n\r\nbody";
         let h = Head::read(data).unwrap();
-        assert_eq!((h.method, h.target, h.host, h.user_agent), (&b"GET"[..], &b"/a?b"[..], &b"h.example"[..], &b"x y"[..]));
+        assert_eq!(
+            (h.method, h.target, h.host, h.user_agent),
+            (&b"GET"[..], &b"/a?b"[..], &b"h.example"[..], &b"x y"[..])
+        );
         assert_eq!((h.content_length, h.version, &data[h.len..]), (Some(12), 11, &b"body"[..]));
         assert!(h.keeps_open() && !h.chunked);
         assert!(Head::read(&data[..60]).is_none());
@@ -291,7 +293,9 @@ mod tests {
     #[test]
     fn lengths_that_are_none() {
         // RFC 9110 8.6: digits only. tshark takes a plus sign, and none of the others.
-        for (value, expected) in [("8", Some(8)), ("+8", Some(8)), ("8abc", None), ("-1", None), ("99999999999999999999", None)] {
+        for (value, expected) in
+            [("8", Some(8)), ("+8", Some(8)), ("8abc", None), ("-1", None), ("99999999999999999999", None)]
+        {
             let data = format!("HTTP/1.1 200 OK\r\nContent-Length: {value}\r\n\r\n");
             assert_eq!(Head::read(data.as_bytes()).unwrap().content_length, expected, "{value}");
         }
@@ -314,12 +318,16 @@ mod tests {
         assert_eq!(look(b"\r\nabc\r\ndef\r\n"), Look::Other);
         assert_eq!(look(b"\r\n"), Look::Other);
         assert_eq!(look(b"\x01\x02"), Look::Other);
-        assert!(on_any_port(b"GET / HTTP/1.0\r\n") && on_any_port(b"HTTP/1.1 200 OK\n") && !on_any_port(b"HTTP/1.1\r\n"));
+        assert!(
+            on_any_port(b"GET / HTTP/1.0\r\n") && on_any_port(b"HTTP/1.1 200 OK\n") && !on_any_port(b"HTTP/1.1\r\n")
+        );
     }
 
     #[test]
     fn every_cut_and_flipped_byte_survives() {
-        let data = b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nAuthorization: Basic YTpi\r\n\r\n".to_vec();
+        let data =
+            b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nAuthorization: Basic YTpi\r\n\r\n"
+                .to_vec();
         for i in 0..data.len() {
             let _ = (Head::read(&data[..i]), look(&data[..i]), on_any_port(&data[..i]));
             for b in [0, b' ', b':', b'\r', b'\n', 0xff] {

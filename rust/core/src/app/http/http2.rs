@@ -275,7 +275,11 @@ impl Http2 {
         }
         if flags & END_STREAM != 0 {
             // Trailers end a stream, too: the sender says whose it is.
-            let own = self.streams.get(&id).and_then(|e| e.context).is_some_and(|q| (q.src, q.src_port) == (c.src, c.src_port));
+            let own = self
+                .streams
+                .get(&id)
+                .and_then(|e| e.context)
+                .is_some_and(|q| (q.src, q.src_port) == (c.src, c.src_port));
             self.end(shared, c, id, !own, shown);
         }
     }
@@ -285,7 +289,8 @@ impl Http2 {
             self.streams.clear();
         }
         let login = if b.authorization.is_empty() { None } else { secret::login(&b.authorization) };
-        let mut row = Row { version: 20, request_head: b.bytes as u32, stream_id: id, flags: flag::KEPT_OPEN, ..Row::default() };
+        let mut row =
+            Row { version: 20, request_head: b.bytes as u32, stream_id: id, flags: flag::KEPT_OPEN, ..Row::default() };
         row.set("method", &b.method);
         row.set("host", &b.authority);
         row.set_text("uri", secret::shown_target(&b.path, MAX_TEXT));

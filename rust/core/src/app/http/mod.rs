@@ -22,7 +22,6 @@ use connection::{Connection, Exchange};
 use counts::{Counts, Done};
 use foldhash::fast::RandomState;
 use head::{Head, Kind, Look};
-use row::Row;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -107,24 +106,10 @@ impl Http {
             body: (data.len() - h.len) as u64,
             chunked: false,
         };
-        let mut row = Row { version: h.version, request_head: h.len as u32, ..Row::default() };
-        row.flags = row::flag::REQUEST_DONE;
-        if h.kind == Kind::Response {
-            row.flags = row::flag::NO_REQUEST | row::flag::ANSWERED | row::flag::RESPONSE_DONE;
-            (row.status, row.response_frame, row.response_head, row.request_head) =
-                (h.status, c.frame, h.len as u32, 0);
-        }
-        row.set("method", h.method);
-        row.set("host", h.host);
-        row.set("user_agent", h.user_agent);
-        row.set("server", h.server);
-        row.set_text("uri", secret::shown_target(h.target, row::MAX_TEXT));
-        row.set_text("location", secret::shown_target(h.location, row::MAX_TEXT));
         if !h.host.is_empty() && h.kind != Kind::Response {
             done.uri = format!("http://{}{}", done.host, secret::shown_target(h.target, counts::MAX_URI));
         }
         self.shared.ssdp.done(c, &done);
-        self.shared.kept.keep("ssdp", c, row::fields, &row.pack());
     }
 }
 

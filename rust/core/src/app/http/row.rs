@@ -117,7 +117,6 @@ pub fn fields(_: &Context, packed: &[u8]) -> Fields {
     let mut out: Fields = vec![
         ("version", ((first >> 16) as u8).into()),
         ("status", (flags & flag::ANSWERED != 0).then_some(status).into()),
-        ("has_request", (flags & flag::NO_REQUEST == 0).into()),
         ("request_complete", has(flag::REQUEST_DONE)),
         ("response_complete", has(flag::RESPONSE_DONE)),
         ("request_chunked", has(flag::REQUEST_CHUNKED)),

@@ -34,7 +34,8 @@ pub fn shown_target(target: &[u8], max: usize) -> String {
     let mut out = Vec::with_capacity(target.len());
     let mut rest = target;
     if let Some(host) = target.windows(3).position(|w| w == b"://").map(|i| i + 3) {
-        let end = target.iter().skip(host).position(|&b| matches!(b, b'/' | b'?' | b'#')).map_or(target.len(), |i| i + host);
+        let end =
+            target.iter().skip(host).position(|&b| matches!(b, b'/' | b'?' | b'#')).map_or(target.len(), |i| i + host);
         let info = target.get(host..end).unwrap_or_default();
         if let Some(at) = info.iter().rposition(|&b| b == b'@') {
             let user = info.get(..at).unwrap_or_default().split(|&b| b == b':').next().unwrap_or_default();
@@ -222,7 +223,8 @@ mod tests {
         // RFC 7617 2: Aladdin and open sesame.
         assert_eq!(login_of("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="), Some(("basic", Some("Aladdin".into()))));
         // RFC 7616 3.9.1.
-        let digest = r#"Digest username="Mufasa", realm="http-auth@example.org", response="8ca523f5e9506fed4657c9700eebdbec""#;
+        let digest =
+            r#"Digest username="Mufasa", realm="http-auth@example.org", response="8ca523f5e9506fed4657c9700eebdbec""#;
         assert_eq!(login_of(digest), Some(("digest", Some("Mufasa".into()))));
         assert_eq!(login_of("Bearer abc.def"), Some(("bearer", None)));
         assert_eq!(login_of("NTLM TlRMTVNTUAABAAAA"), None);
