@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
+    from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -54,9 +56,11 @@ _HOME = {
     "pcapstream.protocols.base": ("Machine", "Summary"),
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
+    "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -72,6 +76,7 @@ __all__ = [
     "CaptureFacts",
     "Connection",
     "Coverage",
+    "DhcpSummary",
     "DnsSummary",
     "HttpSummary",
     "IcmpSummary",
@@ -82,6 +87,7 @@ __all__ = [
     "Progress",
     "QueryError",
     "Report",
+    "RtpSummary",
     "Snapshot",
     "Source",
     "SourceError",

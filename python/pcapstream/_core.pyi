@@ -47,6 +47,9 @@ class Decoder:
     @property
     def packets(self) -> int: ...
     @property
+    def wire_bytes(self) -> int:
+        """Bytes of all packets so far, as they were on the wire."""
+    @property
     def bytes_in(self) -> int:
         """Bytes fed so far (compressed ones where the capture is compressed)."""
     def snapshot(self) -> Snapshot:

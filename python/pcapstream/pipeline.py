@@ -272,6 +272,7 @@ class Pass:
             start += len(chunk)
             self.progress.bytes_read += len(chunk)
             self.progress.packets = self._decoder.packets
+            self.progress.wire_bytes = self._decoder.wire_bytes
             if batch.frames and not self._step_known:
                 self._choose_step()
             if self._requests and start < filled:
@@ -339,6 +340,7 @@ class Pass:
                     raise _capture_error(problem, self._source.name) from None
                 end, error = End.CORRUPT, _capture_error(problem, self._source.name)
         self.progress.packets = self._decoder.packets
+        self.progress.wire_bytes = self._decoder.wire_bytes
         core = self._decoder.snapshot()
         if end is End.INPUT and core.capture["format"] == "empty":
             raise CaptureError("empty_file", f"{self._source.name} has nothing in it")

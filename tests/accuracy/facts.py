@@ -74,6 +74,11 @@ def facts_of(path: str) -> Facts:
     }
     counts = report.summary(pcapstream.DnsSummary).counts()
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
+    dhcp_counts = report.summary(pcapstream.DhcpSummary).counts
+    if dhcp_counts["dhcp"].frames:
+        out["dhcp"] = dhcp(dhcp_counts["dhcp"])
+    if dhcp_counts["dhcpv6"].frames:
+        out["dhcpv6"] = dhcpv6(dhcp_counts["dhcpv6"])
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
     frames_of = out["protocols"]
@@ -249,6 +254,29 @@ def dns(counts: Mapping[str, Any]) -> Facts:
     }
 
 
+def dhcp(counts: Any) -> Facts:
+    """Group `dhcp`, from `pcapstream.protocols.dhcp_records.Counts`."""
+    return {
+        "frames": counts.frames,
+        "message_types": {str(code): n for (code, _), n in counts.types.items()},
+        "bootp_only": counts.untyped,
+        "transactions": len(counts.xids),
+        "client_macs": dict(counts.macs),
+        "servers": dict(counts.server_ids),
+        "acked": dict(counts.acked),
+        "hostnames": {unescaped(name): n for name, n in counts.hostnames.items()},
+    }
+
+
+def dhcpv6(counts: Any) -> Facts:
+    """Group `dhcpv6`: the outermost message, and all of them, those inside relays too."""
+    return {
+        "frames": counts.frames,
+        "message_types": {str(code): n for (code, _), n in counts.types.items()},
+        "message_types_all": {str(code): n for (code, _), n in counts.inner_types.items()},
+    }
+
+
 ECHO = {"icmp": (8, 0), "icmpv6": (128, 129)}
 """Types of echo requests and replies."""
 
@@ -261,7 +289,9 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
     for table in ("quoted_types", "short_types"):
         types.update({(row[0], row[1]): n for row, n in counts[table]["rows"]})
     echo = counts["echo"]
-    quoted = Counter({row[0]: n for row, n in counts["quoted_types"]["rows"]})
+    quoted: Counter[int] = Counter()
+    for row, n in counts["quoted_types"]["rows"]:
+        quoted[row[0]] += n
     times = echo["response_time"]
     milliseconds: Facts = {"count": times["count"]}
     if times["count"]:

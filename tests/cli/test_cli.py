@@ -163,7 +163,7 @@ def test_call_has_no_cap_on_its_size(run: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nonsense"], "the commands are serve, analyze, call, tools"),
+        (["nonsense"], "the commands are serve, analyze, call, live, tools"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
         (["--max-packets", "0"], "at least 1"),
         (["--max-packets", "many"], "no whole number"),

@@ -23,6 +23,7 @@ from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
+from tests.support.dhcp import dhcp_flows
 from tests.support.pcap import (
     START_NS,
     Frame,
@@ -33,12 +34,13 @@ from tests.support.pcap import (
     in_time_order,
     pcap,
     pcapng,
+    rtp_flows,
     udp,
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-FLOWS = flows() + dns_flows() + icmp_flows()
-FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + icmp_flows())
+FLOWS = flows() + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows()
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows())
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),
@@ -203,6 +205,7 @@ POSITION = frozenset(
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
         "frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
+        "frame", "max_delta_frame", "longest_gap_frame", "longest_pause_frame",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",
         "first_ns", "last_ns", "time_backwards",

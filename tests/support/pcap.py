@@ -293,6 +293,26 @@ def dns(number: int, name: str, *, answered: int | None = None) -> bytes:
     return head + question + records * struct.pack("!3HIH4B", 0xC00C, 1, 1, 60, 4, 192, 0, 2, 80)
 
 
+def rtp_flows() -> list[list[Frame]]:
+    """Media that nobody announced, one stream and its receiver reports: a number missing, one twice, one late."""
+    numbers = [*range(65_530, 65_536), *range(6), 8, 9, 9, 11, 10]
+    media = [
+        Frame(
+            START_NS + 1_000_037 + place * 20_000_000,
+            udp("10.2.0.20", 40_000, "198.51.100.80", 40_002, rtp(number, place * 160)),
+        )
+        for place, number in enumerate(numbers)
+    ]
+    report = struct.pack("!BBHIIIIIII", 0x81, 201, 7, 1, 9, 0x10000001, 65_536, 12, 0, 0)
+    told = Frame(START_NS + 300_000_041, udp("198.51.100.80", 40_003, "10.2.0.20", 40_001, report))
+    return [media, [told]]
+
+
+def rtp(number: int, timestamp: int, *, payload_type: int = 0, ssrc: int = 9) -> bytes:
+    """An RTP packet (RFC 3550) with 160 bytes of silence."""
+    return struct.pack("!BBHII", 0x80, payload_type, number, timestamp, ssrc) + b"\xff" * 160
+
+
 def in_time_order(flows: Sequence[Sequence[Frame]]) -> list[Frame]:
     """One capture of several flows; frames of the same time stay in order of the flows."""
     return sorted((frame for flow in flows for frame in flow), key=lambda frame: frame.time_ns)

@@ -10,7 +10,9 @@ from pcapstream._core import Connection, Decoder, Direction, Message, Tally, Tcp
 from pcapstream.protocols import REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
+from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -40,9 +42,15 @@ def cut(data: bytes, at: Iterable[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-def play(pieces: Sequence[bytes], *, look_at: frozenset[int] = frozenset(), **options: Any) -> dict[str, Summary]:
+def play(
+    pieces: Sequence[bytes],
+    *,
+    look_at: frozenset[int] = frozenset(),
+    machine_limits: Mapping[str, int] | None = None,
+    **options: Any,
+) -> dict[str, Summary]:
     """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
-    machines: list[Machine] = [module.make({}) for module in choose(None)]
+    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(None)]
     decoder = Decoder(packets=False, apps=app_names(), **options)
     for number, piece in enumerate(pieces):
         batch = decoder.feed(piece)
@@ -71,14 +79,42 @@ def plain(summary: Summary) -> Any:
     match summary:
         case CapinfosSummary():
             return {"captures": summary.captures, **summary.facts}
+        case DhcpSummary():
+            return plain_dhcp(summary)
         case CountedSummary():
             messages = [plain_message(message) for message in summary.messages(0, 1_000_000)]
             return {"counts": plain_counts(summary), "kept": summary.kept(), "messages": messages}
+        case RtpSummary():
+            return without(summary.counts(), frozenset({"memory_bytes"}))
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
             return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
     return summary
+
+
+def plain_dhcp(summary: DhcpSummary) -> dict[str, Any]:
+    def counts(one: Any) -> dict[str, Any]:
+        # "frames" is how many there are here, not which.
+        return {("number" if name == "frames" else name): getattr(one, name) for name in one.__slots__}
+
+    return {
+        "counts": {family: counts(one) for family, one in summary.counts.items()},
+        "outcomes": dict(summary.outcomes),
+        "events": {key: {"count": seen.count, "frames": seen.frames} for key, seen in summary.events.items()},
+        **{
+            table: [{name: getattr(one, name) for name in one.__slots__} for one in getattr(summary, table)]
+            for table in ("clients", "exchanges", "leases")
+        },
+        "servers": [
+            {name: getattr(one, name) for name in one.__slots__ if name != "times_ns"}
+            | {"sorted": sorted(one.times_ns)}
+            for one in summary.servers
+        ],
+        "unlisted": dict(summary.unlisted),
+        "kept": summary.kept(),
+        "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
+    }
 
 
 def plain_counts(summary: CountedSummary) -> dict[str, Any]:

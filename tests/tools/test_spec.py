@@ -17,6 +17,7 @@ SCHEMAS = Path(__file__).parent / "schemas"
 MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_capinfos": {},
     "analyze_dns_packets": {"ports": None},
+    "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
     "extract_http_requests": {},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},

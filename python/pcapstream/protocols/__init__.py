@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dns, http, icmp, tcp, triage
+from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, rtp, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = [
@@ -24,7 +24,9 @@ __all__ = [
 
 _MODULES = (
     dns.MODULE,
+    dhcp.MODULE,
     icmp.MODULE,
+    rtp.MODULE,
     capinfos.MODULE,
     tcp.MODULE,
     triage.MODULE,

@@ -25,6 +25,7 @@ pub struct Decoder {
     finished: bool,
     done: bool,
     packets: u64,
+    wire_bytes: u64,
     bytes_in: u64,
 }
 
@@ -36,8 +37,8 @@ impl Decoder {
 
     fn count(&mut self) {
         if let Ok(d) = self.inner() {
-            let now = (d.done(), d.counts().packets, d.bytes_in());
-            (self.done, self.packets, self.bytes_in) = now;
+            let now = (d.done(), d.counts().packets, d.counts().wire_bytes, d.bytes_in());
+            (self.done, self.packets, self.wire_bytes, self.bytes_in) = now;
         }
     }
 }
@@ -62,7 +63,15 @@ impl Decoder {
         let apps = AppPlan { names: apps, ports: app_ports };
         let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps };
         let inner = engine::Decoder::new(plan, &self::limits(limits)?);
-        Ok(Self { inner: Mutex::new(Some(inner)), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
+        Ok(Self {
+            inner: Mutex::new(Some(inner)),
+            last: None,
+            finished: false,
+            done: false,
+            packets: 0,
+            wire_bytes: 0,
+            bytes_in: 0,
+        })
     }
 
     fn feed(&mut self, py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Batch> {
@@ -99,6 +108,11 @@ impl Decoder {
     #[getter]
     fn packets(&self) -> u64 {
         self.packets
+    }
+
+    #[getter]
+    fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
     }
 
     #[getter]

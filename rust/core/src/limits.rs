@@ -77,6 +77,8 @@ limits! {
     max_app_keys: usize = 20_000,
     /// Media announcements (SDP, RTSP) in force.
     max_media_announcements: usize = 20_000,
+    /// RTP streams, and sources of RTCP reports, listed; packets of further ones are in the totals.
+    max_rtp_streams: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
     /// Distinct protocol paths counted apart.

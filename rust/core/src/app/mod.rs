@@ -6,6 +6,7 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
 mod http;
 mod icmp;
@@ -14,6 +15,7 @@ pub mod media;
 pub mod message;
 mod names;
 mod reader;
+mod rtp;
 pub mod stream;
 pub mod table;
 
@@ -213,6 +215,16 @@ pub trait App: Send {
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
     }
+    /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
+    fn wants_udp_first(&self) -> bool {
+        false
+    }
+    /// A UDP payload, `wire_len` bytes long by the UDP header; `quoted` in an ICMP error. True: it was one of this
+    /// protocol's, nobody else is asked.
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+        let _ = (ctx, data, wire_len, quoted, out);
+        false
+    }
     /// Wants to see the packets whose time to live is at most this; 0: none.
     fn low_ttl(&self) -> u8 {
         0
@@ -254,15 +266,17 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _media = MediaBook::new(limits);
+    let media = MediaBook::new(limits);
     vec![
         Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
         Box::new(http::Http::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(names::Names::new(limits)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
 
@@ -286,6 +300,8 @@ pub struct Apps {
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Those asked before the port of a datagram is looked at.
+    udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
     /// The largest time to live some protocol wants to see packets with.
@@ -310,6 +326,7 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
+        let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
@@ -318,6 +335,7 @@ impl Apps {
             udp_ports,
             tcp_ports,
             unclaimed,
+            udp_first,
             streams: Streams::new(limits),
             out: Output::default(),
         })
@@ -365,13 +383,16 @@ impl Apps {
         };
         for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            self.datagram(ctx, dissector.bytes(record, udp.payload));
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
         for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
                 let ctx = context(q.net, transport, q.src_port, q.dst_port);
                 let data = dissector.bytes(record, q.payload);
+                if transport == Proto::Udp && self.first(&ctx, data, q.len, true) {
+                    continue;
+                }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
                 let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
@@ -416,7 +437,15 @@ impl Apps {
         ports.get(&low).or_else(|| ports.get(&high)).copied()
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+    /// Whether a protocol that is asked before ports takes the datagram.
+    fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
+        self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
+        if self.first(&ctx, data, wire_len, false) {
+            return;
+        }
         if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
             && self.apps[i].datagram(&ctx, data, &mut self.out)
         {

@@ -3,7 +3,7 @@
 mod machine;
 mod rdata;
 mod types;
-mod wire;
+pub(super) mod wire;
 
 use super::kept::Kept;
 use super::message::{Fields, Value};

@@ -22,9 +22,6 @@ use std::any::Any;
 use std::sync::Arc;
 use trace::Probe;
 
-/// Teredo's port (RFC 4380).
-const TEREDO: u16 = 3544;
-
 /// Bytes kept of an echo message: its data has no fields. Of others what a link carries.
 const ECHO_BYTES: usize = 8;
 const OTHER_BYTES: usize = 1_500;
@@ -56,8 +53,8 @@ impl App for Icmp {
         if icmp.quoted {
             return machine.quoted(m);
         }
-        let teredo = layers.udps.last().is_some_and(|u| u.dst_port == TEREDO);
-        let answered = machine.message(ctx, m, icmp.wire, teredo);
+        let tunnel = layers.udps.last().map(|u| u.dst_port);
+        let answered = machine.message(ctx, m, icmp.wire, tunnel);
         let extra = Extra {
             wire: icmp.wire,
             request_frame: answered.map_or(0, |a| a.frame),
