@@ -44,7 +44,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     found["http_requests"] = ask.table(
         "http_requests",
         _COLUMNS,
-        lambda offset, limit: [_row(message) for message in summary.requests(offset, limit)],
+        lambda offset, limit: [_row(message) for message in summary.messages(offset, limit)],
         kept,
         exact=not dropped,
     )
