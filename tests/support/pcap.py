@@ -294,16 +294,21 @@ def dns(number: int, name: str, *, answered: int | None = None) -> bytes:
 
 
 def http_flows() -> list[list[Frame]]:
-    """HTTP of three clients, each a flow: pages, errors, chunks, a login and a request without response; two of SSDP. No
-    two frames have the same time."""
+    """HTTP of three clients, each a flow: a page, a login refused, an error in chunks, a request without response; two
+    messages of SSDP. No two frames have the same time."""
+    chunked = b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n"
     found: list[list[Frame]] = []
     for client in range(3):
+        host = b" HTTP/1.1\r\nHost: h%d\r\n" % client
         exchanges = [
-            (b"GET /a?token=x HTTP/1.1\r\nHost: h%d\r\n\r\n" % client, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"llo"),
-            (b"GET /b HTTP/1.1\r\nHost: h\r\nAuthorization: Basic QTpi\r\n\r\n", b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"),
-            (b"GET /c HTTP/1.1\r\nHost: h\r\n\r\n", b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab", b"c\r\n0\r\n\r\n"),
-            (b"GET /d HTTP/1.1\r\nHost: h\r\n\r\n",),
-        ]  # fmt: skip
+            [b"GET /a?token=x" + host + b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"llo"],
+            [
+                b"GET /b" + host + b"Authorization: Basic QTpi\r\n\r\n",
+                b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",
+            ],
+            [b"GET /c" + host + b"\r\n", chunked + b"3\r\nab", b"c\r\n0\r\n\r\n"],
+            [b"GET /d" + host + b"\r\n"],
+        ]
         ends = (f"10.3.0.{client + 1}", 7_000 + client), (f"198.51.100.{80 + client % 2}", 8080)
         frames, at, sent = [], START_NS + client * 10_007 + 77, [1, 1]
         for exchange in exchanges:

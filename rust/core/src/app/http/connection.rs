@@ -372,9 +372,10 @@ impl Connection {
         } else {
             no_body = self.answered(shared, c, h, &mut coming);
         }
-        let mode = if h.chunked && !(no_body && !request) {
+        let bodyless = no_body && !request;
+        let mode = if h.chunked && !bodyless {
             Mode::Chunk
-        } else if no_body && !request {
+        } else if bodyless {
             Mode::Start
         } else if h.content_length.is_some() || request {
             Mode::Body
