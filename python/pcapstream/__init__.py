@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.rtp import RtpSummary
+    from pcapstream.protocols.sip import SipSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -61,6 +62,7 @@ _HOME = {
     "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
+    "pcapstream.protocols.sip": ("SipSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -88,6 +90,7 @@ __all__ = [
     "QueryError",
     "Report",
     "RtpSummary",
+    "SipSummary",
     "Snapshot",
     "Source",
     "SourceError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, rtp, tcp, triage
+from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, rtp, sip, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = [
@@ -26,6 +26,7 @@ _MODULES = (
     dns.MODULE,
     dhcp.MODULE,
     icmp.MODULE,
+    sip.MODULE,
     rtp.MODULE,
     capinfos.MODULE,
     tcp.MODULE,

@@ -84,6 +84,8 @@ struct Side {
     /// When the first byte of the message at hand came.
     first_ns: Option<i64>,
     coming: Option<Box<Coming>>,
+    /// A message passed over of which bytes were missing when the next one began; they may still come.
+    late: Option<Box<Coming>>,
     websocket: Websocket,
 }
 
@@ -151,8 +153,9 @@ impl Connection {
             }
             // All bytes a Consumed reached for are passed over before this is asked again.
             Mode::Body => {
-                self.abandon(shared, at);
-                self.sides[at].mode = Mode::Start;
+                let side = &mut self.sides[at];
+                side.late = side.coming.take();
+                side.mode = Mode::Start;
                 self.start(shared, c, at, data, out)
             }
             Mode::Tunnel => {
@@ -187,6 +190,15 @@ impl Connection {
         let at = side(c);
         match self.sides[at].mode {
             Mode::Body => self.finish(shared, c, at, out),
+            mode @ (Mode::Start | Mode::Chunk | Mode::Trailer | Mode::UntilClose) => {
+                // Bytes that were missing of the message before.
+                let side = &mut self.sides[at];
+                if let Some(late) = side.late.take() {
+                    let coming = side.coming.replace(late);
+                    self.finish(shared, c, at, out);
+                    (self.sides[at].coming, self.sides[at].mode) = (coming, mode);
+                }
+            }
             Mode::Websocket => self.websocket_done(shared, c, at, out),
             Mode::Http2 => {
                 let shown = self.shown(c);

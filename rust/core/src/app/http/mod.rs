@@ -134,12 +134,14 @@ impl App for Http {
 
     /// Wireshark's test of the first line; beside that the start of HTTP/2, and a request line that is still coming.
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
-        if transport != Proto::Tcp || !data.first().is_some_and(u8::is_ascii_alphabetic) {
+        // Nearly all of what is encrypted or binary leaves here: a method or a version begins with capital letters.
+        let capitals = matches!(data, [a, b, ..] if a.is_ascii_uppercase() && (b.is_ascii_uppercase() || *b == b'-'));
+        if transport != Proto::Tcp || !capitals {
             return Probe::No;
         }
-        let long = !data.contains(&b'\n')
+        let long = data.len() >= 64
             && [&b"GET /"[..], b"POST /"].iter().any(|m| data.starts_with(m))
-            && data.len() >= 64;
+            && !data.contains(&b'\n');
         if long || head::on_any_port(data) || data.starts_with(http2::PREFACE) { Probe::Yes } else { Probe::No }
     }
 
