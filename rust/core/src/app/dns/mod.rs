@@ -1,6 +1,7 @@
 //! DNS (RFC 1035) over UDP and TCP, multicast DNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS names (RFC 1002).
 
 mod machine;
+mod pairing;
 mod rdata;
 mod types;
 pub(super) mod wire;
