@@ -22,10 +22,12 @@ CLIENTS, SERVERS, NAMES, DOMAINS = 50_000, 8, 100_000, 2_000
 RCODES = ("NOERROR",) * 85 + ("NXDOMAIN",) * 10 + ("SERVFAIL",) * 4 + ("REFUSED",)
 NUMBERS = {"NOERROR": 0, "SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
 TYPES = (messages.A,) * 7 + (messages.AAAA,) * 3
-_ETHERNET = bytes.fromhex("020000000001" "0200000000fe" "0800")
+_ETHERNET = bytes.fromhex("0200000000010200000000fe0800")
 _ANSWERS = {
     messages.A: struct.pack("!HHHIH4s", 0xC00C, messages.A, 1, 300, 4, bytes([198, 51, 100, 7])),
-    messages.AAAA: struct.pack("!HHHIH16s", 0xC00C, messages.AAAA, 1, 300, 16, bytes.fromhex("20010db8" + "00" * 11 + "07")),
+    messages.AAAA: struct.pack(
+        "!HHHIH16s", 0xC00C, messages.AAAA, 1, 300, 16, bytes.fromhex("20010db8" + "00" * 11 + "07")
+    ),
 }
 
 
@@ -38,8 +40,7 @@ def truth(queries: int) -> dict[str, object]:
         "queries": queries,
         "responses": answered,
         "unanswered": queries - answered,
-        "rcodes": dict(+rcodes),
-        "names": min(queries, NAMES),
+        "rcodes": {number: rcodes[name] for name, number in NUMBERS.items() if rcodes[name]},
     }
 
 
@@ -89,7 +90,13 @@ def records(queries: int) -> Iterator[bytes]:
                 flags = bytes((0x81, 0x80 | NUMBERS[code], 0, 1, 0, 1 if found else 0, 0, 0, 0, 0))
                 later = 1 + number * 7 % (len(waiting) - 1)
                 waiting[later].append(
-                    _record(now + later * BETWEEN_NS + 1_000, server, client, port_53 + port, head + flags + question + found)
+                    _record(
+                        now + later * BETWEEN_NS + 1_000,
+                        server,
+                        client,
+                        port_53 + port,
+                        head + flags + question + found,
+                    )
                 )
         yield from waiting[0]
         waiting.popleft()

@@ -134,9 +134,12 @@ impl Pairing {
         self.waiting.retain(|_, t| !t.answered() || t.age(now) < REMEMBER_NS);
         if self.waiting.len() >= self.limit {
             self.forget(|t| t.age(now) >= RETRANSMISSION_NS);
-            // Still full of queries of the last seconds: half of the table has to be free, or every query would sweep it.
+            // Still full of queries of the last seconds: the older half goes, or every query would sweep the table.
             if self.waiting.len() * 2 >= self.limit {
-                self.forget(|_| true);
+                let mut times: Vec<i64> = self.waiting.values().map(|t| t.time_ns).collect();
+                let half = times.len() / 2;
+                let middle = *times.select_nth_unstable(half).1;
+                self.forget(|t| t.time_ns <= middle);
             }
         }
         self.sweep_at = (self.waiting.len() * 2).max(FIRST_SWEEP).min(self.limit);
