@@ -124,7 +124,7 @@ def dns(path: Path | None, rounds: int) -> list[Row]:
         "queries": found["queries"],
         "responses": found["responses"],
         "unanswered": found["unanswered"]["count"],
-        "rcodes": {code: n for code, n in sorted(found["rcodes"]["rows"])},
+        "rcodes": dict(sorted(found["rcodes"]["rows"])),
     }
     wanted = dns_capture.truth(found["queries"])
     messages = counts["queries"] + counts["responses"]

@@ -198,7 +198,7 @@ DNS_MADE = (
         },
         1,
     ),
-    Made(answered_twice, {"dns": 3, "dns.retransmit_response": 1, "dns.unsolicited": 0, "dns.response_to": 2}, 0),
+    Made(answered_twice, {"dns": 3, "dns.retransmit_response": 1, "dns.unsolicited": 0, "dns.response_to": 1}, 0),
     Made(never_asked, {"dns": 4, "dns.unsolicited": 2, "dns.retransmit_response": 0, "dns.response_to": 1}, 0),
     Made(refused, {"dns": 10, "dns.flags.rcode == 5": 1, "dns.flags.rcode != 0 && dns.flags.rcode != 3": 3}, 0),
     Made(port_5300, {"dns": 4, "dns && udp.port == 53": 2}, 0),
