@@ -127,6 +127,8 @@ class QueryError(PcapstreamError):
         "bad_parameter": "Correct the parameter and ask again",
         "unknown_value": "Use one of the values it lists",
         "unsupported_filter": "Leave the filter empty",
+        "bad_filter": "Correct the display filter (Wireshark's language) and ask again",
+        "unknown_field": "Use one of the names that list_fields gives",
         "bad_cursor": "Ask again without a cursor to start at the first page",
         "expired_cursor": "Ask again without a cursor: the capture changed or its analysis is no longer kept",
     }

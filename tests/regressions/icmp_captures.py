@@ -128,6 +128,18 @@ def refused(path: Path) -> Path:
     )
 
 
+def quoted_in_part(path: Path) -> Path:
+    """Two refusals that quote eight bytes of TCP: of a connection of the capture, and of one that is not in it."""
+    sent = IP(src=HOST, dst=OTHER) / TCP(sport=40000, dport=80, flags="S", seq=1)
+    unseen = IP(src=HOST, dst=THIRD) / TCP(sport=40009, dport=80, flags="S", seq=1)
+    later = IP(src=THIRD, dst=OTHER) / TCP(sport=40001, dport=80, flags="S", seq=1)
+    refusals = [
+        at(1 + n, IP(src=ROUTER, dst=HOST) / ICMP(type=3, code=10) / Raw(bytes(packet)[:28]))
+        for n, packet in enumerate((sent, unseen))
+    ]
+    return write(path, at(0, sent), *refusals, at(5, later))
+
+
 def trouble(path: Path) -> Path:
     """A sweep, a flood, a tunnel, an oversized ping, two routers, one address with two hardware addresses, neighbour
     discovery through a router, deprecated and unassigned types."""
@@ -172,6 +184,7 @@ ICMP_MADE = (
         0,
     ),
     Made(traced, {"icmp.type == 11": 2, "icmp && udp.dstport == 33434 && ip.src == 10.0.0.254": 1}, 0),
+    Made(quoted_in_part, {"icmp.code == 10": 2, "tcp.stream == 0": 1, "tcp.stream == 1": 1}, 2),
     Made(
         refused,
         {

@@ -106,8 +106,8 @@ def test_codes_have_names_and_errors_their_connection(tmp_path: Path) -> None:
         "Fragmentation Needed and Don't Fragment was Set",
         "Redirect Datagram for the Host",
     ]
-    # Of what a redirect quotes Wireshark reads 64 bits: no stream.
-    assert [row["stream"] for row in packets] == [1, 1, None]
+    # Of what the redirect quotes Wireshark reads the ports only, and shows no stream; it is the same connection.
+    assert [row["stream"] for row in packets] == [1, 1, 1]
     errors = rows(result["errors"])
     assert {(row["original_source_port"], row["original_destination_port"], row["stream"]) for row in errors} == {
         (40001, 443, 1)
@@ -124,6 +124,15 @@ def test_codes_have_names_and_errors_their_connection(tmp_path: Path) -> None:
             "first_frame": 5,
         }
     ]
+
+
+def test_a_connection_is_found_by_the_ports_alone(tmp_path: Path) -> None:
+    """Many routers quote eight bytes of TCP. A quote never makes up a stream."""
+    result = ask(TOOL, captures.quoted_in_part(tmp_path / "capture.pcap"))
+
+    assert [row["stream"] for row in rows(result["packets"])] == [0, None]
+    assert [row["stream"] for row in rows(result["errors"])] == [0, None]
+    assert result["statistics"]["unreachable_destinations_count"] == 2
 
 
 def test_trouble_is_found(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def _coverage_notes(coverage: Coverage) -> list[str]:
         part = f" ({share:.0%} of {coverage.bytes_total:,} bytes)" if share < 1 else ""
     says = {
         "budget": f"Partial answer: the time for one call was over{part}.",
+        "matches": f"Reading stopped after {coverage.packets:,} packets: as many passed as were asked for{part}.",
         "max_packets": f"Partial answer: reading stopped after {coverage.packets:,} packets as asked{part}.",
         "damaged": "The capture is damaged: coverage.damage says where, and what stands behind it may be missing.",
         "cancelled": f"Partial answer: the analysis was stopped{part}.",

@@ -83,6 +83,16 @@ pub struct Span {
     pub reassembled: bool,
 }
 
+/// A header where it stands, logged by the dissector on request.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub proto: Proto,
+    /// Captured bytes from the header on, to the end of what the enclosing layer carries.
+    pub span: Span,
+    /// The same on the wire.
+    pub wire: u32,
+}
+
 /// TCP header fields and options.
 #[derive(Clone, Debug, Default)]
 pub struct Tcp {
@@ -104,6 +114,8 @@ pub struct Tcp {
     /// longer than the IP payload, or in an IP fragment, so the length is not known. With a `header_len` below 20 it
     /// is what Wireshark shows before it stops.
     pub len: Option<u32>,
+    /// Captured bytes from the header on.
+    pub header: Span,
     /// Captured segment data.
     pub payload: Span,
     pub mss: Option<u16>,

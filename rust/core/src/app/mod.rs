@@ -9,6 +9,7 @@ pub mod count;
 mod dhcp;
 mod dns;
 mod icmp;
+pub(crate) use dns::fields as dns_fields;
 pub mod kept;
 pub mod media;
 pub mod message;
@@ -20,10 +21,12 @@ pub mod table;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
-use crate::layers::{Icmp, Layers, Net, Proto};
+use crate::filter::{Buffer, FieldId, Group, Sink};
+use crate::layers::{Icmp, Layers, Net, Proto, Span};
 use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
+pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
 pub use message::{Message, Value};
@@ -116,6 +119,10 @@ pub struct Output {
     pub messages: Vec<Message>,
     /// Protocols found in the frame at hand, for its protocol path.
     protocols: ArrayVec<Proto, 8>,
+    /// Takes the fields that a filter or a column wants; None: nobody wants any.
+    pub(crate) sink: Option<Box<Sink>>,
+    /// The frame at hand does not pass the filter of the pass.
+    passed_over: bool,
 }
 
 impl Output {
@@ -133,6 +140,38 @@ impl Output {
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
+        if let Some(sink) = &mut self.sink {
+            let nth = self.protocols.iter().filter(|p| **p == proto).count();
+            sink.set_layer(nth as u8);
+        }
+    }
+
+    /// Whether the frame at hand counts. If not, it does not pass the filter of the pass: a decoder reads its stream on as
+    /// always, but counts nothing, keeps nothing and hands out nothing.
+    #[inline]
+    pub fn counts(&self) -> bool {
+        !self.passed_over
+    }
+
+    /// The bytes of the protocol just [`found`](Self::found): what its name compares with in filters.
+    pub fn layer(&mut self, proto: FieldId, bytes: &[u8]) {
+        if let Some(sink) = &mut self.sink {
+            sink.bytes(proto, bytes, 0);
+        }
+    }
+
+    /// Where to put fields of that table; None when nobody wants any of them. Offsets count from the start of the bytes
+    /// the decoder was given.
+    #[inline]
+    pub fn fields(&mut self, group: Group) -> Option<&mut Sink> {
+        self.sink.as_deref_mut().filter(|s| s.wants_table(group))
+    }
+
+    /// What follows is decoded from bytes that start there.
+    fn place(&mut self, buffer: Buffer, start: u32) {
+        if let Some(sink) = &mut self.sink {
+            sink.at(buffer, start, 1);
+        }
     }
 
     /// The same, and those that `inner` found inside it.
@@ -154,6 +193,10 @@ pub trait App: Send {
     }
     /// Ports on which Wireshark takes TCP streams for it by default.
     fn tcp_ports(&self) -> &[u16] {
+        &[]
+    }
+    /// Protocols it finds ([`Output::found`]): their names can then be asked for in filters.
+    fn protocols(&self) -> &[Proto] {
         &[]
     }
     /// Is this the start of one of its messages? Asked of payloads no port claims; has to be strict and cheap.
@@ -273,6 +316,14 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     ]
 }
 
+/// The application protocol that finds each protocol.
+pub(crate) fn found_by() -> HashMap<Proto, &'static str> {
+    all(&Limits::default())
+        .iter()
+        .flat_map(|a| a.protocols().iter().map(|p| (*p, a.name())).collect::<Vec<_>>())
+        .collect()
+}
+
 /// Names of the protocols of this build.
 pub fn names() -> Vec<&'static str> {
     all(&Limits::default()).iter().map(|a| a.name()).collect()
@@ -300,6 +351,8 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    /// Whether protocols found go into the path of the frame.
+    names: bool,
     pub out: Output,
 }
 
@@ -330,6 +383,7 @@ impl Apps {
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
+            names: true,
             out: Output::default(),
         })
     }
@@ -344,6 +398,11 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
+    /// Whether the next frame counts (passes the filter of the pass), and whether its protocols go into its path.
+    pub fn counted(&mut self, counts: bool, names: bool) {
+        (self.out.passed_over, self.names) = (!counts, names);
+    }
+
     /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
     /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
@@ -355,9 +414,15 @@ impl Apps {
         stream: Option<(u32, bool)>,
         quoted: Option<u32>,
     ) {
+        let before = self.out.messages.len();
         self.payloads(record, number, layers, dissector, stream, quoted);
+        if !self.out.counts() {
+            self.out.messages.truncate(before);
+        }
         for proto in self.out.protocols.drain(..) {
-            layers.push(proto);
+            if self.names {
+                layers.push(proto);
+            }
         }
     }
 
@@ -370,15 +435,22 @@ impl Apps {
         stream: Option<(u32, bool)>,
         quoted: Option<u32>,
     ) {
+        let counts = self.out.counts();
         let context = |net: Option<u8>, transport, src_port, dst_port| {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        for udp in &layers.udps {
+        // Datagrams stand for themselves: those that do not count need not be looked at.
+        let (udps, quotes) = match counts {
+            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
+            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
+        };
+        for udp in udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
+            self.place(udp.payload);
             self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
-        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+        for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
                 let ctx = context(q.net, transport, q.src_port, q.dst_port);
@@ -394,17 +466,19 @@ impl Apps {
                 }
             }
         }
-        if layers.icmp.is_some() {
+        if counts && layers.icmp.is_some() {
             for icmp in layers.icmp.iter().chain(&layers.other_icmp) {
                 let mut ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
                 ctx.stream = quoted;
                 let message = dissector.bytes(record, icmp.message);
+                self.place(icmp.message);
                 for app in &mut self.apps {
                     app.icmp(&ctx, icmp, message, layers, &mut self.out);
                 }
             }
         }
-        if let Some(net) = layers.nets.last()
+        if counts
+            && let Some(net) = layers.nets.last()
             && net.ttl <= self.low_ttl
             && let Some((protocol, first)) = first_bytes(record, layers, dissector)
         {
@@ -419,9 +493,14 @@ impl Apps {
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
+            self.out.place(Buffer::Message, 0);
             let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
             self.segment(ctx, stream, &segment);
         }
+    }
+
+    fn place(&mut self, span: Span) {
+        self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
     /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
