@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
+    from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
@@ -60,6 +61,7 @@ _HOME = {
     "pcapstream.protocols.tls": ("TlsSummary",),
     "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
+    "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.sip": ("SipSummary",),
@@ -80,6 +82,7 @@ __all__ = [
     "Coverage",
     "DhcpSummary",
     "DnsSummary",
+    "HttpSummary",
     "IcmpSummary",
     "LimitError",
     "Machine",

@@ -30,6 +30,7 @@ from tests.support.pcap import (
     conversation,
     dns_flows,
     flows,
+    http_flows,
     icmp_flows,
     in_time_order,
     pcap,
@@ -40,7 +41,7 @@ from tests.support.pcap import (
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
+APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows() + http_flows()
 FLOWS = flows() + APPLICATION
 FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {
@@ -207,6 +208,7 @@ POSITION = frozenset(
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
         "frames", "call_frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
+        "response_frame", "unanswered_frames", "first_error_frame",
         "frame", "max_delta_frame", "longest_gap_frame", "longest_pause_frame",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",

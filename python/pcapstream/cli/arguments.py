@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from pcapstream.errors import QueryError
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import DEFAULT_MODULES, MODULES, ToolSpec, find_tool
+from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
@@ -125,7 +125,7 @@ def _common(parser: argparse.ArgumentParser) -> None:
     limits.add_argument(
         "--modules",
         metavar="LIST",
-        help=f"comma list out of {','.join(MODULES)}, or all (default: {','.join(DEFAULT_MODULES)})",
+        help=f"comma list out of {','.join((*MODULES, *MORE))}, or all (default: {','.join(MODULES)})",
     )
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
