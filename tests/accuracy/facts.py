@@ -390,12 +390,6 @@ def tls(counts: Mapping[str, Any]) -> Facts:
     }
 
 
-def most(counter: Mapping[str, Any]) -> Facts:
-    """Texts by count, as many as the truth files list."""
-    rows = sorted(((unescaped(text), n) for text, n in counter["rows"]), key=lambda row: (-row[1], row[0]))
-    return {"distinct": len(rows), "top": dict(rows[:NAMES])}
-
-
 def by_number(counter: Mapping[str, Any]) -> Facts:
     return {str(number): n for number, n in counter["rows"]}
 

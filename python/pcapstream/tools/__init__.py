@@ -37,11 +37,8 @@ TOOLS: tuple[ToolSpec, ...] = (
 )
 """In the order clients list them."""
 
-DEFAULT_MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "triage", "packets")
-"""Modules whose tools are offered where none are chosen."""
-
-MODULES: tuple[str, ...] = (*DEFAULT_MODULES, "tls")
-"""Names `--modules` takes. mcpcap's six are taken whether they have tools yet or not, so that its
+MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "triage", "packets")
+"""Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
 MORE: tuple[str, ...] = ("http", "tls")
