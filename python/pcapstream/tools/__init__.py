@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dhcp, dns, follow, icmp, packets, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -27,6 +27,10 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    packets.GET_PACKETS,
+    packets.EXTRACT_FIELDS,
+    follow.FOLLOW_TCP,
+    follow.FOLLOW_UDP,
 )
 """In the order clients list them."""
 
