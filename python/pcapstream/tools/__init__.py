@@ -45,7 +45,6 @@ TOOLS: tuple[ToolSpec, ...] = (
     packets.EXTRACT_FIELDS,
     search.SEARCH,
     follow.FOLLOW_TCP,
-    follow.FOLLOW_UDP,
 )
 """In the order clients list them."""
 
