@@ -9,7 +9,22 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, http, icmp, sip, tcp, tcp_anomalies, tcp_flow, tls, triage
+from pcapstream.tools import (
+    capinfos,
+    dhcp,
+    dns,
+    follow,
+    http,
+    icmp,
+    packets,
+    search,
+    sip,
+    tcp,
+    tcp_anomalies,
+    tcp_flow,
+    tls,
+    triage,
+)
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -34,6 +49,10 @@ TOOLS: tuple[ToolSpec, ...] = (
     tls.CERTIFICATES,
     tls.ALERTS,
     tls.CIPHERS,
+    packets.GET_PACKETS,
+    packets.EXTRACT_FIELDS,
+    search.SEARCH,
+    follow.FOLLOW_TCP,
 )
 """In the order clients list them."""
 
