@@ -71,6 +71,10 @@ limits! {
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 1_000_000,
+    /// TLS handshakes kept for the rows.
+    max_tls_handshakes: usize = 50_000,
+    /// Distinct certificates kept.
+    max_certificates: usize = 5_000,
     /// ICMP echo requests remembered while their reply is waited for, each IP version.
     max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.
@@ -79,6 +83,8 @@ limits! {
     max_media_announcements: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
+    /// QUIC connections kept in the table.
+    max_quic_connections: usize = 50_000,
     /// Distinct protocol paths counted apart.
     max_protocol_paths: usize = 4_096,
 }

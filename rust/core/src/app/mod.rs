@@ -12,9 +12,11 @@ pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
+mod quic;
 mod reader;
 pub mod stream;
 pub mod table;
+pub mod tls;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
@@ -239,6 +241,11 @@ pub trait App: Send {
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
     /// The counts as a value.
     fn value(&self) -> Value;
+    /// Rows of one of its tables; none of a table it does not have.
+    fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
+        let _ = (table, offset, limit);
+        Vec::new()
+    }
     /// Those of both; None when `other` is another protocol's. Associative below the limits.
     fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>>;
 }
@@ -252,7 +259,13 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     let _media = MediaBook::new(limits);
-    vec![Box::new(dns::Dns::new(limits)), Box::new(icmp::Icmp::new(limits)), Box::new(names::Names::new(limits))]
+    vec![
+        Box::new(dns::Dns::new(limits)),
+        Box::new(icmp::Icmp::new(limits)),
+        Box::new(tls::Tls::new(limits)),
+        Box::new(quic::Quic::new(limits)),
+        Box::new(names::Names::new(limits)),
+    ]
 }
 
 /// Names of the protocols of this build.

@@ -4,7 +4,7 @@ use super::crypto::Crypto;
 use super::keys::InitialKeys;
 use super::packet::{Cid, Kind, Long};
 use crate::addr::IpAddr;
-use crate::app::{Context, DetectedBy};
+use crate::app::Context;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 
@@ -294,7 +294,4 @@ impl Connections {
         c.version = packet.version;
         c.keys = InitialKeys::new(packet.version, &packet.dcid).map(Box::new);
     }
-
-    /// Whether anything but the port speaks for it: this build has no port for QUIC, as Wireshark has none.
-    pub const DETECTED_BY: DetectedBy = DetectedBy::Content;
 }

@@ -2,9 +2,9 @@
 
 use super::packet::Long;
 use super::version::{self, Labels};
-use aes_gcm::aead::AeadInPlace;
+use aes_gcm::aead::AeadInOut;
 use aes_gcm::aes::Aes128;
-use aes_gcm::aes::cipher::{BlockEncrypt, KeyInit};
+use aes_gcm::aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes_gcm::{Aes128Gcm, Nonce, Tag};
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -91,6 +91,8 @@ impl Keys {
         }
         out.clear();
         out.extend_from_slice(text);
-        self.aead.decrypt_in_place_detached(Nonce::from_slice(&nonce), &header, out, Tag::from_slice(tag)).ok()
+        let tag: [u8; TAG] = tag.try_into().ok()?;
+        let (nonce, tag) = (Nonce::from(nonce), Tag::from(tag));
+        self.aead.decrypt_inout_detached(&nonce, &header, out.as_mut_slice().into(), &tag).ok()
     }
 }

@@ -11,8 +11,6 @@ mod frames;
 mod keys;
 mod packet;
 mod report;
-#[cfg(test)]
-mod tests;
 mod version;
 
 use super::tls::handshake::{self, ClientHello, ServerHello};
@@ -37,6 +35,7 @@ pub struct Quic {
     tls: Machine,
     plain: Vec<u8>,
     max_keys: usize,
+    limits: (usize, usize),
 }
 
 impl Quic {
@@ -47,6 +46,7 @@ impl Quic {
             tls: Machine::new(limits),
             plain: Vec::new(),
             max_keys: limits.max_app_keys,
+            limits: (limits.max_quic_connections, limits.max_app_times),
         }
     }
 
@@ -54,7 +54,8 @@ impl Quic {
         self.counts.frame(ctx);
         out.found(Proto::Quic);
         let Some(first) = packet::long(data) else {
-            let found = data.first().is_some_and(|b| b & 0x80 == 0).then(|| self.connections.of_short(data, ctx)).flatten();
+            let found =
+                data.first().is_some_and(|b| b & 0x80 == 0).then(|| self.connections.of_short(data, ctx)).flatten();
             self.counts.short(packet::invariants(data).map(|i| i.0));
             self.packet(found, Kind::OneRtt, ctx, data.len());
             return;
@@ -190,7 +191,8 @@ impl App for Quic {
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
         let known = || {
             data.len() >= SHORTEST
-                && packet::invariants(data).is_some_and(|(version, _, _, at)| version::draft(version) >= 11 && at <= data.len())
+                && packet::invariants(data)
+                    .is_some_and(|(version, _, _, at)| version::draft(version) >= 11 && at <= data.len())
         };
         if transport == Proto::Udp && known() { Probe::Yes } else { Probe::No }
     }
@@ -226,6 +228,6 @@ impl App for Quic {
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
-        Some(Arc::new(QuicReport::new(&self.counts, &self.connections, &self.tls.tls)))
+        Some(Arc::new(QuicReport::new(&self.counts, &self.connections, &self.tls.tls, self.limits)))
     }
 }

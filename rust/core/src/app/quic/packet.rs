@@ -95,7 +95,8 @@ fn kind(first: u8, version: u32) -> Kind {
 pub fn long(data: &[u8]) -> Option<Long<'_>> {
     let (version, dcid, scid, at) = invariants(data)?;
     let kind = kind(*data.first()?, version);
-    let whole = |number_at, rest| Long { kind, version, dcid: dcid.clone(), scid: scid.clone(), bytes: data, number_at, rest };
+    let whole =
+        |number_at, rest| Long { kind, version, dcid: dcid.clone(), scid: scid.clone(), bytes: data, number_at, rest };
     if matches!(kind, Kind::VersionNegotiation | Kind::Retry) {
         return Some(whole(0, data.get(at..)?));
     }
