@@ -15,7 +15,7 @@ pub struct Crypto {
 }
 
 impl Crypto {
-    /// Takes a frame. True: it brought bytes that were not there.
+    /// Takes a frame. True: the handshake got longer without a gap, which is where Wireshark shows it.
     pub fn add(&mut self, offset: u64, bytes: &[u8]) -> bool {
         let end = offset.saturating_add(bytes.len() as u64);
         let have = self.start + self.data.len() as u64;
@@ -27,7 +27,7 @@ impl Crypto {
             if new && self.waiting.len() < MAX_PIECES {
                 self.waiting.push((offset, bytes.into()));
             }
-            return new;
+            return false;
         }
         self.append(offset, bytes);
         // Ends: each turn removes a piece.

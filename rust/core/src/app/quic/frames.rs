@@ -1,6 +1,7 @@
 //! Frames that Initial packets may hold (RFC 9000 sections 12.4 and 19).
 
 use super::packet::varint;
+use super::version;
 
 /// A frame; those that say nothing here are passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,19 +13,29 @@ pub enum Frame<'a> {
 }
 
 /// The frames up to the end or the first one that does not hold.
-pub struct Frames<'a>(pub &'a [u8]);
+pub struct Frames<'a> {
+    data: &'a [u8],
+    /// Type number of a CRYPTO frame.
+    crypto: u64,
+}
+
+impl<'a> Frames<'a> {
+    pub fn new(data: &'a [u8], version: u32) -> Self {
+        Self { data, crypto: if version::is_google(version) { 8 } else { 6 } }
+    }
+}
 
 impl<'a> Frames<'a> {
     fn number(&mut self) -> Option<u64> {
-        let (value, len) = varint(self.0)?;
-        self.0 = self.0.get(len..)?;
+        let (value, len) = varint(self.data)?;
+        self.data = self.data.get(len..)?;
         Some(value)
     }
 
     fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.number()?).ok()?;
-        let (bytes, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
+        let (bytes, rest) = self.data.split_at_checked(len)?;
+        self.data = rest;
         Some(bytes)
     }
 
@@ -49,10 +60,10 @@ impl<'a> Iterator for Frames<'a> {
         loop {
             match self.number()? {
                 // PADDING comes in runs.
-                0 => self.0 = self.0.trim_start_with_zeros(),
+                0 => self.data = self.data.trim_start_with_zeros(),
                 1 => {}
                 kind @ (2 | 3) => self.ack(kind == 3)?,
-                6 => {
+                kind if kind == self.crypto => {
                     let offset = self.number()?;
                     return Some(Frame::Crypto { offset, data: self.bytes()? });
                 }
@@ -64,7 +75,7 @@ impl<'a> Iterator for Frames<'a> {
                     return Some(Frame::Close { code, application: kind == 0x1d, reason: self.bytes()? });
                 }
                 _ => {
-                    self.0 = &[];
+                    self.data = &[];
                     return None;
                 }
             }

@@ -19,6 +19,7 @@ use super::{App, Context, Output, Probe, Report};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use connections::Connections;
+use crypto::Crypto;
 use frames::{Frame, Frames};
 use packet::{Kind, Long};
 use report::{Close, Counts, QuicReport};
@@ -151,9 +152,15 @@ impl Quic {
     fn frames(&mut self, number: u64, from_server: bool, ctx: &Context, plain: &[u8]) -> bool {
         let Some(c) = self.connections.get_mut(number) else { return false };
         let mut tls = false;
-        for frame in Frames(plain) {
+        for frame in Frames::new(plain, c.version) {
             match frame {
-                Frame::Crypto { offset, data } => tls |= c.crypto[from_server as usize].add(offset, data),
+                Frame::Crypto { offset, data } => {
+                    // Google's Wireshark reads again when it is sent again.
+                    if offset == 0 && version::is_google(c.version) {
+                        c.crypto[from_server as usize] = Crypto::default();
+                    }
+                    tls |= c.crypto[from_server as usize].add(offset, data);
+                }
                 Frame::Close { code, application, reason } => {
                     let close = Close::new(ctx, c, from_server, code, application, reason);
                     self.counts.close(close, self.max_keys);

@@ -8,6 +8,12 @@ pub const V1: u32 = 1;
 /// RFC 9369, and the number its drafts had.
 pub const V2: u32 = 0x6b33_43cf;
 pub const V2_DRAFT: u32 = 0x709a_50c4;
+
+/// Google's with TLS, which kept Google's numbers of frames.
+pub fn is_google(version: u32) -> bool {
+    matches!(version, T050 | T051)
+}
+
 /// In a Version Negotiation packet.
 pub const NEGOTIATION: u32 = 0;
 
