@@ -11,6 +11,8 @@ mod frames;
 mod keys;
 mod packet;
 mod report;
+#[cfg(test)]
+mod tests;
 mod version;
 
 use super::tls::handshake::{self, ClientHello, ServerHello};
@@ -63,7 +65,7 @@ impl Quic {
         };
         let found = self.connections.of_long(&first, ctx);
         let found = self.connections.update(&first, found, ctx);
-        self.datagram(found, ctx, data.len());
+        self.received(found, ctx, data.len());
         let mut tls = false;
         let mut rest = data;
         // Ends: every packet has at least a byte.
@@ -97,13 +99,13 @@ impl Quic {
 
     fn packet(&mut self, found: Option<(u64, bool)>, kind: Kind, ctx: &Context, bytes: usize) {
         self.counts.kinds[kind as usize] += 1;
-        self.datagram(found, ctx, bytes);
+        self.received(found, ctx, bytes);
         if let Some(c) = found.and_then(|f| self.connections.get_mut(f.0)) {
             c.packets[kind as usize] += 1;
         }
     }
 
-    fn datagram(&mut self, found: Option<(u64, bool)>, ctx: &Context, bytes: usize) {
+    fn received(&mut self, found: Option<(u64, bool)>, ctx: &Context, bytes: usize) {
         if let Some((number, from_server)) = found
             && let Some(c) = self.connections.get_mut(number)
         {
