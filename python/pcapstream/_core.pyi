@@ -13,6 +13,20 @@ class FormatError(Exception):
     """The bytes are no capture. args: (code, message); code is "unknown_format", "unsupported_version",
     "compression_bomb", "corrupt_compression" or "unsupported_link_type_field"."""
 
+class FilterError(Exception):
+    """A display filter or field name that is refused. args: (code, position, message, hint or None); position is a byte
+    offset; code is "syntax", "unknown_field", "not_decoded", "look_ahead", "type", "value" or "too_complex"."""
+
+def check_filter(text: str) -> list[str]:
+    """The fields a display filter looks at. Raises FilterError."""
+
+def check_fields(names: Sequence[str]) -> None:
+    """Raises FilterError for a name that is no field, or one that looks ahead."""
+
+def list_fields(prefix: str = "") -> list[tuple[str, str, str, str]]:
+    """(name, label, type, mark) of the fields whose names begin with prefix, by name. mark: "", "stateful" (needs the
+    frames before its own), "look_ahead" (needs later frames: refused in filters and columns)."""
+
 @final
 class Decoder:
     """One pass. Not thread-safe: one thread at a time. `feed` and `finish` release the GIL.
@@ -22,6 +36,11 @@ class Decoder:
     ended into the batches (costs about 1 us of Python each). max_packets: stop after that many. resync: look for
     further records behind damage. limits: named limits (see `default_limits`). apps: application protocols to decode,
     by Wireshark's filter name; app_ports: further ports for them, (protocol, port).
+
+    display_filter, frames: the frames the pass is about, by a filter (FilterError) and by numbers, as ranges with both
+    ends in. Everything counted is counted of these; stream numbers, TCP analysis and reassembly follow all frames.
+    rows: a Row of each of them in the batches, with the fields named in columns, a summary, the frame's bytes; the
+    first skip_matches are left out, and the pass is done after max_matches.
     """
 
     def __new__(
@@ -36,6 +55,14 @@ class Decoder:
         limits: dict[str, int] | None = None,
         apps: Sequence[str] = ...,
         app_ports: Sequence[tuple[str, int]] = ...,
+        display_filter: str = "",
+        frames: Sequence[tuple[int, int]] | None = None,
+        rows: bool = False,
+        columns: Sequence[str] = ...,
+        summaries: bool = False,
+        row_bytes: bool = False,
+        skip_matches: int = 0,
+        max_matches: int | None = None,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
@@ -43,9 +70,12 @@ class Decoder:
         """End of input. Raises FormatError for an input too short to be a capture."""
     @property
     def done(self) -> bool:
-        """True once max_packets are read: further input is ignored."""
+        """True once max_packets are read or max_matches frames have passed: further input is ignored."""
     @property
     def packets(self) -> int: ...
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes of all packets so far, as they were on the wire."""
     @property
     def bytes_in(self) -> int:
         """Bytes fed so far (compressed ones where the capture is compressed)."""
@@ -67,8 +97,35 @@ class Batch:
     @property
     def connections(self) -> list[Connection]: ...
     @property
+    def rows(self) -> list[Row]:
+        """Frames that passed, with rows=True."""
+    @property
     def messages(self) -> list[Message]:
         """Messages of the application protocols asked for, in frame order."""
+
+@final
+class Row:
+    """A frame that passed the filter (frozen)."""
+
+    number: int
+    time_ns: int | None
+    offset: int
+    """Of its record in the decompressed capture, bytes."""
+    captured_bytes: int
+    wire_bytes: int
+    link_type: int
+    interface: int | None
+    summary: Packet | None
+    data: bytes | None
+    """The captured bytes."""
+    def cells(self) -> list[tuple[int, Any, int, Literal["frame", "datagram", "message"], int, int]]:
+        """(column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame. column:
+        index in the columns of the pass. value: int, float, bool, str, bytes; times in ns; None for a field that is
+        just there. layer: how many layers of its protocol up to it. buffer: what the offset counts in: the frame, the
+        IP datagram put together, the message put together from TCP segments."""
+    def texts(self) -> list[tuple[int, str]]:
+        """(column, text) of each value, as `tshark -T fields` prints it, absolute times as seconds since 1970. Text of
+        the capture: not escaped."""
 
 @final
 class Message:
@@ -207,6 +264,12 @@ class Snapshot:
     def tcp(self) -> TcpTable | None: ...
     @property
     def tally(self) -> Tally | None: ...
+    @property
+    def matched(self) -> int | None:
+        """Frames that passed the filter; None: the pass had none."""
+    @property
+    def stopped_by_matches(self) -> bool:
+        """The pass ended because max_matches frames had passed, or no further frame was asked for."""
 
 ConnectionOrder = Literal[
     "stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"

@@ -59,6 +59,7 @@ def analyze(
             resync=resync,
             limits=options.core_limits(),
             ports=options.ports,
+            selection=options.selection,
         )
     except BaseException:
         origin.close()

@@ -3,6 +3,7 @@
     PcapstreamError     code, problem, next_step
       CaptureError      the bytes are no capture, or none we can read
       SourceError       the bytes cannot be had
+        LiveError       packets cannot be recorded from a network interface
       LimitError        a limit set by the caller or the operator stands in the way
       QueryError        the question is wrong: unknown module, field, parameter, cursor
       StateError        a verb called in the wrong order: a bug of the caller
@@ -83,6 +84,29 @@ class SourceError(PcapstreamError):
     }
 
 
+class LiveError(SourceError):
+    """Packets cannot be recorded from a network interface."""
+
+    CODES: ClassVar[Mapping[str, str]] = {
+        "cancelled": SourceError.CODES["cancelled"],
+        "no_capture_tool": "Install dumpcap (it comes with Wireshark and tshark) or tcpdump",
+        "no_permission": (
+            "Capturing needs CAP_NET_RAW: put the user who runs pcapstream into the group wireshark (dumpcap on Debian "
+            "and Ubuntu: dpkg-reconfigure wireshark-common), or give the capture program the capability with setcap "
+            "cap_net_raw,cap_net_admin+eip"
+        ),
+        "unknown_interface": "Use an interface that list_network_interfaces or `ip link` names",
+        "bad_capture_filter": "Give a filter of libpcap (man pcap-filter), such as 'tcp port 443', or none",
+        "capture_failed": "See the log of pcapstream for what the capture program said",
+        "interrupted": "What was recorded until then stands",
+        "bad_output_file": "Give a plain new name such as morning.pcapng, without folders",
+        "no_capture_folder": "Start pcapstream with --capture-dir for a folder it may write to",
+        "unknown_capture": "get_capture_status lists the captures of this server",
+        "too_many_captures": "Stop a running capture with stop_packet_capture first",
+        "too_long": "Ask for less, or start pcapstream with a larger --max-capture-duration",
+    }
+
+
 class LimitError(PcapstreamError):
     """A limit set by the caller or the operator stands in the way."""
 
@@ -103,6 +127,8 @@ class QueryError(PcapstreamError):
         "bad_parameter": "Correct the parameter and ask again",
         "unknown_value": "Use one of the values it lists",
         "unsupported_filter": "Leave the filter empty",
+        "bad_filter": "Correct the display filter (Wireshark's language) and ask again",
+        "unknown_field": "Use one of the names that list_fields gives",
         "bad_cursor": "Ask again without a cursor to start at the first page",
         "expired_cursor": "Ask again without a cursor: the capture changed or its analysis is no longer kept",
     }

@@ -113,15 +113,21 @@ class Progress:
     bytes_total: int | None = None
     """None: not known (pipes, responses without a length)."""
     packets: int = 0
+    wire_bytes: int = 0
+    """Bytes of these packets, as they were on the wire."""
     ended: bool = False
     """No more will be read."""
 
 
-Reason = Literal["budget", "max_packets", "damaged", "cancelled", "run_time", "source_error"]
+Reason = Literal[
+    "budget", "max_packets", "matches", "damaged", "cancelled", "run_time", "source_error", "live", "not_kept"
+]
 """Why a report is not complete:
-budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; damaged: some bytes of the
+budget: the caller's time was over, the pass goes on; max_packets: stopped there as asked; matches: as many frames
+passed the filter as were asked for; damaged: some bytes of the
 capture could not be read; cancelled: the pass was stopped; run_time: it ran longer than allowed; source_error: the
-bytes stopped coming, see `error`."""
+bytes stopped coming, see `error`; live: it is still being recorded; not_kept: of a live capture the earlier packets
+are no longer kept."""
 
 
 @dataclass(frozen=True, slots=True)

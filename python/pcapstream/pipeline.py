@@ -22,10 +22,12 @@ from pcapstream._core import Decoder, FormatError
 from pcapstream.errors import CaptureError, PcapstreamError, SourceError, StateError
 from pcapstream.model import Progress
 from pcapstream.protocols.base import APPS
+from pcapstream.selection import EVERYTHING
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Snapshot
     from pcapstream.protocols.base import Machine, Summary
+    from pcapstream.selection import Selection
     from pcapstream.sources.base import Source
 
 BUFFER_BYTES = 1 << 20
@@ -48,6 +50,8 @@ class End(Enum):
 
     INPUT = "input"
     MAX_PACKETS = "max_packets"
+    MATCHES = "matches"
+    """As many frames passed as were asked for."""
     CANCELLED = "cancelled"
     RUN_TIME = "run_time"
     SOURCE_ERROR = "source_error"
@@ -96,6 +100,7 @@ class Pass:
         resync: bool = True,
         limits: Mapping[str, int] | None = None,
         ports: Sequence[tuple[str, int]] = (),
+        selection: Selection = EVERYTHING,
         needs: frozenset[str] = frozenset(),
         listener: Listener | None = None,
     ) -> None:
@@ -114,6 +119,7 @@ class Pass:
             limits=dict(limits or {}),
             apps=sorted(wanted & APPS),
             app_ports=list(ports),
+            **selection.arguments(),
         )
         self.progress = Progress(bytes_total=source.size)
         self.result: Future[State] = Future()
@@ -129,7 +135,7 @@ class Pass:
         self._stop: End | None = None
         self._step = _COMPRESSED_STEP_WITH_OBJECTS
         self._step_known = False
-        self._makes_objects = bool(wanted & {"packets", "connections"})
+        self._makes_objects = bool(wanted & {"packets", "connections"}) or selection.rows is not None
         self._reader: threading.Thread | None = None
         self._worker = threading.Thread(target=self._work, name="pcapstream-decoder", daemon=True)
         if not getattr(source, "prompt", False):
@@ -237,7 +243,7 @@ class Pass:
                     buffer, filled = item
                     self._feed(buffer, filled)
                     if self._decoder.done:
-                        return End.MAX_PACKETS, None
+                        return self._why_done(), None
                     self._free.put(buffer)
                 elif item is None:
                     return self._stop or End.INPUT, None
@@ -250,6 +256,9 @@ class Pass:
                 raise _capture_error(error, self._source.name) from None
             return End.CORRUPT, _capture_error(error, self._source.name)
         return self._stop, None
+
+    def _why_done(self) -> End:
+        return End.MATCHES if self._decoder.snapshot().stopped_by_matches else End.MAX_PACKETS
 
     def _read_here(self) -> tuple[bytearray, int] | SourceError | None:
         """What the inbox would give, from a source that never keeps one waiting."""
@@ -272,6 +281,7 @@ class Pass:
             start += len(chunk)
             self.progress.bytes_read += len(chunk)
             self.progress.packets = self._decoder.packets
+            self.progress.wire_bytes = self._decoder.wire_bytes
             if batch.frames and not self._step_known:
                 self._choose_step()
             if self._requests and start < filled:
@@ -329,7 +339,7 @@ class Pass:
         the record cut by our leaving would count as damage."""
         if end is End.SOURCE_ERROR and self.progress.bytes_read == 0 and error is not None:
             raise error
-        if end in (End.INPUT, End.MAX_PACKETS):
+        if end in (End.INPUT, End.MAX_PACKETS, End.MATCHES):
             if self.progress.bytes_read == 0:
                 raise CaptureError("empty_file", f"{self._source.name} is empty")
             try:
@@ -339,6 +349,7 @@ class Pass:
                     raise _capture_error(problem, self._source.name) from None
                 end, error = End.CORRUPT, _capture_error(problem, self._source.name)
         self.progress.packets = self._decoder.packets
+        self.progress.wire_bytes = self._decoder.wire_bytes
         core = self._decoder.snapshot()
         if end is End.INPUT and core.capture["format"] == "empty":
             raise CaptureError("empty_file", f"{self._source.name} has nothing in it")

@@ -13,10 +13,12 @@ from pcapstream.errors import LimitError, QueryError, shown
 from pcapstream.model import Coverage, Reason, Report
 from pcapstream.pipeline import End, State
 from pcapstream.protocols import Machine, choose
+from pcapstream.selection import EVERYTHING, RowsMachine, Selection
 
 _NEXT_STEP: dict[Reason, str] = {
     "budget": "The analysis goes on in the background: ask again to get it further along.",
     "max_packets": "Raise max_packets or leave it out to read on.",
+    "matches": "What was asked for was found before the end: ask for more frames to read on.",
     "damaged": "The numbers leave out the damaged bytes: fetch or record the capture again if they matter.",
     "cancelled": "Ask again to start anew.",
     "run_time": "Ask about a part of the capture with max_packets, or raise the run time limit.",
@@ -38,6 +40,8 @@ class ScanOptions:
     limits: Mapping[str, int] = field(default_factory=dict)
     ports: Sequence[tuple[str, int]] = ()
     """Further ports of application protocols: (protocol, port)."""
+    selection: Selection = EVERYTHING
+    """The frames it is about."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modules", tuple(module.name for module in choose(self.modules)))
@@ -57,16 +61,21 @@ class ScanOptions:
         """These options for a pass of its own: with fewer modules and further ports."""
         return replace(self, modules=modules, ports=ports)
 
+    def selecting(self, modules: Sequence[str], selection: Selection) -> ScanOptions:
+        """These options for a pass of its own that is about some frames; with rows it needs no modules."""
+        return replace(self, modules=modules, selection=selection)
+
     @property
     def key(self) -> str:
         """Equal for equal options."""
         limits = ",".join(f"{name}={value}" for name, value in self.limits.items())
-        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits};{self.ports}"
+        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits};{self.ports};{self.selection}"
 
     def machines(self) -> tuple[Machine, ...]:
         """New machines for one pass."""
         limits = {**self._known_limits(), **self.limits}
-        return tuple(module.make(limits) for module in choose(self.modules))
+        machines = tuple(module.make(limits) for module in choose(self.modules))
+        return machines if self.selection.rows is None else (*machines, RowsMachine())
 
     def core_limits(self) -> dict[str, int]:
         """Those of `limits` that are the core's."""
@@ -95,6 +104,8 @@ def report_of(state: State, name: str, scan_id: str, bytes_total: int | None) ->
             reason = "source_error"
         case End.MAX_PACKETS:
             reason = "max_packets"
+        case End.MATCHES:
+            reason = "matches"
         case End.CORRUPT:
             reason = "damaged"
         case End.INPUT:

@@ -58,6 +58,7 @@ class Scan:
             resync=self.options.resync,
             limits=self.options.core_limits(),
             ports=self.options.ports,
+            selection=self.options.selection,
             needs=needs,
             listener=listener,
         )

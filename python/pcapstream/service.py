@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 
-from pcapstream.errors import LimitError, SourceError
+from pcapstream.errors import LimitError, LiveError, SourceError
 from pcapstream.sources import resolve
 from pcapstream.tools.answer import answer
 
 if TYPE_CHECKING:
+    from pcapstream.capture.manager import Captures
     from pcapstream.model import Progress, Report
     from pcapstream.report import ScanOptions
     from pcapstream.scan import ScanStore
     from pcapstream.settings import Settings
+    from pcapstream.sources.base import Source
+    from pcapstream.tools.capture import CaptureTool
     from pcapstream.tools.spec import ToolSpec
 
 Tell = Callable[[float, float | None, str], Awaitable[None]]
@@ -38,8 +41,26 @@ class Service:
         self.settings = settings
         self.options = settings.scan_options()
         self.policy = settings.policy(stdin=False)
+        self.captures: Captures | None = None
+        if settings.capture_tools:
+            from pcapstream.capture.manager import Captures
+
+            self.captures = Captures(settings.capture_limits(), self.options)
         self._views = anyio.CapacityLimiter(_VIEW_THREADS)
         self._calls = 0
+
+    async def close(self) -> None:
+        """Ends what outlives a call."""
+        if self.captures is not None:
+            await self.captures.close()
+
+    async def act(
+        self, spec: CaptureTool, store: ScanStore, arguments: Mapping[str, object], tell: Tell
+    ) -> dict[str, Any]:
+        """The answer of a tool of the module capture. Raises PcapstreamError."""
+        if self.captures is None:
+            raise LiveError("unknown_capture", "this server does not capture")
+        return await spec.act(self.captures, spec.bind(arguments))
 
     async def call(
         self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell
@@ -56,7 +77,11 @@ class Service:
             parameters = spec.bind(arguments)
             progress = _Telling(tell)
             report = await self._report(
-                store, parameters["pcap_file"], spec.options(self.options, parameters), progress
+                store,
+                parameters["pcap_file"],
+                spec.options(self.options, parameters),
+                progress,
+                again=bool(parameters["cursor"]),
             )
             view = functools.partial(answer, spec, report, parameters, max_packets=self.settings.max_packets)
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
@@ -65,10 +90,24 @@ class Service:
         finally:
             self._calls -= 1
 
-    async def _report(self, store: ScanStore, capture: str, options: ScanOptions, progress: _Telling) -> Report:
+    async def _report(
+        self, store: ScanStore, text: str, options: ScanOptions, progress: _Telling, *, again: bool
+    ) -> Report:
+        """again: the call goes on in a table of an answer before it."""
+        capture = None if self.captures is None else self.captures.find(text)
+        if capture is None:
+            return await self._read(store, resolve(text, self.policy), options, progress)
+        if self.captures is not None and options.key == self.options.key:
+            await progress.start()
+            return await self.captures.report(capture, again=again)
+        from pcapstream.capture.manager import of_kept
+
+        # A question of its own needs the packets again: those that were kept.
+        return of_kept(await self._read(store, capture.kept(again=again), options, progress), capture)
+
+    async def _read(self, store: ScanStore, source: Source, options: ScanOptions, progress: _Telling) -> Report:
         budget = self.settings.call_budget
         began = time.monotonic()
-        source = resolve(capture, self.policy)
         await progress.start()
         try:
             with anyio.fail_after(budget):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pcapstream.errors import QueryError
-from pcapstream.tools import MODULES, ToolSpec, choose_tools
+from pcapstream.errors import QueryError, shown
+from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, ToolSpec, choose_tools
+from pcapstream.tools.capture import CAPTURE_TOOLS, CaptureTool
 
 if TYPE_CHECKING:
+    from pcapstream.capture.manager import CaptureLimits
     from pcapstream.report import ScanOptions
     from pcapstream.scan import StoreLimits
     from pcapstream.sources.policy import Policy
@@ -20,6 +23,14 @@ Transport = Literal["stdio", "http"]
 
 TOKEN_VARIABLES = ("PCAPSTREAM_AUTH_TOKEN", "MCPCAP_AUTH_TOKEN")
 """Environment variables that hold the bearer token of the HTTP server; the first that is set counts."""
+
+
+DEFAULT_CAPTURE_DIR = "pcap_storage"
+"""Below the working directory, as in the awslabs server."""
+MIN_CAPTURE_SIZE = 10_000
+"""With less a capture would end before its first packets."""
+
+_SIZES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,19 @@ class Settings:
     allow_private_urls: bool = False
     parallel_ranges: int = 1
     max_download_bytes: int | None = None
+
+    allow_capture: bool = False
+    """Offer the module capture."""
+    capture_dir: str | None = None
+    """Where recordings are kept, and where bare file names are looked up first. None: `DEFAULT_CAPTURE_DIR`, with
+    allow_capture only."""
+    capture_tool: str | None = None
+    """dumpcap, tcpdump or socket; None: the first there is."""
+    max_capture_duration: int = 300
+    max_capture_size: int = 100_000_000
+    """Of one recording, all its files together."""
+    max_captures: int = 4
+    """Recordings at a time."""
 
     transport: Transport = "stdio"
     host: str = "127.0.0.1"
@@ -62,10 +86,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         choose_tools(self.modules)
+        if not self.allow_capture and CAPTURE in (self.modules or ()):
+            raise QueryError(
+                "unknown_module",
+                "the module capture records from network interfaces, which is off",
+                "Start pcapstream with --allow-capture, or leave the module out",
+            )
+        if self.max_capture_size < MIN_CAPTURE_SIZE:
+            raise QueryError("bad_parameter", f"--max-capture-size must be at least {MIN_CAPTURE_SIZE:,} bytes")
         for name in ("max_packets", "max_download_bytes"):
             value = getattr(self, name)
             if value is not None:
                 _at_least_one(name, value)
+        for name in ("max_capture_duration", "max_captures"):
+            _at_least_one(name, getattr(self, name))
         for name in ("parallel_ranges", "max_connections", "max_sessions", "max_body_bytes", "max_calls", "max_scans"):
             _at_least_one(name, getattr(self, name))
         for name in ("call_budget", "scan_idle", "max_run_time"):
@@ -80,18 +114,39 @@ class Settings:
     def tools(self) -> tuple[ToolSpec, ...]:
         """Those the server offers. Raises QueryError when the chosen modules have none."""
         tools = choose_tools(self.modules)
-        if not tools:
-            listed = ", ".join(sorted({tool.module for tool in choose_tools(None)}))
+        if not tools and not self.capture_tools:
+            listed = ", ".join(sorted({tool.module for tool in TOOLS}))
             raise QueryError(
                 "unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}"
             )
         return tools
 
     @property
+    def capture_tools(self) -> tuple[CaptureTool, ...]:
+        """Those of the module capture, where it is on."""
+        return CAPTURE_TOOLS if self.allow_capture and (self.modules is None or CAPTURE in self.modules) else ()
+
+    @property
+    def capture_folder(self) -> str | None:
+        """Where recordings are kept and bare names are looked up; None: nowhere."""
+        return self.capture_dir or (DEFAULT_CAPTURE_DIR if self.capture_tools else None)
+
+    def capture_limits(self) -> CaptureLimits:
+        from pcapstream.capture.manager import CaptureLimits
+
+        return CaptureLimits(
+            folder=self.capture_dir or DEFAULT_CAPTURE_DIR,
+            program=self.capture_tool,
+            max_seconds=self.max_capture_duration,
+            max_bytes=self.max_capture_size,
+            max_captures=self.max_captures,
+        )
+
+    @property
     def modules_without_tools(self) -> tuple[str, ...]:
         """Chosen by name, but this version has no tool for them."""
-        have = {tool.module for tool in choose_tools(None)}
-        return tuple(name for name in self.modules or () if name not in have)
+        have = {tool.module for tool in TOOLS}
+        return tuple(name for name in self.modules or () if name not in have and name != CAPTURE)
 
     def scan_options(self, tools: Iterable[ToolSpec] | None = None) -> ScanOptions:
         """What a scan for these tools computes; None: for all that the server offers."""
@@ -119,6 +174,7 @@ class Settings:
         try:
             return Policy(
                 allow_dirs=self.confined_to,
+                bare_names_in=self.capture_folder,
                 urls=self.urls,
                 allow_private_urls=self.allow_private_urls,
                 stdin=stdin,
@@ -166,12 +222,22 @@ def token_from(environment: Mapping[str, str]) -> str | None:
     return None
 
 
+def bytes_from(text: str) -> int:
+    """A size such as "100MB", "100 MiB", "250000": decimal units unless they have an i. Raises QueryError."""
+    fits = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    if fits is None or fits[2] not in _SIZES or len(text) > 40:
+        raise QueryError("bad_parameter", f"{shown(text)} is no size; write it as 100MB or in bytes")
+    return int(float(fits[1]) * _SIZES[fits[2]])
+
+
 def modules_from(text: str) -> tuple[str, ...]:
-    """Names of a comma list; spaces are fine. Raises QueryError for none and for unknown ones."""
+    """Names of a comma list, "all" among them; spaces are fine. Raises QueryError for none and for unknown ones."""
     names = tuple(dict.fromkeys(part for part in (item.strip() for item in text.split(",")) if part))
     if not names:
-        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join(MODULES)}")
-    choose_tools(names)
+        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join((*MODULES, *MORE))}")
+    choose_tools(name for name in names if name != "all")
+    if "all" in names:
+        return (*MODULES, *MORE, *(name for name in names if name == CAPTURE))
     return names
 
 

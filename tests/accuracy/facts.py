@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pcapstream
 from pcapstream import CaptureError, CaptureFacts, Connection, Tally, TcpTable
+from pcapstream.protocols.sip import Totals as SipTotals
 
 Kind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
 KINDS: tuple[Kind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
@@ -18,6 +19,8 @@ TOP = 20
 """Conversations listed for each kind."""
 NAMES = 50
 """Query names listed."""
+STREAMS = 50
+"""RTP streams listed."""
 PAGE = 10_000
 """Connections fetched at a time."""
 
@@ -51,7 +54,7 @@ def facts_of(path: str) -> Facts:
     A file that is refused as no capture has the facts of one without packets, and the code of the refusal as `error`.
     """
     try:
-        report = pcapstream.analyze(path, resync=False)
+        report = pcapstream.analyze(path, modules=pcapstream.ALL_MODULES, resync=False)
     except CaptureError as error:
         size = os.path.getsize(path)
         nothing = {"total": 0, "truncated": 0, "bytes_wire": 0, "bytes_captured": 0, "vlan_ids": {}, "interfaces": {}}
@@ -74,8 +77,25 @@ def facts_of(path: str) -> Facts:
     }
     counts = report.summary(pcapstream.DnsSummary).counts()
     out.update({name: dns(counts[name]) for name in ("dns", "mdns", "llmnr") if name in counts})
+    dhcp_counts = report.summary(pcapstream.DhcpSummary).counts
+    if dhcp_counts["dhcp"].frames:
+        out["dhcp"] = dhcp(dhcp_counts["dhcp"])
+    if dhcp_counts["dhcpv6"].frames:
+        out["dhcpv6"] = dhcpv6(dhcp_counts["dhcpv6"])
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    frames_of = out["protocols"]
+    if frames_of.get("http"):
+        out["http"] = http(report.summary(pcapstream.HttpSummary).counts()["http"], frames_of["http"])
+    sip_totals = report.summary(pcapstream.SipSummary).totals
+    if sip_totals.frames:
+        out["sip"] = sip(sip_totals)
+    out["rtp"] = rtp(report.summary(pcapstream.RtpSummary).counts(), tally.protocols())
+    seen = report.summary(pcapstream.TlsSummary).counts()
+    if seen["tls"]["frames"]:
+        out["tls"] = tls(seen["tls"])
+    if seen["dtls"]["frames"]:
+        out["dtls"] = {"frames": seen["dtls"]["frames"], "handshake_types": by_number(seen["dtls"]["messages"])}
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -246,6 +266,29 @@ def dns(counts: Mapping[str, Any]) -> Facts:
     }
 
 
+def dhcp(counts: Any) -> Facts:
+    """Group `dhcp`, from `pcapstream.protocols.dhcp_records.Counts`."""
+    return {
+        "frames": counts.frames,
+        "message_types": {str(code): n for (code, _), n in counts.types.items()},
+        "bootp_only": counts.untyped,
+        "transactions": len(counts.xids),
+        "client_macs": dict(counts.macs),
+        "servers": dict(counts.server_ids),
+        "acked": dict(counts.acked),
+        "hostnames": {unescaped(name): n for name, n in counts.hostnames.items()},
+    }
+
+
+def dhcpv6(counts: Any) -> Facts:
+    """Group `dhcpv6`: the outermost message, and all of them, those inside relays too."""
+    return {
+        "frames": counts.frames,
+        "message_types": {str(code): n for (code, _), n in counts.types.items()},
+        "message_types_all": {str(code): n for (code, _), n in counts.inner_types.items()},
+    }
+
+
 ECHO = {"icmp": (8, 0), "icmpv6": (128, 129)}
 """Types of echo requests and replies."""
 
@@ -258,7 +301,9 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
     for table in ("quoted_types", "short_types"):
         types.update({(row[0], row[1]): n for row, n in counts[table]["rows"]})
     echo = counts["echo"]
-    quoted = Counter({row[0]: n for row, n in counts["quoted_types"]["rows"]})
+    quoted: Counter[int] = Counter()
+    for row, n in counts["quoted_types"]["rows"]:
+        quoted[row[0]] += n
     times = echo["response_time"]
     milliseconds: Facts = {"count": times["count"]}
     if times["count"]:
@@ -270,6 +315,78 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "echo_replies": echo["replies"] + quoted[reply],
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
+    }
+
+
+def http(counts: Mapping[str, Any], frames: int) -> Facts:
+    """Group `http`: messages of HTTP/1 that Wireshark shows."""
+    return {
+        "frames": frames,
+        "methods": dict(counts["methods"]["rows"]),
+        "status_codes": by_number(counts["status_codes"]),
+        "hosts": most(counts["hosts"]),
+        "uris": most(counts["uris"]),
+        "user_agents": most(counts["user_agents"]),
+    }
+
+
+def most(counter: Mapping[str, Any]) -> Facts:
+    """Texts by count, as many as the truth files list."""
+    rows = sorted(((unescaped(text), n) for text, n in counter["rows"]), key=lambda row: (-row[1], row[0]))
+    return {"distinct": len(rows), "top": dict(rows[:NAMES])}
+
+
+def rtp(counts: Mapping[str, Any], protocols: Mapping[str, int]) -> Facts:
+    """Group `rtp`: the rows of `tshark -z rtp,streams`, in the truth's order. Those found by pattern are left out."""
+    rows = [
+        {
+            "src": f"{stream['src']}:{stream['src_port']}",
+            "dst": f"{stream['dst']}:{stream['dst_port']}",
+            "ssrc": f"0x{stream['ssrc']:08x}",
+            "payload": ", ".join(one["listed"] for one in stream["types"]),
+            "packets": stream["packets"],
+            "lost": stream["lost"],
+        }
+        for stream in counts["streams"]
+        if stream["detected_by"] == "announced"
+    ]
+    rows.sort(key=lambda row: (row["src"], row["dst"], row["ssrc"]))
+    return {
+        "frames": protocols.get("rtp", 0),
+        "ssrcs": counts["ssrcs"],
+        "payload_types": {str(kind): number for kind, number in counts["payload_types"]},
+        "stream_count": len(rows),
+        "streams": rows[:STREAMS],
+    }
+
+
+def sip(totals: SipTotals) -> Facts:
+    """Group `sip`. Escaped backslashes of Call-IDs are taken back."""
+    call_ids = sorted(one.replace("\\\\", "\\") for one in totals.call_ids)
+    return {
+        "frames": totals.frames,
+        "requests": dict(totals.methods),
+        "responses": {str(code): n for code, n in totals.codes.items()},
+        "call_ids": len(call_ids),
+        "call_id_list": call_ids[:NAMES],
+    }
+
+
+def tls(counts: Mapping[str, Any]) -> Facts:
+    """Group `tls`: what Wireshark shows of TLS over TCP."""
+    types = by_number(counts["messages"])
+    return {
+        "frames": counts["frames"],
+        "client_hellos": types.get("1", 0),
+        "server_hellos": types.get("2", 0),
+        "handshake_types": types,
+        "sni": most(counts["server_names"]),
+        "client_alpn": most(counts["client_alpn"]),
+        "server_versions": {f"0x{number:04x}": n for number, n in counts["server_versions"]["rows"]},
+        "server_ciphers": {f"0x{number:04x}": n for number, n in counts["server_ciphers"]["rows"]},
+        "alerts": {f"{level}/{number}": n for (level, number), n in counts["alerts"]["rows"]},
+        "ja3": most(counts["ja3"]),
+        "ja3s": most(counts["ja3s"]),
     }
 
 

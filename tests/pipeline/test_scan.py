@@ -12,6 +12,7 @@ import pytest
 
 from pcapstream.errors import CaptureError, LimitError, QueryError, SourceError
 from pcapstream.model import Progress
+from pcapstream.protocols import DEFAULT
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.scan import Scan, ScanOptions, ScanStore, StoreLimits
@@ -52,7 +53,7 @@ async def test_whole_report(store: ScanStore, capture: Path) -> None:
     assert (coverage.bytes_read, coverage.bytes_total, coverage.packets) == (len(CAPTURE), len(CAPTURE), len(FRAMES))
     assert report.name == "capture.pcap"
     assert report.capture["packets"] == len(FRAMES)
-    assert list(report.summaries) == ["dns", "icmp", "capinfos", "tcp", "triage"]
+    assert list(report.summaries) == list(DEFAULT)
     assert len(report.summary(TcpSummary).table) == 20
     assert report.summary(CapinfosSummary).captures == 1
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,10 @@ class StdioServer:
 
 
 @asynccontextmanager
-async def stdio_server(*flags: str, modern: bool = True) -> AsyncIterator[StdioServer]:
+async def stdio_server(*flags: str, modern: bool = True, inside: Sequence[str] = ()) -> AsyncIterator[StdioServer]:
+    """inside: a command that runs the server, such as `ip netns exec NAME`."""
     process = await asyncio.create_subprocess_exec(
+        *inside,
         sys.executable,
         "-m",
         "pcapstream",

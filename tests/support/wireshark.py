@@ -18,16 +18,18 @@ def needs_tshark() -> pytest.MarkDecorator:
     return pytest.mark.skipif(not present, reason=MISSING)
 
 
-def fields(path: Path, names: Sequence[str], where: str = "") -> list[list[str]]:
+def fields(path: Path, names: Sequence[str], where: str = "", *, two_passes: bool = False) -> list[list[str]]:
     """One row per frame that matches the display filter; a field that occurs several times gives its last value.
 
-    A damaged capture gives the frames in front of the damage.
+    A damaged capture gives the frames in front of the damage. two_passes: for fields that look ahead.
     """
     command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", "occurrence=l"]
     for name in names:
         command += ["-e", name]
     if where:
         command += ["-Y", where]
+    if two_passes:
+        command.append("-2")
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
     if done.returncode not in (0, 2):
         raise AssertionError(f"tshark failed: {done.stderr}")

@@ -1,4 +1,4 @@
-"""The command `pcapstream`: serve (the default), analyze, call, tools.
+"""The command `pcapstream`: serve (the default), analyze, call, live, tools.
 
 argparse only, and no MCP outside `serve`: a question about a small capture is answered in a tenth of a second.
 stdout holds the result and nothing else. Exit codes: 0 an answer, partial ones included; 1 the tool refused or failed;
@@ -55,6 +55,10 @@ def _run(arguments: list[str]) -> int:
         from pcapstream.cli.listing import list_tools
 
         return list_tools(as_json=parsers.tools(rest).json)
+    if command == "live":
+        from pcapstream.cli.live import live
+
+        return live(parsers.live(rest))
     from pcapstream.cli.run import analyze, call
 
     if command == "analyze":

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pcapstream.errors import QueryError
-from pcapstream.settings import TOKEN_VARIABLES, Settings, modules_from, token_from
-from pcapstream.tools import MODULES, ToolSpec, find_tool
+from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
+from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
     "analyze": "print a readable first look at a capture",
     "call": "run one tool and print its result as JSON",
+    "live": "watch a network interface: rates, talkers, connections, findings",
     "tools": "list the tools and their parameters",
 }
+
+DIR_VARIABLES = ("PCAP_STORAGE_PATH", "PCAP_STORAGE_DIR")
+DURATION_VARIABLES = ("CAPTURE_TIMEOUT", "MAX_CAPTURE_DURATION")
+SIZE_VARIABLE = "MAX_CAPTURE_SIZE"
+"""Environment variables of the awslabs server, as its two documents have them; flags win."""
 
 _UNLIMITED_SECONDS = 1e8
 """Run time of a command nobody limited."""
@@ -104,13 +110,23 @@ def _common(parser: argparse.ArgumentParser) -> None:
     sources.add_argument(
         "--allow-private-urls", action="store_true", help="fetch from private, loopback and link-local addresses too"
     )
+    sources.add_argument(
+        "--capture-dir",
+        metavar="DIR",
+        help=f"look up bare file names in DIR first; a server records there (default: {' or '.join(DIR_VARIABLES)}, or "
+        f"{DEFAULT_CAPTURE_DIR} in a server that may capture)",
+    )
     sources.add_argument("--no-urls", action="store_true", help="fetch nothing")
     sources.add_argument(
         "--parallel-ranges", type=_count, default=1, metavar="N", help="range requests at a time for a URL (default 1)"
     )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--modules", metavar="LIST", help=f"comma list out of {','.join(MODULES)} (default: all)")
+    limits.add_argument(
+        "--modules",
+        metavar="LIST",
+        help=f"comma list out of {','.join((*MODULES, *MORE))}, or all (default: {','.join(MODULES)})",
+    )
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
     limits.add_argument(
@@ -137,6 +153,7 @@ def _settings(parser: _Parser, flags: argparse.Namespace, **more: object) -> Set
             urls=not flags.no_urls,
             allow_private_urls=flags.allow_private_urls,
             parallel_ranges=flags.parallel_ranges,
+            capture_dir=flags.capture_dir or _first_set(DIR_VARIABLES),
             max_download_bytes=flags.max_download_bytes,
             **more,  # type: ignore[arg-type]
         )
@@ -165,6 +182,23 @@ def serve(arguments: Sequence[str]) -> Settings:
         metavar="N",
         help="memory for finished analyses (default 256 MiB)",
     )
+    capture = parser.add_argument_group("live capture")
+    capture.add_argument(
+        "--allow-capture", action="store_true", help="offer the module capture: record from network interfaces"
+    )
+    _capture_tool(capture)
+    capture.add_argument(
+        "--max-capture-duration",
+        type=_count,
+        metavar="SECONDS",
+        help=f"longest recording (default: {' or '.join(DURATION_VARIABLES)}, or 300)",
+    )
+    capture.add_argument(
+        "--max-capture-size",
+        metavar="SIZE",
+        help=f"largest recording, such as 100MB, all its files together (default: {SIZE_VARIABLE}, or 100MB)",
+    )
+    capture.add_argument("--max-captures", type=_count, default=4, metavar="N", help="recordings at a time (default 4)")
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -209,6 +243,7 @@ def serve(arguments: Sequence[str]) -> Settings:
         max_scans=flags.max_scans,
         max_calls=flags.max_calls,
         max_cached_bytes=flags.max_cached_bytes,
+        **_capture_limits(parser, flags),
     )
     try:
         settings.scan_options()
@@ -216,6 +251,43 @@ def serve(arguments: Sequence[str]) -> Settings:
     except QueryError as error:
         parser.error(f"{error.problem}. {error.next_step}.")
     return settings
+
+
+def _capture_tool(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--capture-tool",
+        choices=("dumpcap", "tcpdump", "socket"),
+        help="what captures; socket is a packet socket of Linux (default: the first there is)",
+    )
+
+
+def _capture_limits(parser: _Parser, flags: argparse.Namespace) -> dict[str, object]:
+    """Settings of the module capture: from flags, then from the environment, which counts only where it is on."""
+    if not flags.allow_capture:
+        return {}
+    duration, size = flags.max_capture_duration, flags.max_capture_size
+    try:
+        if duration is None and (text := _first_set(DURATION_VARIABLES)) is not None:
+            duration = _count(text)
+        if size is None:
+            size = _first_set((SIZE_VARIABLE,))
+        found: dict[str, object] = {} if size is None else {"max_capture_size": bytes_from(size)}
+    except argparse.ArgumentTypeError as problem:
+        parser.error(f"{' or '.join(DURATION_VARIABLES)}: {problem}")
+    except QueryError as error:
+        parser.error(f"the largest recording: {error.problem}")
+    if duration is not None:
+        found["max_capture_duration"] = duration
+    return {
+        "allow_capture": True,
+        "capture_tool": flags.capture_tool,
+        "max_captures": flags.max_captures,
+        **found,
+    }
+
+
+def _first_set(names: Sequence[str]) -> str | None:
+    return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
 
 def _version() -> str:
@@ -253,6 +325,34 @@ def analyze(arguments: Sequence[str]) -> Question:
     found = parser.parse_args(arguments, Question())
     found.settings = _reading(parser, found)
     return found
+
+
+class Watch(argparse.Namespace):
+    """What live was asked."""
+
+    interface: str
+    filter: str
+    duration: float | None
+    json: bool
+    capture_tool: str | None
+
+
+def live(arguments: Sequence[str]) -> Watch:
+    """Raises SystemExit(2) for bad flags."""
+    parser = _Parser(
+        "live",
+        "INTERFACE [--filter BPF] [--duration SECONDS] [OPTIONS]",
+        "Watch a network interface: rates, top talkers, connections and findings, once a second. Nothing is written.\n"
+        "Ctrl-C ends it.",
+    )
+    parser.add_argument("interface", metavar="INTERFACE", help="name of an interface, or any for all (Linux)")
+    parser.add_argument("--filter", default="", metavar="BPF", help="filter of libpcap, such as 'tcp port 443'")
+    parser.add_argument("--duration", type=_seconds, metavar="SECONDS", help="end after that (default: at Ctrl-C)")
+    parser.add_argument(
+        "--json", action="store_true", help="a line of JSON a second; the last one has the state stopped"
+    )
+    _capture_tool(parser.add_argument_group("capture"))
+    return parser.parse_args(arguments, Watch())
 
 
 def tools(arguments: Sequence[str]) -> argparse.Namespace:

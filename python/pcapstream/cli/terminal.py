@@ -15,7 +15,7 @@ from pcapstream.tools.text import clean, duration, size
 
 _PIPE_WIDTH = 120
 _STYLES = {"severe": "bold red", "warning": "yellow", "info": "cyan"}
-_SPARKS = "▁▂▃▄▅▆▇█"
+SPARKS = "▁▂▃▄▅▆▇█"
 _LONGEST_CELL = 60
 
 
@@ -51,11 +51,11 @@ def _parts(result: Mapping[str, Any]) -> Iterable[Any]:
     if not coverage["complete"]:
         for note in [*result.get("notes", [])[:1], coverage.get("next_step", "")]:
             yield Text(_safe(note), style="yellow")
-    yield _heading("Capture")
+    yield heading("Capture")
     yield _facts(result["capture"])
     yield from _findings(result.get("findings", []))
     if "tcp" in result and result["tcp"]["connections"]:
-        yield _heading("TCP")
+        yield heading("TCP")
         yield _tcp(result["tcp"])
     for key, title in (
         ("hierarchy", "Protocols"),
@@ -65,15 +65,15 @@ def _parts(result: Mapping[str, Any]) -> Iterable[Any]:
     ):
         table = result.get(key)
         if table and table["rows"]:
-            yield _heading(title + _of(table))
-            yield _LAYOUTS.get(key, _table)(table)
+            yield heading(title + _of(table))
+            yield _LAYOUTS.get(key, cells)(table)
     if result.get("timeline"):
         yield from _timeline(result["timeline"])
     yield from _notes(result)
     yield from _next(result.get("next", []))
 
 
-def _heading(text: str) -> Text:
+def heading(text: str) -> Text:
     return Text(f"\n{text}", style="bold")
 
 
@@ -97,7 +97,7 @@ def _facts(capture: Mapping[str, Any]) -> Any:
         ("last", capture["last_packet_time_utc"] or "-"),
         ("duration", duration(span) + ("" if rate is None else f", {rate / 1e6:,.3g} Mbit/s on average")),
     ]
-    return _pairs(rows)
+    return pairs(rows)
 
 
 def _average(value: float | None) -> str:
@@ -137,17 +137,21 @@ def _tcp(tcp: Mapping[str, Any]) -> Any:
                 f"({rtt['samples']:,})",
             )
         )
-    return _pairs(rows)
+    return pairs(rows)
 
 
-def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
-    if not findings:
-        return
-    yield _heading("Findings")
+def _findings(given: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
+    if given:
+        yield heading("Findings")
+        yield findings(given)
+
+
+def findings(found: Sequence[Mapping[str, Any]]) -> Table:
+    """One row each: severity, text, frames and filter."""
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(overflow="fold")
-    for one in findings:
+    for one in found:
         text = Text(_safe(one["text"]))
         if one.get("frames"):
             more = " ..." if one["count"] > len(one["frames"]) else ""
@@ -155,7 +159,7 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
         if one.get("filter"):
             text.append(f"\nfilter {_safe(one['filter'])}", style="dim")
         table.add_row(Text(f"  {one['severity']}", style=_STYLES.get(one["severity"], "")), text)
-    yield table
+    return table
 
 
 def _hierarchy(table: Mapping[str, Any]) -> Table:
@@ -166,7 +170,7 @@ def _hierarchy(table: Mapping[str, Any]) -> Table:
     return found
 
 
-def _conversations(table: Mapping[str, Any]) -> Table:
+def conversations(table: Mapping[str, Any]) -> Table:
     """Narrower than the columns of the result: both directions in one cell."""
     found = _empty(("kind", "from", "to", "frames -> <-", "bytes -> <-", "seconds"))
     for kind, a, b, frames_ab, bytes_ab, frames_ba, bytes_ba, _, span in table["rows"]:
@@ -175,7 +179,7 @@ def _conversations(table: Mapping[str, Any]) -> Table:
     return found
 
 
-def _table(table: Mapping[str, Any]) -> Table:
+def cells(table: Mapping[str, Any]) -> Table:
     columns = table["columns"]
     found = _empty(columns)
     for row in table["rows"]:
@@ -199,16 +203,16 @@ def _cell(value: object) -> Text:
     return Text(_safe("-" if value is None else str(value), _LONGEST_CELL))
 
 
-_LAYOUTS = {"hierarchy": _hierarchy, "top_conversations": _conversations}
+_LAYOUTS = {"hierarchy": _hierarchy, "top_conversations": conversations}
 
 
 def _timeline(line: Mapping[str, Any]) -> Iterable[Any]:
     most = max(line["bytes"], default=0)
     if most == 0 or len(line["bytes"]) < 2:
         return
-    yield _heading(f"Bytes over time ({line['step_seconds']:g} s a step, most {size(most)})")
+    yield heading(f"Bytes over time ({line['step_seconds']:g} s a step, most {size(most)})")
     bars = "".join(
-        " " if not one else _SPARKS[min(len(_SPARKS) - 1, one * len(_SPARKS) // (most + 1))] for one in line["bytes"]
+        " " if not one else SPARKS[min(len(SPARKS) - 1, one * len(SPARKS) // (most + 1))] for one in line["bytes"]
     )
     yield Text("  " + bars)
 
@@ -218,7 +222,7 @@ def _notes(result: Mapping[str, Any]) -> Iterable[Any]:
     if not result["coverage"]["complete"]:
         notes = notes[1:]
     if notes:
-        yield _heading("Notes")
+        yield heading("Notes")
         for note in notes:
             yield Text("  " + _safe(note, 500))
 
@@ -226,7 +230,7 @@ def _notes(result: Mapping[str, Any]) -> Iterable[Any]:
 def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
     if not steps:
         return
-    yield _heading("Ask next")
+    yield heading("Ask next")
     for step in steps:
         options = "".join(
             f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items()
@@ -237,7 +241,7 @@ def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
         yield line
 
 
-def _pairs(rows: Iterable[tuple[str, str]]) -> Table:
+def pairs(rows: Iterable[tuple[str, str]]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim")
     table.add_column(overflow="fold")

@@ -1,7 +1,7 @@
 """TLS over TCP and DTLS over UDP: handshakes with what was offered and chosen, certificates, alerts.
 
-The counting and following is done in the core, because a capture can hold many thousand connections; this is the view of
-it.
+The counting and following is done in the core, because a capture can hold many thousand connections; this is
+the view of it.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pcapstream.errors import SourceError, shown
 from pcapstream.sources.base import Source
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ def resolve(text: str, policy: Policy) -> Source:
 
         policy.check_url(text)
         return HttpSource(text, policy)
+    if text.startswith("live:"):
+        raise SourceError(
+            "not_found",
+            f"{shown(text)} is no capture that runs here",
+            "Start one with start_packet_capture, or write ./ before the name of a file",
+        )
     from pcapstream.sources.file import FileSource
 
     return FileSource(policy.check_path(text), given=text, opener=policy.open_path)

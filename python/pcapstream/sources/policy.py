@@ -40,10 +40,16 @@ class Policy:
     """For a URL from its first connection to its last byte: what ends a server that drips."""
     parallel_ranges: int = 1
     """Range requests at a time for one URL."""
+    bare_names_in: str | None = None
+    """A folder where names without any folder are looked up first; it counts as allowed."""
 
     def __post_init__(self) -> None:
         if self.allow_dirs is not None:
-            object.__setattr__(self, "allow_dirs", tuple(_resolved_folders(self.allow_dirs)))
+            folders = tuple(_resolved_folders(self.allow_dirs))
+            if self.bare_names_in is not None:
+                # It need not be there yet.
+                folders = (*folders, os.path.realpath(self.bare_names_in))
+            object.__setattr__(self, "allow_dirs", folders)
         if min(self.connect_seconds, self.read_seconds, self.total_seconds) <= 0:
             raise ValueError("time limits must be positive")
         if self.max_bytes is not None and self.max_bytes <= 0:
@@ -60,6 +66,10 @@ class Policy:
         """
         if not path or "\0" in path:
             raise SourceError("not_found", "an empty name, or one with a NUL, names no file")
+        if self.bare_names_in is not None and os.sep not in path:
+            kept = os.path.join(self.bare_names_in, path)
+            if path not in (os.curdir, os.pardir) and os.path.isfile(kept):
+                path = kept
         if self.allow_dirs is None:
             return path
         try:

@@ -9,40 +9,52 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dhcp, dns, http, icmp, sip, tcp, tcp_anomalies, tcp_flow, tls, triage
+from pcapstream.tools.capture import MODULE as CAPTURE
+from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
-__all__ = ["MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
+__all__ = ["CAPTURE", "MODULES", "MORE", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
 
 TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,
     capinfos.CAPINFOS,
     dns.DNS,
+    dhcp.DHCP,
     icmp.ICMP,
+    sip.SIP,
+    http.REQUESTS,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    tls.HANDSHAKES,
+    tls.SNI,
+    tls.CERTIFICATES,
+    tls.ALERTS,
+    tls.CIPHERS,
 )
 """In the order clients list them."""
 
 MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "triage", "packets")
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
-configurations go on working."""
+configurations go on working. The module capture is not among them: it needs --allow-capture."""
+
+MORE: tuple[str, ...] = ("http", "tls")
+"""Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 
 
 def choose_tools(modules: Iterable[str] | None) -> tuple[ToolSpec, ...]:
-    """The tools of these modules, None for all. Raises QueryError(unknown_module), which lists the modules."""
-    if modules is None:
-        return TOOLS
-    wanted = set(modules)
-    unknown = sorted(wanted.difference(MODULES))
+    """The tools of these modules, None for the default set. Raises QueryError(unknown_module), listing the modules."""
+    wanted = set(MODULES if modules is None else modules)
+    unknown = sorted(wanted.difference(MODULES, MORE, (CAPTURE,)))
     if unknown:
         listed = ", ".join(shown(name) for name in unknown)
-        raise QueryError("unknown_module", f"there is no module {listed}; the modules are {', '.join(MODULES)}")
+        every = ", ".join((*MODULES, *MORE, CAPTURE))
+        raise QueryError("unknown_module", f"there is no module {listed}; the modules are {every}")
     return tuple(tool for tool in TOOLS if tool.module in wanted)
 
 
@@ -50,6 +62,8 @@ def find_tool(name: str) -> ToolSpec:
     """Raises QueryError(unknown_value), which lists the tools or names the one that was meant."""
     if name in _BY_NAME:
         return _BY_NAME[name]
+    if (problem := belongs_to_a_server(name)) is not None:
+        raise problem
     close = difflib.get_close_matches(name[:100], _BY_NAME, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise QueryError("unknown_value", f"there is no tool {shown(name)}{hint}; the tools are {', '.join(_BY_NAME)}")

@@ -98,10 +98,13 @@ def _coverage_notes(coverage: Coverage) -> list[str]:
         part = f" ({share:.0%} of {coverage.bytes_total:,} bytes)" if share < 1 else ""
     says = {
         "budget": f"Partial answer: the time for one call was over{part}.",
+        "matches": f"Reading stopped after {coverage.packets:,} packets: as many passed as were asked for{part}.",
         "max_packets": f"Partial answer: reading stopped after {coverage.packets:,} packets as asked{part}.",
         "damaged": "The capture is damaged: coverage.damage says where, and what stands behind it may be missing.",
         "cancelled": f"Partial answer: the analysis was stopped{part}.",
         "run_time": f"Partial answer: the analysis ran longer than allowed and was stopped{part}.",
+        "live": "The capture is being recorded: these are its packets until now.",
+        "not_kept": "Not the whole capture: its earlier packets are no longer kept.",
         "source_error": f"Partial answer: the bytes stopped coming{part}.",
     }
     return [says.get(coverage.reason or "", f"Partial answer{part}.")]

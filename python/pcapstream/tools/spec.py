@@ -170,9 +170,9 @@ class Key:
     required: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
-    """One tool. `view` is pure: the same report and question give the same result."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Face:
+    """What every tool shows to those who call it: name, parameters, result keys."""
 
     name: str
     module: str
@@ -180,17 +180,10 @@ class ToolSpec:
     title: str
     description: str
     """First sentence: when to use it."""
-    view: Callable[[Report, Ask], dict[str, Any]]
     keys: tuple[Key, ...]
     parameters: tuple[Parameter, ...] = ()
-    """Beside pcap_file, limit and cursor, which every tool takes."""
-    needs: tuple[str, ...] = ()
-    """Modules whose machines it asks; `call` runs only these."""
-    default_limit: int = 50
     refuse: Callable[[Mapping[str, Any]], None] | None = None
-    """Looks at all bound parameters before anything is read; raises QueryError."""
-    narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
-    """The pass that the bound parameters ask for, where that is not the shared one."""
+    """Looks at all bound parameters before anything is done; raises QueryError."""
     _by_name: dict[str, Parameter] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -199,7 +192,11 @@ class ToolSpec:
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """In the order people see them."""
-        return (PCAP_FILE, *self.parameters, _limit(self.default_limit), CURSOR)
+        return self.parameters
+
+    @property
+    def all_keys(self) -> tuple[Key, ...]:
+        return self.keys
 
     def bind(self, arguments: Mapping[str, object]) -> dict[str, Any]:
         """The arguments the view gets: checked, defaults filled in. Raises QueryError."""
@@ -218,10 +215,6 @@ class ToolSpec:
             self.refuse(bound)
         return bound
 
-    def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
-        """Options of the pass that answers: the shared one unless the parameters need one of their own."""
-        return shared if self.narrow is None else self.narrow(shared, bound)
-
     def input_schema(self) -> dict[str, object]:
         """JSON schema of the arguments; refuses unknown ones."""
         return {
@@ -239,10 +232,6 @@ class ToolSpec:
             "required": [key.name for key in self.all_keys if key.required],
         }
 
-    @property
-    def all_keys(self) -> tuple[Key, ...]:
-        return (*self.keys, *COMMON_KEYS)
-
     def parameter_for_option(self, option: str) -> Parameter:
         """The parameter a command line option names. Raises QueryError."""
         name = option.lstrip("-").replace("-", "_")
@@ -254,7 +243,33 @@ class ToolSpec:
         close = difflib.get_close_matches(name[:100], self._by_name, n=1)
         if close:
             return f" (did you mean {close[0]}?)"
-        return f"; its parameters are {', '.join(self._by_name)}"
+        return f"; its parameters are {', '.join(self._by_name)}" if self._by_name else "; it takes none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec(Face):
+    """A tool that answers about a capture. `view` is pure: the same report and question give the same result. Beside
+    its parameters it takes pcap_file, limit and cursor."""
+
+    view: Callable[[Report, Ask], dict[str, Any]]
+    needs: tuple[str, ...] = ()
+    """Modules whose machines it asks; `call` runs only these."""
+    default_limit: int = 50
+    narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
+    """The pass that the bound parameters ask for, where that is not the shared one."""
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """In the order people see them."""
+        return (PCAP_FILE, *self.parameters, _limit(self.default_limit), CURSOR)
+
+    @property
+    def all_keys(self) -> tuple[Key, ...]:
+        return (*self.keys, *COMMON_KEYS)
+
+    def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
+        """Options of the pass that answers: the shared one unless the parameters need one of their own."""
+        return shared if self.narrow is None else self.narrow(shared, bound)
 
 
 PCAP_FILE = Parameter("pcap_file", "string", "Path of a capture (pcap, pcapng, also compressed), or an http(s) URL")

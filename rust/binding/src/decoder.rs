@@ -1,5 +1,6 @@
 //! `Decoder` and `Batch`.
 
+use crate::filter::{Row, filter_error};
 use crate::message::Message;
 use crate::packet::Packet;
 use crate::snapshot::Snapshot;
@@ -8,11 +9,12 @@ use crate::{format_error, limits};
 use pcapstream_core::app::AppPlan;
 use pcapstream_core::batch;
 use pcapstream_core::engine::{self, Plan};
+use pcapstream_core::filter::{self, Filter, Rows, Select};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 #[pyclass(module = "pcapstream._core")]
 pub struct Decoder {
@@ -25,6 +27,7 @@ pub struct Decoder {
     finished: bool,
     done: bool,
     packets: u64,
+    wire_bytes: u64,
     bytes_in: u64,
 }
 
@@ -36,8 +39,8 @@ impl Decoder {
 
     fn count(&mut self) {
         if let Ok(d) = self.inner() {
-            let now = (d.done(), d.counts().packets, d.bytes_in());
-            (self.done, self.packets, self.bytes_in) = now;
+            let now = (d.done(), d.counts().packets, d.counts().wire_bytes, d.bytes_in());
+            (self.done, self.packets, self.wire_bytes, self.bytes_in) = now;
         }
     }
 }
@@ -46,7 +49,8 @@ impl Decoder {
 impl Decoder {
     #[new]
     #[pyo3(signature = (*, tcp=true, tally=true, packets=false, connections=false, max_packets=None, resync=true,
-                        limits=None, apps=Vec::new(), app_ports=Vec::new()))]
+                        limits=None, apps=Vec::new(), app_ports=Vec::new(), display_filter="", frames=None, rows=false,
+                        columns=Vec::new(), summaries=false, row_bytes=false, skip_matches=0, max_matches=None))]
     #[allow(clippy::too_many_arguments)] // the parameters of the Python constructor
     fn new(
         tcp: bool,
@@ -58,11 +62,35 @@ impl Decoder {
         limits: Option<BTreeMap<String, u64>>,
         apps: Vec<String>,
         app_ports: Vec<(String, u16)>,
+        display_filter: &str,
+        frames: Option<Vec<(u64, u64)>>,
+        rows: bool,
+        columns: Vec<String>,
+        summaries: bool,
+        row_bytes: bool,
+        skip_matches: u64,
+        max_matches: Option<u64>,
     ) -> PyResult<Self> {
+        let columns = columns.iter().map(|name| filter::column(name).map_err(filter_error));
+        let columns = columns.collect::<PyResult<Vec<_>>>()?;
+        let rows = rows.then_some(Rows { columns, summaries, bytes: row_bytes, skip: skip_matches, max_matches });
+        let filter = match display_filter.trim() {
+            "" => None,
+            text => Some(Arc::new(Filter::compile(text).map_err(filter_error)?)),
+        };
+        let select = Select { filter, frames, rows };
         let apps = AppPlan { names: apps, ports: app_ports };
-        let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps };
+        let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps, select };
         let inner = engine::Decoder::new(plan, &self::limits(limits)?);
-        Ok(Self { inner: Mutex::new(Some(inner)), last: None, finished: false, done: false, packets: 0, bytes_in: 0 })
+        Ok(Self {
+            inner: Mutex::new(Some(inner)),
+            last: None,
+            finished: false,
+            done: false,
+            packets: 0,
+            wire_bytes: 0,
+            bytes_in: 0,
+        })
     }
 
     fn feed(&mut self, py: Python<'_>, data: PyBuffer<u8>) -> PyResult<Batch> {
@@ -99,6 +127,11 @@ impl Decoder {
     #[getter]
     fn packets(&self) -> u64 {
         self.packets
+    }
+
+    #[getter]
+    fn wire_bytes(&self) -> u64 {
+        self.wire_bytes
     }
 
     #[getter]
@@ -146,6 +179,11 @@ impl Batch {
     #[getter]
     fn connections(&self) -> Vec<Connection> {
         self.0.connections.iter().cloned().map(Connection).collect()
+    }
+
+    #[getter]
+    fn rows(&self) -> Vec<Row> {
+        self.0.rows.iter().cloned().map(Row).collect()
     }
 
     #[getter]

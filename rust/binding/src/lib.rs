@@ -1,6 +1,7 @@
 //! Python binding: convert, detach, call, convert. No logic.
 
 mod decoder;
+mod filter;
 mod message;
 mod packet;
 mod snapshot;
@@ -45,8 +46,10 @@ fn app_names() -> Vec<&'static str> {
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
     m.add("FormatError", m.py().get_type::<FormatError>())?;
+    m.add("FilterError", m.py().get_type::<filter::FilterError>())?;
     m.add_class::<decoder::Decoder>()?;
     m.add_class::<decoder::Batch>()?;
+    m.add_class::<filter::Row>()?;
     m.add_class::<message::Message>()?;
     m.add_class::<message::Report>()?;
     m.add_class::<packet::Packet>()?;
@@ -56,5 +59,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<tally::Tally>()?;
     m.add_class::<snapshot::Snapshot>()?;
     m.add_function(wrap_pyfunction!(app_names, m)?)?;
+    m.add_function(wrap_pyfunction!(filter::check_fields, m)?)?;
+    m.add_function(wrap_pyfunction!(filter::check_filter, m)?)?;
+    m.add_function(wrap_pyfunction!(filter::list_fields, m)?)?;
     m.add_function(wrap_pyfunction!(default_limits, m)?)
 }

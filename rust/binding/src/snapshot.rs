@@ -38,6 +38,17 @@ impl Snapshot {
         self.tcp.as_ref().map(|t| t.clone_ref(py))
     }
 
+    /// Frames that passed the filter; None: the pass had none.
+    #[getter]
+    fn matched(&self) -> Option<u64> {
+        self.facts.matched
+    }
+
+    #[getter]
+    fn stopped_by_matches(&self) -> bool {
+        self.facts.stopped_by_matches
+    }
+
     #[getter]
     fn tally(&self, py: Python<'_>) -> Option<Py<Tally>> {
         self.tally.as_ref().map(|t| t.clone_ref(py))

@@ -2,6 +2,7 @@
 
 use crate::addr::{IpAddr, MacAddr};
 use crate::app::Message;
+use crate::filter::Row;
 use crate::flow::connection::Connection;
 use crate::layers::{Layers, Proto};
 use crate::record::{Record, RecordKind};
@@ -94,4 +95,6 @@ pub struct Batch {
     pub connections: Vec<Connection>,
     /// Messages of the application protocols of the plan, in frame order.
     pub messages: Vec<Message>,
+    /// Frames that passed the filter, only when the plan asks for rows.
+    pub rows: Vec<Row>,
 }

@@ -1,11 +1,13 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
 use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Report};
+use crate::app::{AppPlan, Apps, Place, Report, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
 use crate::dissect::Dissector;
+use crate::filter::Select;
+use crate::filter::select::Selector;
 use crate::flow::{ConnectionTable, Segment, TcpTracker, Verdict};
 use crate::layers::Layers;
 use crate::limits::Limits;
@@ -31,6 +33,8 @@ pub struct Plan {
     pub resync: bool,
     /// Application protocols to decode (they need `tcp` for messages in TCP streams).
     pub apps: AppPlan,
+    /// Frames that the pass is about; by default all.
+    pub select: Select,
 }
 
 impl Default for Plan {
@@ -43,6 +47,7 @@ impl Default for Plan {
             max_packets: None,
             resync: true,
             apps: AppPlan::default(),
+            select: Select::default(),
         }
     }
 }
@@ -114,6 +119,10 @@ pub struct Snapshot {
     /// `finish` was called: the end of the input was reached.
     pub finished: bool,
     pub stopped_by_max_packets: bool,
+    /// Frames that passed the filter; None: there was none.
+    pub matched: Option<u64>,
+    /// The pass ended because as many frames had passed as were asked for.
+    pub stopped_by_matches: bool,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -139,11 +148,14 @@ struct Pass {
     tracker: Option<TcpTracker>,
     tally: Option<Tally>,
     apps: Option<Apps>,
+    selector: Option<Selector>,
     counts: Counts,
     batch: Batch,
     /// Frames already reported in batches.
     reported: u64,
     done: bool,
+    /// Done because of the selection.
+    enough: bool,
 }
 
 impl RecordSink for Pass {
@@ -156,11 +168,23 @@ impl RecordSink for Pass {
         if record.kind == RecordKind::Packet {
             self.counts.add(&without_pseudo_header(record), self.max_interfaces);
         }
-        if self.tracker.is_some() || self.tally.is_some() || self.apps.is_some() || self.plan.packets {
+        if self.tracker.is_some()
+            || self.tally.is_some()
+            || self.apps.is_some()
+            || self.plan.packets
+            || self.selector.is_some()
+        {
             self.analyse(record);
         }
         if self.plan.max_packets.is_some_and(|max| self.counts.packets >= max) {
             self.done = true;
+            return ControlFlow::Break(());
+        }
+        if let Some(selector) = &self.selector
+            && (selector.done() || selector.over(self.counts.frames))
+        {
+            self.done = true;
+            self.enough = true;
             return ControlFlow::Break(());
         }
         ControlFlow::Continue(())
@@ -184,9 +208,19 @@ impl Pass {
             self.layers.clear();
         }
         let (verdict, quoted) = self.track(record, number);
+        let mut found = false;
+        let mut counted = true;
+        if let Some(selector) = &mut self.selector {
+            counted = selector.judge(record, number, &mut self.layers, &self.dissector, verdict.as_ref(), quoted);
+            found = selector.finds_protocols();
+        }
         if let Some(apps) = &mut self.apps {
-            let stream = verdict.map(|v| (v.stream, v.to_client));
+            let stream = verdict.map(Place::of);
+            apps.counted(counted, !found);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
+        }
+        if !counted {
+            return;
         }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
@@ -209,7 +243,19 @@ impl Pass {
                 quoted = quoted.or(Some(stream));
             }
         }
+        if quoted.is_none() && self.layers.nets.last().is_some_and(|net| net.quoted && net.protocol == 6) {
+            quoted = self.quoted_in_part(record);
+        }
         (self.segment(record, number), quoted)
+    }
+
+    /// The stream of a TCP header of which an ICMP error quotes no more than the ports, as RFC 792 asks for. Wireshark
+    /// gives such a header no number: only a stream that is there is named.
+    #[cold]
+    fn quoted_in_part(&mut self, record: &Record<'_>) -> Option<u32> {
+        let message = self.dissector.bytes(record, self.layers.icmp.as_ref()?.message);
+        let (src, dst, ports) = quoted_ends(message)?;
+        self.tracker.as_mut()?.known(src, dst, ports.0, ports.1)
     }
 
     #[inline]
@@ -234,9 +280,13 @@ impl Pass {
 
 impl Decoder {
     pub fn new(plan: Plan, limits: &Limits) -> Self {
-        let mut tracker = plan.tcp.then(|| TcpTracker::new(limits));
+        let selector = Selector::new(&plan.select, &plan.apps.ports, limits);
+        let mut dissector = Dissector::new(limits);
+        dissector.log_headers(selector.is_some());
+        let follows = plan.tcp || selector.as_ref().is_some_and(Selector::follows_tcp);
+        let mut tracker = follows.then(|| TcpTracker::new(limits));
         if let Some(t) = &mut tracker {
-            t.report_closed(plan.connections);
+            t.report_closed(plan.connections && plan.tcp);
         }
         Self {
             decompressor: Decompressor::new(limits),
@@ -244,14 +294,16 @@ impl Decoder {
             pass: Pass {
                 tracker,
                 tally: plan.tally.then(|| Tally::new(limits)),
+                selector,
                 apps: Apps::new(&plan.apps, limits),
                 max_interfaces: limits.max_interfaces,
-                dissector: Dissector::new(limits),
+                dissector,
                 layers: Layers::default(),
                 counts: Counts::default(),
                 batch: Batch::default(),
                 reported: 0,
                 done: plan.max_packets == Some(0),
+                enough: false,
                 plan,
             },
             finished: false,
@@ -299,13 +351,16 @@ impl Decoder {
         if let Some(apps) = &mut self.pass.apps {
             batch.messages = std::mem::take(&mut apps.out.messages);
         }
+        if let Some(selector) = &mut self.pass.selector {
+            batch.rows = std::mem::take(&mut selector.out);
+        }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;
         self.pass.reported = self.pass.counts.frames;
         batch
     }
 
-    /// max_packets are read: more input changes nothing.
+    /// max_packets are read, or as many frames passed as were asked for: more input changes nothing.
     pub fn done(&self) -> bool {
         self.pass.done
     }
@@ -327,7 +382,9 @@ impl Decoder {
             bytes_in: self.decompressor.bytes_in(),
             bytes_out: self.decompressor.bytes_out(),
             finished: self.finished && !self.pass.done,
-            stopped_by_max_packets: self.pass.done,
+            stopped_by_max_packets: self.pass.done && !self.pass.enough,
+            matched: self.pass.selector.as_ref().map(|s| s.matched),
+            stopped_by_matches: self.pass.enough,
             tcp: None,
             tally: None,
             kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),
@@ -338,7 +395,9 @@ impl Decoder {
     /// What is known now; copies the tables.
     pub fn snapshot(&self) -> Snapshot {
         let mut s = self.facts();
-        s.tcp = self.pass.tracker.as_ref().map(TcpTracker::snapshot);
+        if self.pass.plan.tcp {
+            s.tcp = self.pass.tracker.as_ref().map(TcpTracker::snapshot);
+        }
         s.tally = self.pass.tally.clone();
         s
     }
@@ -346,7 +405,9 @@ impl Decoder {
     /// The last snapshot; moves the tables out.
     pub fn into_snapshot(self) -> Snapshot {
         let mut s = self.facts();
-        s.tcp = self.pass.tracker.map(TcpTracker::into_table);
+        if self.pass.plan.tcp {
+            s.tcp = self.pass.tracker.map(TcpTracker::into_table);
+        }
         s.tally = self.pass.tally;
         s
     }

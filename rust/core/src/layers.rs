@@ -57,7 +57,7 @@ protocols! {
     Tftp "tftp", Ssdp "ssdp", Stun "stun", Radius "radius", Ftp "ftp", FtpData "ftp-data", Ssh "ssh", Telnet "telnet", Smtp "smtp",
     Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Sip "sip",
     Sdp "sdp", Rtp "rtp", Rtcp "rtcp", Rtsp "rtsp", Smb "smb", Smb2 "smb2", Nbss "nbss", Nbdgm "nbdgm", Dcerpc "dcerpc",
-    Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp", Coap "coap", Memcache "memcache", Mgcp "mgcp",
+    Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp", Coap "coap", Memcache "memcache", Mgcp "mgcp", Megaco "megaco",
     Iax2 "iax2", H225 "h225", T38 "t38", Mbtcp "mbtcp", Modbus "modbus", Tds "tds", Skinny "skinny", Mysql "mysql",
     Diameter "diameter", Xmpp "xmpp", Pgsql "pgsql", Irc "irc", Dnp3 "dnp3",
 }
@@ -83,6 +83,16 @@ pub struct Span {
     pub reassembled: bool,
 }
 
+/// A header where it stands, logged by the dissector on request.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub proto: Proto,
+    /// Captured bytes from the header on, to the end of what the enclosing layer carries.
+    pub span: Span,
+    /// The same on the wire.
+    pub wire: u32,
+}
+
 /// TCP header fields and options.
 #[derive(Clone, Debug, Default)]
 pub struct Tcp {
@@ -104,6 +114,8 @@ pub struct Tcp {
     /// longer than the IP payload, or in an IP fragment, so the length is not known. With a `header_len` below 20 it
     /// is what Wireshark shows before it stops.
     pub len: Option<u32>,
+    /// Captured bytes from the header on.
+    pub header: Span,
     /// Captured segment data.
     pub payload: Span,
     pub mss: Option<u16>,

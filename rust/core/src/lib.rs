@@ -17,6 +17,7 @@ pub mod container;
 pub mod decompress;
 pub mod dissect;
 pub mod engine;
+pub mod filter;
 pub mod flow;
 pub mod layers;
 pub mod limits;

@@ -70,7 +70,7 @@ limits! {
     /// Bytes of the messages kept for the detail rows, each protocol family.
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
-    max_dns_pending: usize = 1_000_000,
+    max_dns_pending: usize = 900_000,
     /// TLS handshakes kept for the rows.
     max_tls_handshakes: usize = 50_000,
     /// Distinct certificates kept.
@@ -81,6 +81,8 @@ limits! {
     max_app_keys: usize = 20_000,
     /// Media announcements (SDP, RTSP) in force.
     max_media_announcements: usize = 20_000,
+    /// RTP streams, and sources of RTCP reports, listed; packets of further ones are in the totals.
+    max_rtp_streams: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
     /// QUIC connections kept in the table.

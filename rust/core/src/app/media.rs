@@ -29,7 +29,7 @@ pub enum MediaTransport {
     Srtp,
     /// T.38 fax (`udptl`, RFC 7345): RTP ends at this address and port.
     T38,
-    /// Anything else over UDP: RTP ends at this address and port.
+    /// Anything else: changes nothing at this address and port.
     Other,
 }
 

@@ -6,24 +6,33 @@
 //! itself and gives as a [`Report`].
 
 pub mod count;
+mod dhcp;
 mod dns;
+mod gateway;
+mod http;
 mod icmp;
+pub(crate) use dns::fields as dns_fields;
 pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
 mod quic;
 mod reader;
+mod rtp;
+mod sip;
 pub mod stream;
 pub mod table;
 pub mod tls;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
-use crate::layers::{Icmp, Layers, Net, Proto};
+use crate::filter::{Buffer, FieldId, Group, Sink};
+use crate::flow::{Verdict, event};
+use crate::layers::{Icmp, Layers, Net, Proto, Span};
 use crate::limits::Limits;
 use crate::record::Record;
 use arrayvec::ArrayVec;
+pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
 pub use message::{Message, Value};
@@ -73,8 +82,8 @@ pub struct Context {
     /// Sent by the server of the TCP stream, as far as known by then.
     pub to_client: bool,
     pub detected_by: DetectedBy,
-    /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
-    /// segments in order by default, does not show it.
+    /// Wireshark, which does not put TCP segments in order by default, does not show the message: it begins in a segment
+    /// taken for a repetition, or lies in segments that came before its start.
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
@@ -97,6 +106,8 @@ pub enum Step {
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
+    /// None of this protocol, later bytes may be: the readable ones are offered to the others and dropped.
+    Pass,
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
 }
@@ -116,6 +127,10 @@ pub struct Output {
     pub messages: Vec<Message>,
     /// Protocols found in the frame at hand, for its protocol path.
     protocols: ArrayVec<Proto, 8>,
+    /// Takes the fields that a filter or a column wants; None: nobody wants any.
+    pub(crate) sink: Option<Box<Sink>>,
+    /// The frame at hand does not pass the filter of the pass.
+    passed_over: bool,
 }
 
 impl Output {
@@ -133,6 +148,38 @@ impl Output {
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.
         let _ = self.protocols.try_push(proto);
+        if let Some(sink) = &mut self.sink {
+            let nth = self.protocols.iter().filter(|p| **p == proto).count();
+            sink.set_layer(nth as u8);
+        }
+    }
+
+    /// Whether the frame at hand counts. If not, it does not pass the filter of the pass: a decoder reads its stream on as
+    /// always, but counts nothing, keeps nothing and hands out nothing.
+    #[inline]
+    pub fn counts(&self) -> bool {
+        !self.passed_over
+    }
+
+    /// The bytes of the protocol just [`found`](Self::found): what its name compares with in filters.
+    pub fn layer(&mut self, proto: FieldId, bytes: &[u8]) {
+        if let Some(sink) = &mut self.sink {
+            sink.bytes(proto, bytes, 0);
+        }
+    }
+
+    /// Where to put fields of that table; None when nobody wants any of them. Offsets count from the start of the bytes
+    /// the decoder was given.
+    #[inline]
+    pub fn fields(&mut self, group: Group) -> Option<&mut Sink> {
+        self.sink.as_deref_mut().filter(|s| s.wants_table(group))
+    }
+
+    /// What follows is decoded from bytes that start there.
+    fn place(&mut self, buffer: Buffer, start: u32) {
+        if let Some(sink) = &mut self.sink {
+            sink.at(buffer, start, 1);
+        }
     }
 
     /// The same, and those that `inner` found inside it.
@@ -156,6 +203,10 @@ pub trait App: Send {
     fn tcp_ports(&self) -> &[u16] {
         &[]
     }
+    /// Protocols it finds ([`Output::found`]): their names can then be asked for in filters.
+    fn protocols(&self) -> &[Proto] {
+        &[]
+    }
     /// Is this the start of one of its messages? Asked of payloads no port claims; has to be strict and cheap.
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
         let _ = (transport, data);
@@ -176,10 +227,20 @@ pub trait App: Send {
         let _ = (ctx, data);
         None
     }
+    /// What Wireshark shows inside of that, if anything.
+    fn quoted_inside(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        let _ = (ctx, data);
+        None
+    }
     /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
         Step::Lost
+    }
+    /// The answer to the SYN of one of its streams came so long after it: the way to the server and back, seen from
+    /// where the capture was taken. Told of streams on its ports only.
+    fn handshake(&mut self, ctx: &Context, ns: i64) {
+        let _ = (ctx, ns);
     }
     /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
@@ -189,6 +250,11 @@ pub trait App: Send {
     /// here it is handed to `stream` when the gap has closed or is given up. For `Output::found`.
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         let _ = (ctx, data, out);
+    }
+    /// Whether it is worth while to wait for a gap of one of its streams to close. False: the gap is passed over at once.
+    fn waits(&self, ctx: &Context) -> bool {
+        let _ = ctx;
+        true
     }
     /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
     /// unfinished message is void.
@@ -208,6 +274,16 @@ pub trait App: Send {
     /// version, which an error of this one may quote (`icmp.quoted`).
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
+    }
+    /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
+    fn wants_udp_first(&self) -> bool {
+        false
+    }
+    /// A UDP payload, `wire_len` bytes long by the UDP header; `quoted` in an ICMP error. True: it was one of this
+    /// protocol's, nobody else is asked.
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+        let _ = (ctx, data, wire_len, quoted, out);
+        false
     }
     /// Wants to see the packets whose time to live is at most this; 0: none.
     fn low_ttl(&self) -> u8 {
@@ -255,17 +331,30 @@ pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
     all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
 }
 
-/// The protocols of this build, one line each. Those of signalling get a clone of `_media` to announce into, that of the
+/// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
 fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let _media = MediaBook::new(limits);
+    let media = MediaBook::new(limits);
     vec![
         Box::new(dns::Dns::new(limits)),
+        Box::new(dhcp::Dhcp::new(limits)),
+        Box::new(http::Http::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
+        Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(tls::Tls::new(limits)),
         Box::new(quic::Quic::new(limits)),
         Box::new(names::Names::new(limits)),
+        Box::new(gateway::Gateway::new(limits, media.clone())),
+        Box::new(rtp::Rtp::new(limits, media)),
     ]
+}
+
+/// The application protocol that finds each protocol.
+pub(crate) fn found_by() -> HashMap<Proto, &'static str> {
+    all(&Limits::default())
+        .iter()
+        .flat_map(|a| a.protocols().iter().map(|p| (*p, a.name())).collect::<Vec<_>>())
+        .collect()
 }
 
 /// Names of the protocols of this build.
@@ -282,17 +371,40 @@ pub struct AppPlan {
     pub ports: Vec<(String, u16)>,
 }
 
+/// Where a TCP segment belongs, by the TCP analysis.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Number of the stream.
+    pub stream: u32,
+    pub to_client: bool,
+    /// A retransmission (other than a fast one) or out of order.
+    pub repeated: bool,
+}
+
+impl Place {
+    pub fn of(v: Verdict) -> Self {
+        let has = |e: u16| v.events & e != 0;
+        let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
+        let repeated = plain || has(event::SPURIOUS_RETRANSMISSION) || has(event::OUT_OF_ORDER);
+        Self { stream: v.stream, to_client: v.to_client, repeated }
+    }
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
     udp_ports: HashMap<u16, usize>,
     tcp_ports: HashMap<u16, usize>,
     unclaimed: Vec<usize>,
+    /// Those asked before the port of a datagram is looked at.
+    udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    /// Whether protocols found go into the path of the frame.
+    names: bool,
     pub out: Output,
 }
 
@@ -312,6 +424,7 @@ impl Apps {
                 unclaimed.push(i);
             }
         }
+        let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         Some(Self {
             probes_tcp,
@@ -320,7 +433,9 @@ impl Apps {
             udp_ports,
             tcp_ports,
             unclaimed,
+            udp_first,
             streams: Streams::new(limits),
+            names: true,
             out: Output::default(),
         })
     }
@@ -335,7 +450,12 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
-    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
+    /// Whether the next frame counts (passes the filter of the pass), and whether its protocols go into its path.
+    pub fn counted(&mut self, counts: bool, names: bool) {
+        (self.out.passed_over, self.names) = (!counts, names);
+    }
+
+    /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
     /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
         &mut self,
@@ -343,12 +463,18 @@ impl Apps {
         number: u64,
         layers: &mut Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
+        let before = self.out.messages.len();
         self.payloads(record, number, layers, dissector, stream, quoted);
+        if !self.out.counts() {
+            self.out.messages.truncate(before);
+        }
         for proto in self.out.protocols.drain(..) {
-            layers.push(proto);
+            if self.names {
+                layers.push(proto);
+            }
         }
     }
 
@@ -358,41 +484,56 @@ impl Apps {
         number: u64,
         layers: &Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
+        let counts = self.out.counts();
         let context = |net: Option<u8>, transport, src_port, dst_port| {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        for udp in &layers.udps {
+        // Datagrams stand for themselves: those that do not count need not be looked at.
+        let (udps, quotes) = match counts {
+            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
+            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
+        };
+        for udp in udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
-            self.datagram(ctx, dissector.bytes(record, udp.payload));
+            self.place(udp.payload);
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
-        for (quoted, transport) in [(&layers.quoted_udps, Proto::Udp), (&layers.quoted_tcps, Proto::Tcp)] {
+        for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
                 let ctx = context(q.net, transport, q.src_port, q.dst_port);
                 let data = dissector.bytes(record, q.payload);
+                if transport == Proto::Udp && self.first(&ctx, data, q.len, true) {
+                    continue;
+                }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let app = Self::by_port(ports, &ctx).map(|i| &self.apps[i]);
+                let by_port = app.and_then(|a| a.quoted(&ctx, data));
+                let inside = by_port.and_then(|_| app?.quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
                 if let Some(proto) = by_port.or_else(by_ends) {
                     self.out.found(proto);
+                    inside.into_iter().for_each(|p| self.out.found(p));
                 }
             }
         }
-        if layers.icmp.is_some() {
+        if counts && layers.icmp.is_some() {
             for icmp in layers.icmp.iter().chain(&layers.other_icmp) {
                 let mut ctx = context(icmp.net, if icmp.v6 { Proto::Icmpv6 } else { Proto::Icmp }, 0, 0);
                 ctx.stream = quoted;
                 let message = dissector.bytes(record, icmp.message);
+                self.place(icmp.message);
                 for app in &mut self.apps {
                     app.icmp(&ctx, icmp, message, layers, &mut self.out);
                 }
             }
         }
-        if let Some(net) = layers.nets.last()
+        if counts
+            && let Some(net) = layers.nets.last()
             && net.ttl <= self.low_ttl
             && let Some((protocol, first)) = first_bytes(record, layers, dissector)
         {
@@ -401,15 +542,21 @@ impl Apps {
                 app.low_ttl_packet(&ctx, protocol.0, first);
             }
         }
-        if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
+        if let (Some(tcp), Some(place)) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
+            (ctx.stream, ctx.to_client) = (Some(place.stream), place.to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
-            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            self.out.place(Buffer::Message, 0);
+            let Place { stream, repeated, .. } = place;
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len, repeated };
             self.segment(ctx, stream, &segment);
         }
+    }
+
+    fn place(&mut self, span: Span) {
+        self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
     /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
@@ -418,7 +565,15 @@ impl Apps {
         ports.get(&low).or_else(|| ports.get(&high)).copied()
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8]) {
+    /// Whether a protocol that is asked before ports takes the datagram.
+    fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
+        self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
+    }
+
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
+        if self.first(&ctx, data, wire_len, false) {
+            return;
+        }
         if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
             && self.apps[i].datagram(&ctx, data, &mut self.out)
         {

@@ -83,6 +83,11 @@ impl Apps {
         }
         if s.flags & SYN != 0 {
             own.begin(s.seq.wrapping_add(1));
+            if s.flags & ACK == 0 {
+                pair.syn_ns = Some(ctx.time_ns);
+            } else if let Some(syn_ns) = pair.syn_ns.take() {
+                reader.app.handshake(&ctx, ctx.time_ns.saturating_sub(syn_ns));
+            }
         }
         if s.flags & RST != 0 {
             own.rst(&mut reader, &ctx);
@@ -94,15 +99,15 @@ impl Apps {
                 own.fin(&mut reader, &ctx, s);
             }
         }
-        let turned_down = own.given_up && !pair.confirmed;
+        let turned_down = std::mem::take(&mut own.turned_down) || own.given_up && !pair.confirmed && !pair.by_content;
         pair.confirmed |= !s.data.is_empty();
         self.streams.gaps = self.streams.gaps + gaps(pair) - before;
-        if turned_down && !pair.by_content && !s.data.is_empty() {
+        if turned_down && !s.data.is_empty() {
             self.other_reader(ctx, number, side, s);
         }
     }
 
-    /// The port's protocol turned the first bytes of a stream down: they may be another one's.
+    /// The stream's protocol turned the bytes of a segment down: they may begin another one's.
     fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>) {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if let (Some(app), _) = probe(&self.apps, s.data, pair.app) {

@@ -11,7 +11,7 @@ pub(crate) use view::{Fragment, Next, State, Step, View};
 
 pub use crate::net::fragment::ReassemblyStats;
 
-use crate::layers::{Layers, Proto, Span};
+use crate::layers::{Header, Layers, Proto, Span};
 use crate::limits::Limits;
 use crate::net::fragment::Reassembly;
 use crate::record::{Record, RecordKind};
@@ -27,19 +27,45 @@ pub struct Dissector {
     /// Datagrams completed by the frame last dissected, one after the other.
     whole: Vec<u8>,
     fragments: Reassembly,
+    /// Headers of the frame last dissected, where somebody asked for them.
+    headers: Vec<Header>,
+    log: bool,
 }
 
 impl Dissector {
     pub fn new(limits: &Limits) -> Self {
         let fragments = Reassembly::new(limits.max_fragment_sets, limits.max_fragment_bytes);
-        Self { whole: Vec::new(), fragments }
+        Self { whole: Vec::new(), fragments, headers: Vec::new(), log: false }
+    }
+
+    /// Whether [`headers`](Self::headers) shall be there.
+    pub fn log_headers(&mut self, on: bool) {
+        self.log = on;
+    }
+
+    /// The headers of the frame last dissected, in the order of its path. Empty unless they were asked for.
+    pub fn headers(&self) -> &[Header] {
+        &self.headers
+    }
+
+    /// The datagrams put together for the frame last dissected.
+    pub fn whole(&self) -> &[u8] {
+        &self.whole
     }
 
     /// Finds the headers of one frame. `out` is emptied first. The frame's number decides nothing today: what
     /// completes here belongs to the frame given.
     pub fn dissect(&mut self, record: &Record<'_>, _frame: u64, out: &mut Layers) {
+        if self.log { self.run::<true>(record, out) } else { self.run::<false>(record, out) }
+    }
+
+    #[inline]
+    fn run<const LOG: bool>(&mut self, record: &Record<'_>, out: &mut Layers) {
         out.clear();
         self.whole.clear();
+        if LOG {
+            self.headers.clear();
+        }
         if record.kind != RecordKind::Packet {
             return;
         }
@@ -48,7 +74,7 @@ impl Dissector {
         let mut state = State::default();
         let mut left = MAX_STEPS;
         let (next, view) = match next {
-            Next::Ethernet => match common(view, &mut state, out) {
+            Next::Ethernet => match common::<LOG>(view, &mut state, out, &mut self.headers) {
                 Some((_, rest)) if rest.beyond => {
                     out.short = true;
                     return;
@@ -58,15 +84,20 @@ impl Dissector {
             },
             _ => (next, view),
         };
-        let mut stop = walk(next, view, &mut state, out, &mut left);
+        let mut stop = walk::<LOG>(next, view, &mut state, out, &mut left, &mut self.headers);
         while let Stop::At(next, place) = stop {
             // Only these two add to the buffer of datagrams, and the walk goes on in it.
+            let before = out.path.len();
             let found = match next {
                 Next::Fragment => self.reassemble(record, place, &state, out),
                 Next::Ipcomp => self.decompress(record, place, &state, out),
                 _ => Some((next, place)),
             };
+            if LOG {
+                log(&mut self.headers, place, &out.path[before..]);
+            }
             let Some((next, place)) = found.or_else(|| state.more.take()) else { return };
+            let mut headers = std::mem::take(&mut self.headers);
             let view = View {
                 data: self.bytes(record, place.span),
                 wire: place.wire,
@@ -74,7 +105,8 @@ impl Dissector {
                 reassembled: place.span.reassembled,
                 beyond: false,
             };
-            stop = walk(next, view, &mut state, out, &mut left);
+            stop = walk::<LOG>(next, view, &mut state, out, &mut left, &mut headers);
+            self.headers = headers;
         }
     }
 
@@ -142,22 +174,50 @@ impl Dissector {
     }
 }
 
+/// Notes where the protocols stand that a header function found.
+#[inline]
+fn log(headers: &mut Vec<Header>, place: Place, found: &[Proto]) {
+    headers.extend(found.iter().map(|&proto| Header { proto, span: place.span, wire: place.wire }));
+}
+
+/// Runs a header function and notes what it found.
+#[inline(always)]
+fn logged<'a, const LOG: bool>(
+    headers: &mut Vec<Header>,
+    view: View<'a>,
+    out: &mut Layers,
+    header: impl FnOnce(&mut Layers) -> Step<'a>,
+) -> Step<'a> {
+    if !LOG {
+        return header(out);
+    }
+    let before = out.path.len();
+    let found = header(out);
+    log(headers, view.place(), &out.path[before..]);
+    found
+}
+
 /// What nearly every frame is: Ethernet, at most one tag, IP, TCP or UDP. The headers in a row, without the choice of
 /// [`walk`] in between; where a frame leaves this path, the walk goes on.
 #[inline]
-fn common<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
-    let (mut next, mut rest) = link::ethernet::header(view, out)?;
+fn common<'a, const LOG: bool>(
+    view: View<'a>,
+    state: &mut State,
+    out: &mut Layers,
+    headers: &mut Vec<Header>,
+) -> Step<'a> {
+    let (mut next, mut rest) = logged::<LOG>(headers, view, out, |out| link::ethernet::header(view, out))?;
     if next == Next::Vlan {
-        (next, rest) = link::vlan::tag(rest, state, out)?;
+        (next, rest) = logged::<LOG>(headers, rest, out, |out| link::vlan::tag(rest, state, out))?;
     }
     let (next, rest) = match next {
-        Next::Ipv4 => net::ipv4::header(rest, state, out)?,
-        Next::Ipv6 => net::ipv6::header(rest, state, out)?,
+        Next::Ipv4 => logged::<LOG>(headers, rest, out, |out| net::ipv4::header(rest, state, out))?,
+        Next::Ipv6 => logged::<LOG>(headers, rest, out, |out| net::ipv6::header(rest, state, out))?,
         _ => return Some((next, rest)),
     };
     match next {
-        Next::IpProtocol(6) => transport::tcp::header(rest, state, out),
-        Next::IpProtocol(17) => transport::udp::header(rest, state, out),
+        Next::IpProtocol(6) => logged::<LOG>(headers, rest, out, |out| transport::tcp::header(rest, state, out)),
+        Next::IpProtocol(17) => logged::<LOG>(headers, rest, out, |out| transport::udp::header(rest, state, out)),
         _ => Some((next, rest)),
     }
 }
@@ -172,7 +232,14 @@ enum Stop {
 
 /// Takes headers off until the last one, or until one that needs the dissector itself. `left` bounds the work.
 #[inline]
-fn walk<'a>(mut next: Next, mut view: View<'a>, state: &mut State, out: &mut Layers, left: &mut usize) -> Stop {
+fn walk<'a, const LOG: bool>(
+    mut next: Next,
+    mut view: View<'a>,
+    state: &mut State,
+    out: &mut Layers,
+    left: &mut usize,
+    headers: &mut Vec<Header>,
+) -> Stop {
     loop {
         if matches!(next, Next::Fragment | Next::Ipcomp) {
             return Stop::At(next, view.place());
@@ -182,7 +249,7 @@ fn walk<'a>(mut next: Next, mut view: View<'a>, state: &mut State, out: &mut Lay
             return Stop::End;
         }
         *left -= 1;
-        match step(next, view, state, out) {
+        match logged::<LOG>(headers, view, out, |out| step(next, view, state, out)) {
             Some((header, rest)) if !rest.beyond => (next, view) = (header, rest),
             found => {
                 out.short |= found.is_some();

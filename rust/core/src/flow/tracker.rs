@@ -62,6 +62,15 @@ pub struct Verdict {
     pub initial_rtt_ns: Option<i64>,
     /// `tcp.analysis.ack_rtt`, ns.
     pub ack_rtt_ns: Option<i64>,
+    /// Wireshark has analysis of this frame to show.
+    pub shown: bool,
+    /// Initial RTT of the stream as far as known, ns; 0: not known.
+    pub irtt_ns: i64,
+    /// What relative sequence and acknowledgment numbers count from.
+    pub seq_base: u32,
+    pub ack_base: u32,
+    /// Shift count of the sender's window; -1: not known, -2: none in use.
+    pub scale: i8,
 }
 
 impl Verdict {
@@ -73,6 +82,11 @@ impl Verdict {
         new: false,
         initial_rtt_ns: None,
         ack_rtt_ns: None,
+        shown: false,
+        irtt_ns: 0,
+        seq_base: 0,
+        ack_base: 0,
+        scale: -1,
     };
 }
 
@@ -191,6 +205,7 @@ impl TcpTracker {
         let mut verdict = Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
         if whole && (found.shown || shown) {
             verdict.events = found.events;
+            verdict.shown = true;
             if flow.has(mark::RTT_HIDDEN) {
                 flow.unmark(mark::RTT_HIDDEN);
                 flow.mark(mark::RTT_SHOWN);
@@ -209,6 +224,10 @@ impl TcpTracker {
         if whole && tcp.flags & SYN != 0 {
             flow.settle_scaling(end, tcp.flags & ACK != 0);
         }
+        verdict.seq_base = flow.sides[end].isn.unwrap_or(0);
+        verdict.ack_base = flow.sides[1 - end].isn.unwrap_or(0);
+        verdict.scale = flow.sides[end].scale;
+        verdict.irtt_ns = flow.initial_rtt_ns;
         if !new && !flow.has(mark::CLOSED) {
             flow.mark(mark::USED);
         } else {
@@ -241,6 +260,16 @@ impl TcpTracker {
         }
         self.next_stream = stream.wrapping_add(1);
         stream
+    }
+
+    /// The stream number of these ends, if they have one.
+    pub fn known(&mut self, src: IpAddr, dst: IpAddr, src_port: u16, dst_port: u16) -> Option<u32> {
+        let (key, _) = Key::new(&src, &dst, src_port, dst_port);
+        let hash = key.hash(&self.seed);
+        if let Some(slot) = self.find(&key, hash) {
+            return Some(self.flows.get(slot).stream);
+        }
+        self.quoted_only.find(spread(hash), |q| q.0 == key).map(|q| q.1)
     }
 
     /// The pass is over: all connections not yet reported count as ended.

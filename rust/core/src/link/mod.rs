@@ -3,6 +3,7 @@
 pub(crate) mod arcnet;
 pub(crate) mod atm;
 pub(crate) mod ethernet;
+pub(crate) mod ethernet_fields;
 pub(crate) mod ethertype;
 pub(crate) mod exported;
 pub(crate) mod frame_relay;
@@ -17,6 +18,7 @@ pub(crate) mod ring;
 pub(crate) mod shim;
 pub(crate) mod sll;
 pub(crate) mod vlan;
+pub(crate) mod vlan_fields;
 pub(crate) mod wlan;
 
 use crate::dissect::Next;

@@ -108,6 +108,11 @@ fn destination(view: View<'_>, header_len: usize) -> Option<[u8; 4]> {
     view.array(16)
 }
 
+/// The last address of a source route that is not used up, where the header has one.
+pub(crate) fn routed(header: &[u8], header_len: usize) -> Option<[u8; 4]> {
+    destination(View::frame(header, header.len() as u32), header_len)
+}
+
 /// Hands a fragment of `length` bytes to reassembly when they are all there; else a first fragment is read as far as
 /// it goes.
 #[cold]

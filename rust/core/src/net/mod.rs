@@ -2,11 +2,14 @@
 
 pub(crate) mod ah;
 pub(crate) mod arp;
+pub(crate) mod arp_fields;
 pub(crate) mod extension;
 pub(crate) mod fragment;
 pub(crate) mod ipcomp;
 pub(crate) mod ipv4;
+pub(crate) mod ipv4_fields;
 pub(crate) mod ipv6;
+pub(crate) mod ipv6_fields;
 pub(crate) mod mpls;
 pub(crate) mod pim;
 

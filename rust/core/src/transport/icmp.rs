@@ -7,7 +7,12 @@ use crate::layers::{Icmp, Layers, Proto};
 pub(crate) fn message<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a> {
     let kind = note(Proto::Icmp, view, state, out)?;
     match kind {
-        3 | 4 | 5 | 11 | 12 => quote(Next::Ip, view, state),
+        3 | 4 | 11 | 12 => quote(Next::Ip, view, state),
+        5 => {
+            // Of what a redirect quotes Wireshark reads no more than RFC 792 asks for: 64 bits behind the IP header.
+            let header = u32::from(view.u8(8)? & 15) * 4;
+            quote(Next::Ip, view.limit(8 + header + 8), state)
+        }
         _ => None,
     }
 }
@@ -89,6 +94,17 @@ mod tests {
         assert_eq!(path_of(&layers), "ip:icmp:ip:ipv6:icmpv6");
         let other = layers.other_icmp.unwrap();
         assert_eq!((layers.icmp.unwrap().v6, other.v6, other.quoted, other.wire), (false, true, true, 8));
+    }
+
+    #[test]
+    fn a_redirect_quotes_64_bits() {
+        let tcp = [0, 1, 0, 80, 0, 0, 0, 5, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0];
+        let redirect = |quoted: &[u8]| dissect(228, &ipv4(1, &[&[5, 1, 0, 0, 10, 0, 0, 3], quoted].concat()));
+        let layers = redirect(&ipv4(6, &tcp));
+        assert_eq!(path_of(&layers), "ip:icmp:ip:tcp");
+        assert!(layers.quoted.is_empty());
+        assert_eq!(path_of(&redirect(&ipv4(17, &udp(5, 4789, &[0; 30])))), "ip:icmp:ip:udp");
+        assert_eq!(path_of(&redirect(&ipv4(4, &ipv4(17, &udp(5, 6, b""))))), "ip:icmp:ip:ip");
     }
 
     #[test]

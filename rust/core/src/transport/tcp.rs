@@ -35,6 +35,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
             seq: view.u32(4).unwrap_or(0),
             ack: view.u32(8).unwrap_or(0),
             header_captured: view.data.len() as u8,
+            header: view.span(),
             ..Tcp::default()
         });
         return None;
@@ -57,6 +58,7 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         header_len: header_len as u8,
         header_captured: captured as u8,
         len,
+        header: view.span(),
         payload: if header_len >= 20 { view.skip(header_len).span() } else { Span::default() },
         mss: None,
         window_scale: None,

@@ -1,13 +1,16 @@
 //! DNS (RFC 1035) over UDP and TCP, multicast DNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS names (RFC 1002).
 
+pub(crate) mod fields;
 mod machine;
+mod pairing;
 mod rdata;
 mod types;
-mod wire;
+pub(super) mod wire;
 
 use super::kept::Kept;
 use super::message::{Fields, Value};
 use super::{App, Context, DetectedBy, Output, Probe, Report, Step};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use machine::Machine;
@@ -34,7 +37,10 @@ impl Dns {
         Self { machines: std::array::from_fn(|_| Machine::new(limits)), kept: Kept::new(limits) }
     }
 
-    fn message(&mut self, c: &Context, m: &[u8], which: usize) -> Proto {
+    fn message(&mut self, c: &Context, m: &[u8], which: usize, counts: bool) -> Proto {
+        if !counts {
+            return FAMILY[which].1;
+        }
         self.machines[which].message(c, m);
         self.kept.keep(FAMILY[which].0, c, if which == 3 { nbns_fields } else { fields }, m);
         FAMILY[which].1
@@ -51,6 +57,9 @@ impl App for Dns {
     fn tcp_ports(&self) -> &[u16] {
         &[53]
     }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Dns, Proto::Mdns, Proto::Llmnr, Proto::Nbns]
+    }
 
     /// A query or answer whose header makes sense and whose sections fill the payload exactly.
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
@@ -58,8 +67,9 @@ impl App for Dns {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
-        let proto = self.message(ctx, data, which(ctx));
+        let proto = self.message(ctx, data, which(ctx), out.counts());
         out.found(proto);
+        put(ctx, proto, data, 0, out);
         true
     }
 
@@ -74,8 +84,9 @@ impl App for Dns {
         let Some(len) = wire::be16(data, 0) else { return Step::Need(2) };
         let end = 2 + len as usize;
         let Some(m) = data.get(2..end) else { return Step::Need(end) };
-        let proto = self.message(ctx, m, 0);
+        let proto = self.message(ctx, m, 0, out.counts());
         out.found(proto);
+        put(ctx, proto, m, 2, out);
         Step::Consumed(end)
     }
 
@@ -85,6 +96,23 @@ impl App for Dns {
 
     fn kept(&self) -> Option<&Kept> {
         Some(&self.kept)
+    }
+}
+
+/// Puts the fields of a message that Wireshark shows.
+fn put(ctx: &Context, proto: Proto, m: &[u8], prefix: usize, out: &mut Output) {
+    if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
+        return;
+    }
+    let flavour = match proto {
+        Proto::Dns => fields::Flavour::Dns,
+        Proto::Mdns => fields::Flavour::Mdns,
+        Proto::Llmnr => fields::Flavour::Llmnr,
+        _ => return out.layer(of_proto(proto), m),
+    };
+    out.layer(of_proto(proto), m);
+    if let Some(sink) = out.fields(Group::Dns) {
+        fields::put(m, flavour, prefix, sink);
     }
 }
 

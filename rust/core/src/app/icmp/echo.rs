@@ -19,6 +19,8 @@ pub struct Echo<'a> {
     pub ttl: u8,
     pub reply: bool,
     pub v6: bool,
+    /// Inside a tunnel over UDP.
+    pub in_udp: bool,
     pub checksum: u16,
     pub id: u16,
     pub seq: u16,
@@ -28,10 +30,12 @@ pub struct Echo<'a> {
     pub payload_wire: u32,
 }
 
-/// Both hosts in an order that does not depend on the direction; the checksum as the request has it.
+/// Both hosts in an order that does not depend on the direction; the checksum as the request has it. Wireshark tells
+/// what comes through a tunnel over UDP from what does not, whatever the ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     ends: [IpAddr; 2],
+    in_udp: bool,
     id: u16,
     seq: u16,
     checksum: u16,
@@ -53,7 +57,7 @@ impl Key {
             (true, false) => ones(e.checksum, !0x0800),
             (false, _) => ones(e.checksum, 0),
         };
-        Self { ends, id: e.id, seq: e.seq, checksum }
+        Self { ends, in_udp: e.in_udp, id: e.id, seq: e.seq, checksum }
     }
 }
 

@@ -13,6 +13,8 @@ use crate::app::message::{Fields, Value, row};
 use crate::app::table::{Evidence, Table};
 use crate::limits::Limits;
 
+/// Teredo's port (RFC 4380).
+const TEREDO: u16 = 3544;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// Messages from, or to, one address.
@@ -46,6 +48,11 @@ impl Load {
             peak_frame: c.frame,
             second_frame: c.frame,
         }
+    }
+
+    /// More than the one message that a sweep, or a forged source, leaves.
+    fn is_heavy(&self) -> bool {
+        self.messages > 1
     }
 
     fn add(&mut self, c: &Context) {
@@ -188,8 +195,9 @@ impl Machine {
         self.traces.probe(probe, time_ns, ttl);
     }
 
-    /// One message; `wire`: its length on the wire. For the first reply to an echo request, that request.
-    pub fn message(&mut self, c: &Context, m: &[u8], wire: u32, teredo: bool) -> Option<Answered> {
+    /// One message; `wire`: its length on the wire; `tunnel`: destination port of the UDP header it lies behind, if any.
+    /// For the first reply to an echo request, that request.
+    pub fn message(&mut self, c: &Context, m: &[u8], wire: u32, tunnel: Option<u16>) -> Option<Answered> {
         let n = &mut self.counts;
         n.frames += 1;
         let (Some(&kind), Some(&code)) = (m.first(), m.get(1)) else {
@@ -201,10 +209,10 @@ impl Machine {
         };
         n.by_type.add(&(kind, code));
         n.cut += (m.len() < wire as usize) as u64;
-        if let Some(load) = n.sources.row(c.src, || Load::new(c)) {
+        if let Some(load) = n.sources.row_of_many(c.src, || Load::new(c), Load::is_heavy, |l| l.messages) {
             load.add(c);
         }
-        if let Some(load) = n.destinations.row(c.dst, || Load::new(c)) {
+        if let Some(load) = n.destinations.row_of_many(c.dst, || Load::new(c), Load::is_heavy, |l| l.messages) {
             load.add(c);
         }
         if is_group(&c.src) {
@@ -218,7 +226,7 @@ impl Machine {
         }
         let (request, reply) = if self.v6 { (128, 129) } else { (8, 0) };
         if kind == request || kind == reply {
-            return self.echo_message(c, m, wire, kind == reply, teredo);
+            return self.echo_message(c, m, wire, kind == reply, tunnel);
         }
         if !self.v6 && matches!(kind, 13 | 15 | 17) && has_echo_header(self.v6, kind) {
             if let Some(row) = n.probes.row((c.src, c.dst), || (0, c.frame)) {
@@ -232,7 +240,7 @@ impl Machine {
         None
     }
 
-    fn echo_message(&mut self, c: &Context, m: &[u8], wire: u32, reply: bool, teredo: bool) -> Option<Answered> {
+    fn echo_message(&mut self, c: &Context, m: &[u8], wire: u32, reply: bool, tunnel: Option<u16>) -> Option<Answered> {
         let Some(&[_, _, a, b, d, e, f, g]) = m.first_chunk::<8>() else {
             self.echo.short(c.frame, reply);
             return None;
@@ -245,6 +253,7 @@ impl Machine {
             ttl: c.ttl,
             reply,
             v6: self.v6,
+            in_udp: tunnel.is_some(),
             checksum: u16::from_be_bytes([a, b]),
             id: u16::from_be_bytes([d, e]),
             seq: u16::from_be_bytes([f, g]),
@@ -253,7 +262,7 @@ impl Machine {
         };
         if !reply {
             // Wireshark takes what goes to Teredo's port for one of its own tests, and follows no such request.
-            self.echo.request(&found, !(self.v6 && teredo));
+            self.echo.request(&found, !(self.v6 && tunnel == Some(TEREDO)));
             return None;
         }
         let answered = self.echo.reply(&found)?;

@@ -14,20 +14,25 @@ mod types;
 use super::kept::Kept;
 use super::message::Value;
 use super::{App, Context, Output, Report};
+use crate::addr::IpAddr;
 use crate::layers::{Icmp as Header, Layers, Proto};
 use crate::limits::Limits;
 use machine::{Found, Machine};
 use message::Extra;
+use quote::Quote;
 use std::any::Any;
 use std::sync::Arc;
 use trace::Probe;
 
-/// Teredo's port (RFC 4380).
-const TEREDO: u16 = 3544;
-
 /// Bytes kept of an echo message: its data has no fields. Of others what a link carries.
 const ECHO_BYTES: usize = 8;
 const OTHER_BYTES: usize = 1_500;
+
+/// Addresses and ports of the packet that an ICMP error quotes.
+pub(crate) fn quoted_ends(message: &[u8]) -> Option<(IpAddr, IpAddr, (u16, u16))> {
+    let quote = Quote::read(message.get(8..)?)?;
+    Some((quote.src, quote.dst, quote.ports()?))
+}
 
 /// ICMP of a pass: a machine for each IP version and the messages kept for the rows.
 pub struct Icmp {
@@ -56,8 +61,8 @@ impl App for Icmp {
         if icmp.quoted {
             return machine.quoted(m);
         }
-        let teredo = layers.udps.last().is_some_and(|u| u.dst_port == TEREDO);
-        let answered = machine.message(ctx, m, icmp.wire, teredo);
+        let tunnel = layers.udps.last().map(|u| u.dst_port);
+        let answered = machine.message(ctx, m, icmp.wire, tunnel);
         let extra = Extra {
             wire: icmp.wire,
             request_frame: answered.map_or(0, |a| a.frame),

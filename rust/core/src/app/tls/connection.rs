@@ -50,7 +50,7 @@ impl Connection {
         ((ctx.src, ctx.src_port) > (ctx.dst, ctx.dst_port)) as usize
     }
 
-    pub fn from_server(&self, ctx: &Context) -> bool {
+    pub fn is_from_server(&self, ctx: &Context) -> bool {
         self.server.map_or(ctx.to_client, |s| s == (ctx.src, ctx.src_port))
     }
 
@@ -87,7 +87,7 @@ impl Connection {
         let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
         self.set_version(kind, record.first().copied().unwrap_or_default(), version);
         match kind {
-            content::HANDSHAKE => self.handshake_record(machine, ctx, record),
+            content::HANDSHAKE => self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default()),
             content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(ctx),
             content::ALERT => self.alert(machine, ctx, record, false),
             _ => {}
@@ -112,15 +112,17 @@ impl Connection {
     }
 
     pub fn application_data(&mut self, ctx: &Context, length: usize) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.data(ctx, from_server, length);
         }
     }
 
     pub fn change_cipher_spec(&mut self, ctx: &Context) {
-        let from_server = self.from_server(ctx);
-        self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        let from_server = self.is_from_server(ctx);
+        if !ctx.only_in_order {
+            self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        }
         if let Some(h) = &mut self.handshake {
             h.change_cipher(ctx, from_server);
         }
@@ -128,7 +130,7 @@ impl Connection {
 
     /// An alert record: two bytes in the clear, anything else is encrypted (RFC 8446 6).
     pub fn alert(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], dtls: bool) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         let code = match record {
             &[level, description] => Some((level, description)),
             _ => None,
@@ -141,7 +143,8 @@ impl Connection {
         }
     }
 
-    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8]) {
+    /// `all`: the record and what stands behind it.
+    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8]) {
         let side = Self::side(ctx);
         let mut rest = record;
         let partial = std::mem::take(&mut self.sides[side].partial);
@@ -155,7 +158,7 @@ impl Connection {
             self.message(machine, ctx, kind, body, false);
             rest = record.get(used..).unwrap_or_default();
         } else if self.is_encrypted(ctx, record) {
-            let from_server = self.from_server(ctx);
+            let from_server = self.is_from_server(ctx);
             if let Some(h) = &mut self.handshake {
                 h.encrypted_handshake(ctx, from_server);
             }
@@ -170,6 +173,11 @@ impl Connection {
             };
             if names::message(kind).is_some() {
                 self.message(machine, ctx, kind, body, false);
+                if kind == msg::SERVER_HELLO && body.is_empty() {
+                    // Wireshark reads on behind the end of one that says it is empty; it is counted as shown.
+                    let hello = all.get(record.len() - rest.len() + 4..).and_then(ServerHello::parse);
+                    hello.iter().for_each(|h| _ = machine.server_hello(ctx, h, false));
+                }
             } else if first {
                 return;
             }
@@ -199,7 +207,7 @@ impl Connection {
             // Those of DTLS are counted by fragment.
             machine.message(ctx, kind, false);
         }
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         match kind {
             msg::CLIENT_HELLO => {
                 if let Some(hello) = ClientHello::parse(body, dtls) {
@@ -261,7 +269,7 @@ impl Connection {
             side.ccs_frame = side.ccs_frame.filter(|_| self.version == Some(TLS13));
         }
         let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
-        machine.offered(&mut h, hello, dtls);
+        machine.offered(ctx, &mut h, hello, dtls);
         h.step(ctx, HsStep::ClientHello);
         self.handshake = Some(h);
     }
@@ -270,7 +278,9 @@ impl Connection {
         self.server = Some((ctx.src, ctx.src_port));
         let h = self.handshake.get_or_insert_with(|| {
             let (client, server) = ((ctx.dst, ctx.dst_port), (ctx.src, ctx.src_port));
-            Box::new(Handshake::begin(ctx, client, server, dtls))
+            let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
+            h.counts = machine.counting;
+            h
         });
         machine.chosen(ctx, h, hello, dtls);
     }
@@ -305,7 +315,7 @@ impl Connection {
     }
 
     pub fn closed(&mut self, ctx: &Context, how: Close) {
-        let from_server = self.from_server(ctx);
+        let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.closed(ctx, how, from_server);
         }

@@ -74,10 +74,10 @@ impl Datagrams {
         if record(data).is_none() {
             // On its own port Wireshark shows DTLS whatever the bytes are.
             let own = ctx.detected_by == DetectedBy::Port && !data.is_empty();
-            machine.dtls.frames += own as u64;
+            machine.dtls.frames += (own && machine.counting) as u64;
             return own;
         }
-        machine.dtls.frames += 1;
+        machine.dtls.frames += machine.counting as u64;
         let (a, b) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
         let key = if a <= b { [a, b] } else { [b, a] };
         if self.open.len() >= self.max && !self.open.contains_key(&key) {
@@ -96,7 +96,7 @@ impl Datagrams {
 
 impl Association {
     fn record(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, epoch: u16, body: &[u8]) {
-        let from_server = self.connection.from_server(ctx);
+        let from_server = self.connection.is_from_server(ctx);
         match kind {
             content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body),
             content::HANDSHAKE => {

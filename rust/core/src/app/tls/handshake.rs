@@ -266,6 +266,20 @@ impl<'a> ServerHello<'a> {
         self.supported_version().unwrap_or(self.legacy_version)
     }
 
+    /// The version as Wireshark shows it: it reads two bytes of the extension, also of an empty one.
+    pub fn shown_version(&self) -> u16 {
+        let mut cut = Cut(self.extensions);
+        while let (Some(number), Some(length)) = (cut.u16(), cut.u16()) {
+            if number == ext::VERSIONS {
+                return cut.u16().unwrap_or(self.legacy_version);
+            }
+            if cut.take(length as usize).is_none() {
+                break;
+            }
+        }
+        self.legacy_version
+    }
+
     /// The group of the server's key share.
     pub fn group(&self) -> Option<u16> {
         self.extension(ext::KEY_SHARE).and_then(|d| Cut(d).u16())

@@ -1,7 +1,7 @@
 //! What is counted of TLS and DTLS, and the tables behind it. Counts hold what Wireshark shows; what only putting
 //! segments in order finds is in the tables and counted apart.
 
-use super::certificate::{self, Facts};
+use super::certificate::Facts;
 use super::connection::Connection;
 use super::fingerprint::{self, Carrier};
 use super::handshake::{self as msg, ClientHello, Ech, ServerHello};
@@ -134,6 +134,8 @@ pub struct Machine {
     offers: HashMap<Arc<Offer>, (), RandomState>,
     hasher: foldhash::fast::FixedState,
     pub limits: Bounds,
+    /// The frame at hand counts: it passes the filter of the pass.
+    pub counting: bool,
     text: String,
 }
 
@@ -174,6 +176,7 @@ impl Machine {
             offers: HashMap::default(),
             hasher: foldhash::fast::FixedState::default(),
             limits: bounds,
+            counting: true,
             text: String::new(),
         }
     }
@@ -183,6 +186,9 @@ impl Machine {
     }
 
     pub fn message(&mut self, c: &Context, kind: u8, dtls: bool) {
+        if !self.counting {
+            return;
+        }
         let totals = self.totals(dtls);
         if c.only_in_order {
             totals.only_in_order += 1;
@@ -193,7 +199,7 @@ impl Machine {
 
     /// Counts of a client hello.
     pub fn client_hello(&mut self, c: &Context, hello: &ClientHello<'_>, dtls: bool) {
-        if c.only_in_order || hello.ssl2 {
+        if c.only_in_order || hello.ssl2 || !self.counting {
             return;
         }
         fingerprint::ja3_text(hello, &mut self.text);
@@ -217,7 +223,7 @@ impl Machine {
     }
 
     /// What the client offers, for its handshake.
-    pub fn offered(&mut self, h: &mut Handshake, hello: &ClientHello<'_>, dtls: bool) {
+    pub fn offered(&mut self, c: &Context, h: &mut Handshake, hello: &ClientHello<'_>, dtls: bool) {
         let plain = |values: &mut dyn Iterator<Item = u16>| values.filter(|v| !is_grease(*v)).collect::<Vec<u16>>();
         let ech = hello.ech();
         let (groups, key_shares) = (plain(&mut hello.groups()), plain(&mut hello.key_shares()));
@@ -247,7 +253,8 @@ impl Machine {
             ja4: fingerprint::ja4(hello, carrier),
             flags: flags.iter().filter(|f| f.0).fold(0, |all, f| all | f.1),
         };
-        if let Ok(ja4) = <[u8; 36]>::try_from(offer.ja4.as_bytes()) {
+        h.counts = self.counting;
+        if let Some(ja4) = <[u8; 36]>::try_from(offer.ja4.as_bytes()).ok().filter(|_| h.counts && !c.only_in_order) {
             self.totals(dtls).ja4.add(&ja4);
         }
         h.offer = Some(match self.offers.get_key_value(&offer) {
@@ -267,24 +274,22 @@ impl Machine {
         }
     }
 
-    /// Counts of a server hello.
-    pub fn server_hello(&mut self, c: &Context, hello: &ServerHello<'_>, dtls: bool) {
-        if c.only_in_order {
-            return;
-        }
+    /// Counts of a server hello; its JA3S.
+    pub fn server_hello(&mut self, c: &Context, hello: &ServerHello<'_>, dtls: bool) -> [u8; 16] {
         fingerprint::ja3s_text(hello, &mut self.text);
         let ja3s = fingerprint::md5(&self.text);
-        let totals = self.totals(dtls);
-        totals.server_versions.add(&hello.version());
-        totals.server_ciphers.add(&hello.cipher);
-        totals.ja3s.add(&ja3s);
+        if !c.only_in_order && self.counting {
+            let totals = self.totals(dtls);
+            totals.server_versions.add(&hello.shown_version());
+            totals.server_ciphers.add(&hello.cipher);
+            totals.ja3s.add(&ja3s);
+        }
+        ja3s
     }
 
     /// What the server chose.
     pub fn chosen(&mut self, c: &Context, h: &mut Handshake, hello: &ServerHello<'_>, dtls: bool) {
-        fingerprint::ja3s_text(hello, &mut self.text);
-        let ja3s = fingerprint::md5(&self.text);
-        self.server_hello(c, hello, dtls);
+        let ja3s = self.server_hello(c, hello, dtls);
         h.version = Some(hello.version());
         h.cipher = Some(hello.cipher);
         h.group = hello.group().or(h.group);
@@ -304,7 +309,7 @@ impl Machine {
 
     /// The group of a key agreement.
     pub fn group(&mut self, group: Option<u16>) {
-        if let Some(g) = group {
+        if let Some(g) = group.filter(|_| self.counting) {
             self.tls.groups.add(&g);
         }
     }
@@ -354,10 +359,13 @@ impl Machine {
             && *seen.der == *der
         {
             let seen = Arc::make_mut(seen);
-            seen.count += 1;
+            seen.count += self.counting as u64;
             return (Some(number), seen.facts.clone());
         }
         let facts = Facts::of(der);
+        if !self.counting {
+            return (None, facts);
+        }
         let room = self.certificates.len() < self.limits.certificates
             && self.certificate_bytes + der.len() <= self.limits.certificate_bytes;
         if !room {
@@ -382,6 +390,9 @@ impl Machine {
     }
 
     pub fn alert(&mut self, c: &Context, alert: &Alert, h: Option<&Handshake>, dtls: bool) {
+        if !self.counting {
+            return;
+        }
         let totals = self.totals(dtls);
         if c.only_in_order {
             totals.only_in_order += 1;
@@ -409,6 +420,9 @@ impl Machine {
 
     /// A handshake that is over.
     pub fn done(&mut self, h: Handshake) {
+        if !h.counts {
+            return;
+        }
         self.summed.add(&h);
         if self.handshakes.len() < self.limits.handshakes {
             self.handshakes.push(Arc::new(h));
@@ -482,9 +496,4 @@ impl Machine {
         self.alerts.extend(o.alerts.iter().take(room).cloned());
         self.dropped_alerts += o.alerts.len().saturating_sub(room) as u64;
     }
-}
-
-/// SHA-256 of a certificate, as text.
-pub fn sha256_of(seen: &Seen) -> String {
-    certificate::hex(&fingerprint::sha256(&seen.der))
 }

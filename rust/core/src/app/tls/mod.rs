@@ -68,7 +68,7 @@ impl Tls {
     fn found(&mut self, ctx: &Context, out: &mut Output) {
         if ctx.frame > self.last_found && !ctx.only_in_order {
             self.last_found = ctx.frame;
-            self.machine.tls.frames += 1;
+            self.machine.tls.frames += out.counts() as u64;
             out.found(Proto::Tls);
         }
     }
@@ -102,6 +102,9 @@ impl App for Tls {
     fn udp_ports(&self) -> &[u16] {
         dtls::PORTS
     }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Tls, Proto::Dtls]
+    }
     fn probes_tcp(&self) -> bool {
         true
     }
@@ -113,6 +116,7 @@ impl App for Tls {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        self.machine.counting = out.counts();
         let yes = self.datagrams.datagram(&mut self.machine, ctx, data);
         if yes {
             out.found(Proto::Dtls);
@@ -121,11 +125,12 @@ impl App for Tls {
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
-        if data.len() > 4 && data.iter().take(4).all(|b| (0x20..0x7f).contains(b)) && !self.is_known(ctx) {
-            // Text: not TLS, on whatever port.
-            return Step::Lost;
+        if is_text(data) {
+            // Not TLS, on whatever port.
+            return if self.is_known(ctx) { Step::Consumed(data.len()) } else { Step::Pass };
         }
         self.found(ctx, out);
+        self.machine.counting = out.counts();
         match self.connection(ctx) {
             Some((connection, machine)) => connection.read(machine, ctx, data),
             None => Step::Lost,
@@ -135,8 +140,15 @@ impl App for Tls {
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
         self.found(ctx, out);
     }
-    fn ahead(&mut self, ctx: &Context, _data: &[u8], out: &mut Output) {
-        self.found(ctx, out);
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if !is_text(data) {
+            self.found(ctx, out);
+        }
+    }
+
+    /// Not in the middle of a connection whose hellos were not seen: there is nothing to put together.
+    fn waits(&self, ctx: &Context) -> bool {
+        self.is_known(ctx)
     }
 
     fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
@@ -161,6 +173,16 @@ impl Tls {
     fn is_known(&self, ctx: &Context) -> bool {
         ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
     }
+}
+
+/// The record of a client hello, as it starts TLS within another protocol.
+pub fn starts_handshake(data: &[u8]) -> bool {
+    matches!(data, [content::HANDSHAKE, 3, 0..=3, _, _, handshake::CLIENT_HELLO, ..])
+}
+
+/// Text, which no record starts with.
+fn is_text(data: &[u8]) -> bool {
+    data.len() > 4 && data.iter().take(4).all(|b| (0x20..0x7f).contains(b))
 }
 
 /// A record header that Wireshark's heuristic takes.

@@ -249,7 +249,7 @@ fn handshake(h: &Handshake) -> Value {
         .filter(|&i| h.steps[i] != NEVER)
         .map(|i| {
             let from = if start == NEVER { h.time_ns } else { start };
-            (Step::NAMES[i], h.steps[i].saturating_sub(from).into())
+            (h.step_name(i), h.steps[i].saturating_sub(from).into())
         })
         .collect();
     let alerts: Vec<Value> = h

@@ -177,6 +177,8 @@ pub struct Handshake {
     pub ccs: [bool; 2],
     pub complete: bool,
     pub failed: bool,
+    /// Its first hello passes the filter of the pass.
+    pub counts: bool,
 }
 
 pub const NEVER: i64 = i64::MIN;
@@ -222,6 +224,7 @@ impl Handshake {
             ccs: [false; 2],
             complete: false,
             failed: false,
+            counts: true,
         }
     }
 
@@ -347,8 +350,17 @@ impl Handshake {
 
     /// The last step seen.
     pub fn last_step(&self) -> &'static str {
-        let last = (0..Step::NAMES.len()).rev().find(|&i| self.steps[i] != NEVER);
-        last.map_or("nothing", |i| Step::NAMES[i])
+        let last = (0..Step::NAMES.len()).filter(|&i| self.steps[i] != NEVER).max_by_key(|&i| (self.steps[i], i));
+        last.map_or("nothing", |i| self.step_name(i))
+    }
+
+    /// TLS 1.3 hides what follows its hellos: told is the first encrypted record of each side (RFC 8446 2).
+    pub fn step_name(&self, step: usize) -> &'static str {
+        match step {
+            s if s == Step::ClientFinished as usize && self.is_tls13() => "client_encrypted",
+            s if s == Step::ServerFinished as usize && self.is_tls13() => "server_encrypted",
+            s => Step::NAMES.get(s).copied().unwrap_or_default(),
+        }
     }
 
     /// From the client's first hello to the client's Finished (or the server's, of a session taken up again), ns.

@@ -1,0 +1,124 @@
+//! Display filters: checking them, the registry of fields, and `Row`.
+
+use crate::packet::Packet;
+use pcapstream_core::filter::registry;
+use pcapstream_core::filter::{self, Buffer, Cell, Filter, FilterError as CoreFilterError, Kind, Mark, Plain};
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList};
+
+pyo3::create_exception!(_core, FilterError, PyException);
+
+/// The one conversion of filter errors: args are (code, position, message, hint or None).
+pub(crate) fn filter_error(e: CoreFilterError) -> PyErr {
+    FilterError::new_err((e.code.name(), e.at, e.message, e.hint))
+}
+
+/// Names of the fields that a filter looks at; raises FilterError.
+#[pyfunction]
+pub(crate) fn check_filter(text: &str) -> PyResult<Vec<&'static str>> {
+    let filter = Filter::compile(text).map_err(filter_error)?;
+    Ok(filter.fields().iter().map(|id| registry::field(*id).name).collect())
+}
+
+/// Names of fields that columns take; raises FilterError for one that is none.
+#[pyfunction]
+pub(crate) fn check_fields(names: Vec<String>) -> PyResult<()> {
+    names.iter().try_for_each(|name| filter::column(name).map(drop).map_err(filter_error))
+}
+
+/// (name, label, type, mark) of the fields whose names begin with `prefix`, by name.
+#[pyfunction]
+#[pyo3(signature = (prefix=""))]
+pub(crate) fn list_fields(prefix: &str) -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+    let mark = |m| match m {
+        Mark::Plain => "",
+        Mark::Stateful => "stateful",
+        Mark::LookAhead => "look_ahead",
+    };
+    registry::list(prefix).map(|(_, f)| (f.name, f.label, f.kind.words(), mark(f.mark))).collect()
+}
+
+#[pyclass(frozen, module = "pcapstream._core")]
+pub struct Row(pub filter::Row);
+
+impl Row {
+    /// A value as Python has it: int, float, bool, str or bytes; None for a field without a value.
+    fn value<'py>(&self, py: Python<'py>, cell: &Cell) -> PyResult<Bound<'py, PyAny>> {
+        let field = registry::field(cell.field);
+        match cell.value.plain() {
+            Plain::None => Ok(py.None().into_bound(py)),
+            Plain::Uint(v) if field.kind == Kind::Bool => (v != 0).into_bound_py_any(py),
+            Plain::Uint(v) => v.into_bound_py_any(py),
+            Plain::Int(v) => v.into_bound_py_any(py),
+            Plain::Float(v) => v.into_bound_py_any(py),
+            Plain::Time(s, n) => (i128::from(s) * 1_000_000_000 + i128::from(n)).into_bound_py_any(py),
+            Plain::Address(a) => a.to_string().into_bound_py_any(py),
+            Plain::Bytes(b) => match field.kind {
+                Kind::Str | Kind::Ether | Kind::Guid | Kind::Eui64 => cell.value.text(cell.field).into_bound_py_any(py),
+                _ => Ok(PyBytes::new(py, b).into_any()),
+            },
+        }
+    }
+}
+
+#[pymethods]
+impl Row {
+    #[getter]
+    fn number(&self) -> u64 {
+        self.0.number
+    }
+    #[getter]
+    fn time_ns(&self) -> Option<i64> {
+        self.0.has_time.then(|| self.0.time.as_nanos())
+    }
+    #[getter]
+    fn offset(&self) -> u64 {
+        self.0.offset
+    }
+    #[getter]
+    fn captured_bytes(&self) -> u32 {
+        self.0.captured_bytes
+    }
+    #[getter]
+    fn wire_bytes(&self) -> u32 {
+        self.0.wire_bytes
+    }
+    #[getter]
+    fn link_type(&self) -> u16 {
+        self.0.link
+    }
+    #[getter]
+    fn interface(&self) -> Option<u32> {
+        self.0.interface
+    }
+    #[getter]
+    fn summary(&self) -> Option<Packet> {
+        self.0.summary.as_deref().cloned().map(Packet)
+    }
+    #[getter]
+    fn data<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        self.0.bytes.as_deref().map(|b| PyBytes::new(py, b))
+    }
+    /// (column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame.
+    fn cells<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for cell in &self.0.cells {
+            let buffer = match cell.buffer {
+                Buffer::Frame => "frame",
+                Buffer::Datagram => "datagram",
+                Buffer::Message => "message",
+            };
+            list.append((cell.column, self.value(py, cell)?, cell.layer, buffer, cell.start, cell.len))?;
+        }
+        Ok(list)
+    }
+    /// (column, text) of each value, as `tshark -T fields` prints it.
+    fn texts(&self) -> Vec<(u32, String)> {
+        self.0.cells.iter().map(|c| (c.column, c.value.text(c.field))).collect()
+    }
+    fn __repr__(&self) -> String {
+        format!("<Row of frame {}, {} values>", self.0.number, self.0.cells.len())
+    }
+}

@@ -1,0 +1,1 @@
+"""Live capture: real programs on real interfaces, most on loopback."""
