@@ -206,6 +206,7 @@ fn row(c: &Connection) -> Value {
                 .map(|v| Value::Text(names::group(v).map_or_else(|| format!("{v:#06x}"), str::to_owned)))
                 .into(),
         ),
+        ("client_hello_time_ns", c.hello.client_frame.map(|_| c.hello.client_time_ns).into()),
         ("client_hello_frame", c.hello.client_frame.into()),
         ("server_hello_frame", c.hello.server_frame.into()),
         ("hello_time_ns", hello_ns.into()),
