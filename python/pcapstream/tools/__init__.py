@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, icmp, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dhcp, dns, icmp, sip, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -23,6 +23,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     dns.DNS,
     dhcp.DHCP,
     icmp.ICMP,
+    sip.SIP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
