@@ -285,8 +285,20 @@ class Snapshot:
         """The pass ended because max_matches frames had passed, or no further frame was asked for."""
 
 ConnectionOrder = Literal[
-    "stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt", "wait",
-    "zero_window", "window_full", "duplicate_ack", "out_of_order", "keep_alive", "lost_segment",
+    "stream",
+    "packets",
+    "bytes",
+    "retransmission_rate",
+    "retransmissions",
+    "duration",
+    "initial_rtt",
+    "wait",
+    "zero_window",
+    "window_full",
+    "duplicate_ack",
+    "out_of_order",
+    "keep_alive",
+    "lost_segment",
 ]
 
 @final
@@ -309,8 +321,8 @@ class TcpTable:
         payload_to_client, data_to_server, data_to_client, syn, syn_ack, fin_to_server, fin_to_client, rst_to_server,
         rst_to_client, ack, mid_stream, syn_only, refused, half_open, complete, open, fin, half_closed, reset, idle,
         reset_by_client, reset_by_server, syn_again, connections_with_syn_again, unscaled, reset_elsewhere,
-        reset_after_WHAT (see Connection.reset_after), and for each tcp.analysis name NAME: `NAME_to_server`, `NAME_to_client`,
-        and `connections_with_NAME`."""
+        reset_after_WHAT (see Connection.reset_after), and for each tcp.analysis name NAME: `NAME_to_server`,
+        `NAME_to_client`, and `connections_with_NAME`."""
     def connections(
         self,
         address: str | None = None,
@@ -336,6 +348,9 @@ class TcpTable:
         limit: int = 50,
     ) -> tuple[int, list[dict[str, Any]]]:
         """(number of servers, the first of them): connections summed by server address and port."""
+    def rtts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Times from data to its ACK, sent to servers and to clients: count, and where there are any min_ns, mean_ns,
+        max_ns."""
     def turns(self, ports: Sequence[int] = ..., /) -> tuple[int, int, int, int, int, int]:
         """Exchanges of all connections to these server ports: (number, sum ns, min ns, max ns, frame of the longest,
         connections with any)."""

@@ -143,6 +143,11 @@ impl TcpTable {
         Ok((total, rows.iter().map(|row| to_python(py, row)).collect::<PyResult<_>>()?))
     }
 
+    fn rtts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let [up, down] = py.detach(|| self.0.rtts());
+        Ok((to_python(py, &up)?, to_python(py, &down)?))
+    }
+
     #[pyo3(signature = (ports=Vec::new(), /))]
     fn turns(&self, py: Python<'_>, ports: Vec<u16>) -> (u32, u64, u64, u64, u64, u64) {
         let (t, connections) = py.detach(|| self.0.turns(&ports));

@@ -206,6 +206,18 @@ impl ConnectionTable {
         (all.len(), rows)
     }
 
+    /// Times from data to its ACK over all connections, to the server and to the client: count, and with it min_ns,
+    /// mean_ns, max_ns.
+    pub fn rtts(&self) -> [Value; 2] {
+        let mut sums = [Sum::default(); 2];
+        for c in self.iter() {
+            for (sum, d) in sums.iter_mut().zip(&c.dirs) {
+                sum.add(d.rtt_count, d.rtt_sum_ns, d.rtt_min_ns, d.rtt_max_ns);
+            }
+        }
+        sums.map(|sum| sum.value())
+    }
+
     /// Times of the exchanges of all connections, of `ports` only unless it is empty: [`Turns`] and the number of
     /// connections that have any.
     pub fn turns(&self, ports: &[u16]) -> (Turns, u64) {

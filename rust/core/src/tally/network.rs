@@ -24,12 +24,13 @@ struct Fragments {
     first_ns: i64,
 }
 
-/// All of it. Headers quoted in ICMP errors are left out.
+/// All of it. Headers quoted in ICMP errors are left out, except where it says so.
 #[derive(Clone, Debug)]
 pub struct Network {
     fragments: Table<(IpAddr, IpAddr), Fragments>,
     fragment_frames: Evidence,
-    /// Frames with an IPv4 header that forbids fragmentation, and the largest such packet: bytes, frame.
+    /// Frames with an IPv4 header that forbids fragmentation (quoted ones included, as in Wireshark), and the largest
+    /// such packet: bytes, frame.
     dont_fragment: u64,
     largest: (u32, u64),
     /// Frames of senders that can do ECN, and those marked as having met congestion.
@@ -58,12 +59,13 @@ impl Network {
     #[inline]
     pub fn frame(&mut self, layers: &Layers, number: u64, ns: i64) {
         let (mut dont_fragment, mut capable, mut congested, mut fragment) = (false, false, false, false);
-        for net in layers.nets.iter().filter(|net| !net.quoted) {
-            if net.dont_fragment {
-                dont_fragment = true;
-                if net.bytes > self.largest.0 {
-                    self.largest = (net.bytes, number);
-                }
+        for net in &layers.nets {
+            dont_fragment |= net.dont_fragment;
+            if net.quoted {
+                continue;
+            }
+            if net.dont_fragment && net.bytes > self.largest.0 {
+                self.largest = (net.bytes, number);
             }
             capable |= net.class & ECN != 0;
             congested |= net.class & ECN == CONGESTED;
