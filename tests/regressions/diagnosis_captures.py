@@ -15,8 +15,8 @@ ROUTER = "10.0.0.254"
 
 
 def reset_stages(path: Path) -> Path:
-    """Five connections with an RST: after data; refused; after the handshake; behind a FIN; after data, with the TTL and
-    the sequence number of somebody else. A sixth has none."""
+    """Five connections with an RST: after data; refused; after the handshake; behind a FIN; after data, with the TTL
+    and the sequence number of somebody else. A sixth has none."""
     after_data = Talk(client_port=40001)
     after_data.handshake()
     after_data.client(b"request")

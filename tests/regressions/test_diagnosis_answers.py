@@ -29,7 +29,9 @@ def test_a_reset_from_elsewhere_shows_in_ttl_and_sequence_number(tmp_path: Path)
     result = ask("analyze_tcp_resets", diagnosis_captures.reset_stages(tmp_path / "capture.pcap"))
 
     forged = [row for row in rows(result["resets"]) if row["from_elsewhere"]]
-    assert [(row["stream"], row["ttl"], row["usual_ttl"], row["sequence_gap"]) for row in forged] == [(4, 117, 64, 5000)]
+    assert [(row["stream"], row["ttl"], row["usual_ttl"], row["sequence_gap"]) for row in forged] == [
+        (4, 117, 64, 5000)
+    ]
     assert "reset_from_elsewhere" in {one["code"] for one in result["findings"]}
 
 
@@ -125,3 +127,67 @@ def test_a_display_filter_narrows_what_is_counted(tmp_path: Path) -> None:
     result = ask("generate_traffic_timeline", path, display_filter="tcp.port == 40002 || tcp.port == 40003")
 
     assert result["summary"]["frames"] == 6
+
+
+def test_latency_has_numbers(tmp_path: Path) -> None:
+    """SYN to ACK takes 11 and 21 ms by construction."""
+    result = ask("analyze_network_latency", diagnosis_captures.slow_server(tmp_path / "capture.pcap"))
+
+    assert result["summary"]["tcp_handshake_ms"] == {
+        "samples": 2,
+        "min": 11.0,
+        "median": 11.0,
+        "p95": 21.0,
+        "max": 21.0,
+    }
+    found = [(row["server"], row["handshake_max_ms"], row["responses"]) for row in rows(result["latency_data"])]
+    assert found == [("2001:db8::2", 21.0, 1), ("10.0.0.2", 11.0, 3)]
+
+
+def test_response_times_are_computed_and_divided(tmp_path: Path) -> None:
+    """The first server answers after 10, 60 and 210 ms and is 10 ms away, the second after 30 ms and is 20 ms away."""
+    result = ask(
+        "analyze_application_response_times", diagnosis_captures.slow_server(tmp_path / "capture.pcap"), protocol="tcp"
+    )
+
+    assert result["summary"]["responses"] == 4
+    columns = ("server", "responses", "min_ms", "mean_ms", "max_ms", "network_ms", "server_ms")
+    found = [tuple(row[name] for name in columns) for row in rows(result["response_data"])]
+    assert found == [
+        ("10.0.0.2", 3, 10.0, 93.333, 210.0, 10.0, 83.333),
+        ("2001:db8::2", 1, 30.0, 30.0, 30.0, 20.0, 10.0),
+    ]
+    assert [(row["stream"], row["max_ms"]) for row in rows(result["slowest"])] == [(0, 210.0), (1, 30.0)]
+
+
+def test_a_protocol_is_chosen_from_a_list(tmp_path: Path) -> None:
+    """No text of the caller becomes part of a filter."""
+    path = diagnosis_captures.slow_server(tmp_path / "capture.pcap")
+
+    assert ask("analyze_application_response_times", path)["summary"]["responses"] == 4
+    with pytest.raises(QueryError):
+        ask("analyze_application_response_times", path, protocol="error,tcp.port==1")
+
+
+def test_congestion_marks_are_counted(tmp_path: Path) -> None:
+    result = ask("analyze_congestion_indicators", diagnosis_captures.congested(tmp_path / "capture.pcap"))
+
+    found = {row["indicator"]: row["count"] for row in rows(result["congestion_data"])}
+    assert (found["ecn_congested"], found["ecn_echo"], found["window_reduced"]) == (2, 2, 1)
+    assert result["summary"]["ecn_capable_packets"] == 4
+
+
+def test_quality_is_that_of_tcp_and_echo(tmp_path: Path) -> None:
+    result = ask("analyze_network_quality_metrics", captures.troubled(tmp_path / "capture.pcap"))
+
+    found = {row["measure"]: row["count"] for row in rows(result["quality_data"])}
+    assert (found["tcp_out_of_order_share"], found["tcp_duplicate_ack_share"]) == (2, 4)
+
+
+def test_throughput_of_connections(tmp_path: Path) -> None:
+    result = ask("analyze_network_performance", diagnosis_captures.slow_server(tmp_path / "capture.pcap"))
+
+    found = [
+        (row["stream"], row["payload_to_server"], row["payload_to_client"]) for row in rows(result["performance_data"])
+    ]
+    assert found == [(0, 21, 24), (1, 3, 6)]

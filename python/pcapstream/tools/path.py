@@ -143,7 +143,9 @@ def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
     if missed:
         notes.append(f"{count(missed, 'error')} found no room in the table: counted in total_icmp_errors only.")
     if unquoted:
-        notes.append(f"{count(unquoted, 'error')} without the packet they are about: counted in total_icmp_errors only.")
+        notes.append(
+            f"{count(unquoted, 'error')} without the packet they are about: counted in total_icmp_errors only."
+        )
     return {
         "summary": {"text": text, "total_icmp_errors": total, "by_type": dict(by_type.most_common())},
         "analysis_type": "icmp_errors",
