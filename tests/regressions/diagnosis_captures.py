@@ -152,7 +152,7 @@ DIAGNOSIS_MADE = (
         },
         0,
     ),
-    Made(slow_server, {"tcp.len > 0": 8, "tcp.analysis.ack_rtt": 12}, 2),
+    Made(slow_server, {"tcp.len > 0": 8}, 2),
     Made(
         congested,
         {
@@ -168,8 +168,8 @@ DIAGNOSIS_MADE = (
         troubled,
         {
             "tcp.analysis.zero_window": 1,
-            "tcp.analysis.out_of_order": 2,
-            "tcp.analysis.duplicate_ack": 4,
+            "tcp.analysis.out_of_order": 1,
+            "tcp.analysis.duplicate_ack": 3,
             "tcp.flags.syn == 1 && !tcp.options.wscale.shift": 0,
         },
         1,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import CAPTURE, MODULES, TOOLS, Parameter, choose_tools, find_tool
+from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, Parameter, choose_tools, find_tool
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.spec import Face
 
@@ -26,6 +26,12 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
+    "generate_traffic_timeline": {"time_interval": 60, "display_filter": ""},
+    "generate_throughput_io_graph": {"time_interval": 1, "display_filter": ""},
+    "analyze_bandwidth_utilization": {"time_window": 10, "display_filter": ""},
+    "analyze_application_response_times": {"protocol": "http", "display_filter": ""},
+    "analyze_network_performance": {"display_filter": ""},
+    "analyze_tcp_resets": {"display_filter": ""},
     "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
 }
 """Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""
@@ -67,7 +73,7 @@ def test_schemas_stay_small_and_closed(spec: Face) -> None:
     assert len(spec.description) <= 2048
     assert taken["additionalProperties"] is False
     assert '"title"' not in json.dumps(taken)
-    assert spec.module in (*MODULES, CAPTURE)
+    assert spec.module in (*MODULES, *MORE, CAPTURE)
 
 
 def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
@@ -127,7 +133,8 @@ def test_what_clients_mean_is_understood() -> None:
 
 def test_modules_choose_tools() -> None:
     assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
-    assert choose_tools(None) == TOOLS
+    assert choose_tools(None) == tuple(tool for tool in TOOLS if tool.module in MODULES)
+    assert choose_tools((*MODULES, *MORE)) == TOOLS
     with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
         choose_tools(["tcp", "nope"])
 
