@@ -21,6 +21,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_dns_packets": {"ports": None},
     "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
+    "extract_http_requests": {},
     "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
@@ -134,7 +135,7 @@ def test_what_clients_mean_is_understood() -> None:
 def test_modules_choose_tools() -> None:
     assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
     assert choose_tools(None) == tuple(tool for tool in TOOLS if tool.module in MODULES)
-    assert choose_tools((*MODULES, *MORE)) == TOOLS
+    assert choose_tools([*MODULES, *MORE]) == TOOLS
     with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
         choose_tools(["tcp", "nope"])
 

@@ -13,6 +13,7 @@ from pcapstream.tools import (
     capinfos,
     dhcp,
     dns,
+    http,
     icmp,
     path,
     performance,
@@ -40,6 +41,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     dhcp.DHCP,
     icmp.ICMP,
     sip.SIP,
+    http.REQUESTS,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -70,7 +72,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("performance", "diagnostics")
+MORE: tuple[str, ...] = ("http", "performance", "diagnostics")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
