@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pcapstream.errors import QueryError
-from tests.regressions import captures, diagnosis_captures
+from tests.regressions import captures, diagnosis_captures, http_captures
 from tests.support.ask import ask, rows
 
 
@@ -164,7 +164,7 @@ def test_a_protocol_is_chosen_from_a_list(tmp_path: Path) -> None:
     """No text of the caller becomes part of a filter."""
     path = diagnosis_captures.slow_server(tmp_path / "capture.pcap")
 
-    assert ask("analyze_application_response_times", path)["summary"]["responses"] == 4
+    assert ask("analyze_application_response_times", path, protocol="https")["summary"]["responses"] == 0
     with pytest.raises(QueryError):
         ask("analyze_application_response_times", path, protocol="error,tcp.port==1")
 
@@ -191,3 +191,22 @@ def test_throughput_of_connections(tmp_path: Path) -> None:
         (row["stream"], row["payload_to_server"], row["payload_to_client"]) for row in rows(result["performance_data"])
     ]
     assert found == [(0, 21, 24), (1, 3, 6)]
+
+
+def test_http_response_times_are_those_of_its_requests(tmp_path: Path) -> None:
+    """Answered after 40 ms and after 2 s, by a server 10 ms away."""
+    path = http_captures.slow_and_failing(tmp_path / "capture.pcap")
+
+    result = ask("analyze_application_response_times", path)
+
+    columns = ("server", "requests", "responses", "min_ms", "mean_ms", "max_ms", "network_ms", "server_ms")
+    found = [tuple(row[name] for name in columns) for row in rows(result["response_data"])]
+    assert found == [("10.0.0.2", 3, 2, 40.0, 1020.0, 2000.0, 10.0, 1010.0)]
+    assert ask("analyze_network_latency", path)["summary"]["http_response_ms"]["max"] == 2000.0
+
+
+def test_reuse_counts_requests_of_connections(tmp_path: Path) -> None:
+    summary = ask("analyze_connection_reuse", http_captures.slow_and_failing(tmp_path / "capture.pcap"))["summary"]
+
+    assert (summary["total_http_requests"], summary["connections_with_http"]) == (3, 1)
+    assert (summary["multi_request_connections"], summary["avg_requests_per_connection"]) == (1, 3.0)

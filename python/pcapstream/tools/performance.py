@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.protocols.dns import DnsSummary
+from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
@@ -239,6 +240,18 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         if dns["response_time"]["count"]:
             median = milliseconds(round(dns["response_time"]["median_ns"]))
             said.append(f"{dns['response_time']['count']:,} DNS responses, median {median} ms")
+    http = report.summary(HttpSummary).counts()
+    for name in ("http", "http2"):
+        if name in http:
+            found[f"{name}_response_ms"] = _spread(http[name]["wait"])
+            names += [
+                [name, join_names(one["server"], one["port"]), one["requests"], one["responses"],
+                 *times_ms(one["wait"], "median", "p95", "max")]
+                for one in http[name]["servers"]
+            ]  # fmt: skip
+            if http[name]["wait"]["count"]:
+                median = milliseconds(round(http[name]["wait"]["median_ns"]))
+                said.append(f"{http[name]['wait']['count']:,} {name.upper()} responses, median {median} ms")
     for version in VERSIONS:
         if version in icmp and icmp[version]["echo"]["response_time"]["count"]:
             found[f"{version}_echo_ms"] = _spread(icmp[version]["echo"]["response_time"])
@@ -267,7 +280,7 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "analysis_type": "network_latency",
         "findings": findings,
         "latency_data": ask.table("latency_data", _LATENCY, rows, number_of_servers, exact=not table.evicted),
-        "name_servers": ask.rows("name_servers", _OTHERS, names, limit=10),
+        "by_protocol": ask.rows("by_protocol", _OTHERS, names, limit=10),
         "echo_pairs": ask.rows("echo_pairs", _ECHO, shown, limit=10),
         "notes": [
             "A handshake is the time from SYN to the ACK that completes it; rtt is from data to its ACK, seen from the "
@@ -486,11 +499,15 @@ PERFORMANCE = _tool(
 LATENCY = _tool(
     "analyze_network_latency",
     "Latency",
-    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS and of "
-    "echo side by side.",
+    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP "
+    "and echo side by side.",
     _latency,
-    ("tcp", "dns", "icmp"),
-    (("latency_data", "one TCP server, slowest handshake first"), ("name_servers", ""), ("echo_pairs", "")),
+    ("tcp", "http", "dns", "icmp"),
+    (
+        ("latency_data", "one TCP server, slowest handshake first"),
+        ("by_protocol", "one DNS or HTTP server"),
+        ("echo_pairs", ""),
+    ),
 )
 QUALITY = _tool(
     "analyze_network_quality_metrics",

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import DnsSummary
+from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, scope_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 PORTS: Mapping[str, tuple[int, ...]] = {
     "tcp": (),
-    "http": (80, 3128, 8000, 8008, 8080, 8081, 8888),
     "https": (443, 8443),
     "tls": (443, 465, 636, 853, 989, 990, 993, 995, 5061, 8443),
     "ssh": (22,),
@@ -61,6 +61,8 @@ _SLOWEST = ("stream", "client", "server", "responses", "mean_ms", "max_ms", "net
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     protocol = ask["protocol"]
+    if protocol == "http":
+        return _http(report, ask)
     if protocol == "dns":
         return _dns(report, ask)
     if protocol == "icmp":
@@ -189,6 +191,58 @@ def _messages(
     }
 
 
+def _http(report: Report, ask: Ask) -> dict[str, Any]:
+    """HTTP/1 and HTTP/2 in the clear, request by request: from the last byte of one to the first of the other."""
+    counts = report.summary(HttpSummary).counts()
+    both = [counts[name] for name in ("http", "http2") if name in counts]
+    servers = sorted((one for of in both for one in of["servers"]), key=lambda one: -(one["wait"].get("mean_ns") or 0))
+    rows = []
+    for one in servers:
+        version = "ipv6" if ":" in one["server"] else "ip"
+        rows.append([
+            one["server"], one["port"], one["requests"], one["responses"],
+            *times_ms(one["wait"], "min", "mean", "median", "p95", "max"),
+            *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), None,
+            f"{version}.addr == {one['server']} && tcp.port == {one['port']} && (http || http2)",
+        ])  # fmt: skip
+    findings = []
+    for one in both:
+        slow = one["slow"]
+        if slow["count"]:
+            line = f"{count(slow['count'], 'HTTP response')} came late."
+            frames = slow["frames"]
+            where = within(scope_of(ask), "http.time > 1")
+            findings.append(
+                finding("slow_responses", "warning", line, count=slow["count"], frames=frames, filter=where)
+            )
+    notes = [
+        "The wait is from the end of a request to the beginning of its response. network_ms and server_ms are means of "
+        "its two parts. What TLS carries: protocol https."
+    ]
+    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), rows, findings, notes)
+    found["summary"]["network_ms"] = times_ms(joined([one["network"] for one in both]), "mean")[0]
+    found["summary"]["server_ms"] = times_ms(joined([one["server_time"] for one in both]), "mean")[0]
+    found["slowest"] = _slowest(report, ask, sorted({one["port"] for one in servers})[:_MOST_PORTS] or [0])
+    return found
+
+
+_MOST_PORTS = 20
+
+
+def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """One set of times out of several; without median and p95 where more than one has any."""
+    filled = [one for one in sets if one["count"]]
+    if len(filled) < 2:
+        return filled[0] if filled else {"count": 0}
+    number = sum(one["count"] for one in filled)
+    return {
+        "count": number,
+        "min_ns": min(one["min_ns"] for one in filled),
+        "mean_ns": sum(one["mean_ns"] * one["count"] for one in filled) / number,
+        "max_ns": max(one["max_ns"] for one in filled),
+    }
+
+
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     dns = report.summary(DnsSummary).counts().get("dns")
     if dns is None:
@@ -253,17 +307,17 @@ RESPONSE_TIMES = ToolSpec(
     title="Response times",
     description=(
         "Use it when an application is slow: how long its servers took to answer, slowest first, with the part of "
-        "network and of server, and the frames of the slowest answers. protocol chooses the servers by port; "
-        "dns and icmp pair each request with its response; tcp takes all ports."
+        "network and of server, and the frames of the slowest answers. http, dns and icmp pair each request "
+        "with its response; other protocols choose servers by port; tcp takes all ports."
     ),
     view=_view,
-    needs=("tcp", "dns", "icmp"),
+    needs=("tcp", "http", "dns", "icmp"),
     default_limit=25,
     parameters=(
-        Parameter("protocol", "string", "Whose answers", "http", choices=(*PORTS, "dns", "icmp")),
+        Parameter("protocol", "string", "Whose answers", "http", choices=("http", *PORTS, "dns", "icmp")),
         DISPLAY_FILTER,
     ),
-    narrow=filtered("tcp", "dns", "icmp"),
+    narrow=filtered("tcp", "http", "dns", "icmp"),
     keys=(
         Key("summary", "object", "text, responses, response_time_ms", required=True),
         Key("protocol", "string", "as asked"),
