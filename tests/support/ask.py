@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pcapstream
-from pcapstream.model import Report
-from pcapstream.pipeline import Pass
-from pcapstream.report import ScanOptions, report_of
-from pcapstream.selection import EVERYTHING
-from pcapstream.sources.file import FileSource
+from pcapstream.cli.run import read
+from pcapstream.report import ScanOptions
+from pcapstream.settings import Settings
 from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
 
@@ -22,25 +19,8 @@ def ask(
     spec = find_tool(tool)
     bound = spec.bind({"pcap_file": str(path), **parameters})
     options = spec.options(ScanOptions(spec.needs, max_packets, resync), bound)
-    if options.selection == EVERYTHING:
-        report = pcapstream.analyze(
-            path, modules=options.modules, max_packets=max_packets, resync=resync, ports=options.ports
-        )
-    else:
-        report = _selected(path, options)
+    report = read(str(path), Settings(), options)
     return answer(spec, report, bound, max_packets=max_packets, budget=None)
-
-
-def _selected(path: Path, options: ScanOptions) -> Report:
-    """A pass about some of the frames."""
-    source = FileSource(path)
-    source.open()
-    work = Pass(source, options.machines(), max_packets=options.max_packets, selection=options.selection)
-    work.start()
-    try:
-        return report_of(work.result.result(), source.name, "selected", source.size)
-    finally:
-        work.join()
 
 
 def rows(table: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,12 +13,15 @@ from pcapstream.tools import (
     capinfos,
     dhcp,
     dns,
+    follow,
     http,
     icmp,
+    packets,
     path,
     performance,
     response_times,
     reuse,
+    search,
     sip,
     tcp,
     tcp_anomalies,
@@ -67,6 +70,10 @@ TOOLS: tuple[ToolSpec, ...] = (
     path.MTU,
     path.ICMP_ERRORS,
     path.DNS_ISSUES,
+    packets.GET_PACKETS,
+    packets.EXTRACT_FIELDS,
+    search.SEARCH,
+    follow.FOLLOW_TCP,
 )
 """In the order clients list them."""
 
