@@ -29,6 +29,7 @@ from pcapstream.tools import (
     tcp_flow,
     tcp_lifecycle,
     throughput,
+    tls,
     triage,
 )
 from pcapstream.tools.capture import MODULE as CAPTURE
@@ -70,6 +71,11 @@ TOOLS: tuple[ToolSpec, ...] = (
     path.MTU,
     path.ICMP_ERRORS,
     path.DNS_ISSUES,
+    tls.HANDSHAKES,
+    tls.SNI,
+    tls.CERTIFICATES,
+    tls.ALERTS,
+    tls.CIPHERS,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
@@ -81,7 +87,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "performance", "diagnostics")
+MORE: tuple[str, ...] = ("http", "tls", "performance", "diagnostics")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
