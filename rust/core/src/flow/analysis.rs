@@ -50,6 +50,13 @@ pub(super) struct Side {
     flight_known: bool,
 }
 
+impl Side {
+    /// Repetitions of the last ACK.
+    pub fn dup_acks(&self) -> u32 {
+        self.dup_acks
+    }
+}
+
 impl Default for Side {
     fn default() -> Self {
         Self {

@@ -158,6 +158,10 @@ impl Flow {
         }
     }
 
+    pub fn first_ns(&self) -> i64 {
+        self.first_ns
+    }
+
     pub fn client(&self) -> usize {
         self.client as usize
     }
@@ -266,6 +270,27 @@ impl Flow {
     pub fn into_connection(mut self, end_ns: i64) -> Connection {
         let events = self.events.take();
         self.show(events, end_ns)
+    }
+
+    /// The counters of this one with the state of `full`, which saw all segments of the connection.
+    pub fn connection_of(&self, full: &Flow, end_ns: i64) -> Connection {
+        let state = full.connection(end_ns);
+        let mut own = self.clone();
+        (own.client, own.known_by) = (full.client, full.known_by);
+        for (own, full) in own.control.iter_mut().zip(&full.control) {
+            own.mss = full.mss;
+            own.window_scale = full.window_scale;
+            own.sack_permitted = full.sack_permitted;
+        }
+        let events = own.events.take();
+        Connection {
+            handshake: state.handshake,
+            close: state.close,
+            closed_by: state.closed_by,
+            client_first: state.client_first,
+            initial_rtt_ns: state.initial_rtt_ns,
+            ..own.show(events, end_ns)
+        }
     }
 
     fn show(&self, mut events: Option<Box<Events>>, end_ns: i64) -> Connection {

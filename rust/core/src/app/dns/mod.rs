@@ -56,8 +56,8 @@ impl App for Dns {
     fn tcp_ports(&self) -> &[u16] {
         &[53]
     }
-    fn protocols(&self) -> &[Proto] {
-        &[Proto::Dns, Proto::Mdns, Proto::Llmnr, Proto::Nbns]
+    fn protocols(&self) -> Vec<Proto> {
+        FAMILY.iter().map(|f| f.1).collect()
     }
 
     /// A query or answer whose header makes sense and whose sections fill the payload exactly.
@@ -67,7 +67,9 @@ impl App for Dns {
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         let proto = self.message(ctx, data, which(ctx), out.counts());
-        out.found(proto);
+        if ctx.detected_by == DetectedBy::Port {
+            out.found(proto);
+        }
         put(ctx, proto, data, 0, out);
         true
     }
@@ -76,6 +78,10 @@ impl App for Dns {
         // Over TCP two bytes of length stand in front, and only a whole message is shown.
         let whole = ctx.transport != Proto::Tcp || wire::be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
+    }
+
+    fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+        put(ctx, FAMILY[which(ctx)].1, data, 0, out);
     }
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).

@@ -137,6 +137,10 @@ fn by_port<T: Copy>(table: &[(Proto, &'static [u16], T)], ctx: &Context) -> Opti
 }
 
 impl App for Names {
+    fn protocols(&self) -> Vec<Proto> {
+        let more = [Proto::Tftp, Proto::Stun, Proto::Smb, Proto::Smb2, Proto::Rdp, Proto::Modbus];
+        UDP.iter().map(|p| p.0).chain(TCP.iter().map(|p| p.0)).chain(more).collect()
+    }
     fn name(&self) -> &'static str {
         "names"
     }
