@@ -155,6 +155,9 @@ fn layer_fields(l: &Layer<'_>, a: &Around<'_>, sink: &mut Sink) {
         _ => None,
     };
     let own = of_proto(proto);
+    if proto == Proto::Ipv6 && sink.wants(ipv4_fields::VERSION) && !sink.wants_table(Group::Ipv6) {
+        ipv6_fields::extract(l, a, sink);
+    }
     let extent = match known {
         Some((group, extract)) if sink.wants_table(group) || sink.wants(own) => extract(l, a, sink),
         Some(_) => return,

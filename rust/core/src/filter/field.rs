@@ -98,7 +98,7 @@ pub enum Base {
     Dec,
     Hex,
     Oct,
-    /// Bytes with colons between them.
+    /// Six bytes with colons between them.
     Colon,
 }
 

@@ -51,6 +51,11 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// Time of the last segment.
+    pub fn last_ns(&self) -> i64 {
+        self.last_ns
+    }
+
     /// Repetitions of the last ACK.
     pub fn dup_acks(&self) -> u32 {
         self.dup_acks

@@ -119,6 +119,8 @@ pub(super) mod mark {
     pub const REFUSED: u16 = 1 << 9;
     /// End 1 sent the first segment.
     pub const FIRST_FROM_1: u16 = 1 << 10;
+    /// So did it the last.
+    pub const LAST_FROM_1: u16 = 1 << 11;
 }
 
 impl Flow {

@@ -189,7 +189,13 @@ impl TcpTracker {
         let flow = self.flows.get_mut(slot);
         // Behind a header length that cannot be, Wireshark believes nothing: no flags.
         let valid = tcp.header_len >= FULL_HEADER;
-        let since = (s.time_ns.wrapping_sub(flow.first_ns()), s.time_ns.wrapping_sub(flow.last_ns));
+        let before = if new { s.clock_ns } else { flow.sides[flow.has(mark::LAST_FROM_1) as usize].last_ns() };
+        let since = (s.time_ns.wrapping_sub(flow.first_ns()), s.clock_ns.wrapping_sub(before));
+        if end == 1 {
+            flow.mark(mark::LAST_FROM_1)
+        } else {
+            flow.unmark(mark::LAST_FROM_1)
+        }
         flow.count(s, end, if valid { tcp.flags } else { 0 });
         let mut found = Found { events, ..Found::default() };
         if let Some(len) = tcp.len {

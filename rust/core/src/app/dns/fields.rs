@@ -71,6 +71,9 @@ fields! {
     SOA_RETRY = u32("dns.soa.retry_interval", "Zone retry interval");
     SOA_EXPIRE = u32("dns.soa.expire_limit", "Zone expire limit");
     SOA_MINIMUM = u32("dns.soa.minimum_ttl", "Zone minimum TTL");
+    SRV_SERVICE = string("dns.srv.service", "Service: name of the service");
+    SRV_PROTO = string("dns.srv.proto", "Service: protocol");
+    SRV_NAME = string("dns.srv.name", "Service: domain");
     SRV_PRIORITY = u16("dns.srv.priority", "Service: priority");
     SRV_WEIGHT = u16("dns.srv.weight", "Service: weight");
     SRV_PORT = u16("dns.srv.port", "Service: port");
@@ -333,7 +336,8 @@ fn flags(m: &[u8], flavour: Flavour, shift: usize, sink: &mut Sink) {
     bit(FLAGS_RECDESIRED, 0x0100, !llmnr);
     bit(FLAGS_RECAVAIL, 0x0080, response && !llmnr);
     bit(FLAGS_Z, 0x0040, !llmnr);
-    bit(FLAGS_AUTHENTICATED, 0x0020, response && !llmnr);
+    // In a query only where it is set.
+    bit(FLAGS_AUTHENTICATED, 0x0020, (response || flags & 0x0020 != 0) && !llmnr);
     bit(FLAGS_CHECKDISABLE, 0x0010, !llmnr);
     sink.uint(FLAGS, flags as u64, at, 2);
     sink.uint(FLAGS_OPCODE, (flags >> 11 & 15) as u64, at, 2);
@@ -364,7 +368,7 @@ fn question(r: &mut Reader<'_>, q: &wire::Question, sink: &mut Sink) -> Option<(
 }
 
 fn record(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
-    let end = r.put_name(RESP_NAME, rr.name_at, sink)?;
+    let end = if rr.rtype == 33 { service(r, rr.name_at, sink)? } else { r.put_name(RESP_NAME, rr.name_at, sink)? };
     r.put16(RESP_TYPE, end, sink);
     if rr.rtype == 41 {
         if r.mdns {
@@ -385,9 +389,20 @@ fn record(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
     Some(())
 }
 
+/// The name of a service record, in its parts (RFC 2782): Wireshark has no `dns.resp.name` of it.
+fn service(r: &mut Reader<'_>, at: usize, sink: &mut Sink) -> Option<usize> {
+    let end = r.name(at)?;
+    let parts = r.name.splitn(3, |b| *b == b'.');
+    for (field, part) in [SRV_SERVICE, SRV_PROTO, SRV_NAME].into_iter().zip(parts) {
+        sink.text(field, part, r.shift + at, end - at);
+    }
+    Some(end)
+}
+
 fn data(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
     let (at, end) = (rr.data_at, rr.data_at + rr.data_len);
-    let d = r.m.get(at..end)?;
+    // An update (RFC 2136) has records without data.
+    let d = r.m.get(at..end).filter(|d| !d.is_empty())?;
     match rr.rtype {
         1 => sink.ipv4(A, d.try_into().ok()?, r.shift + at),
         28 => sink.ipv6(AAAA, d.try_into().ok()?, r.shift + at),

@@ -91,7 +91,7 @@ impl App for Dns {
         let Some(m) = data.get(2..end) else { return Step::Need(end) };
         let proto = self.message(ctx, m, 0, out.counts());
         out.found(proto);
-        put(ctx, proto, m, 2, out);
+        put(ctx, proto, &data[..end], 2, out);
         Step::Consumed(end)
     }
 
@@ -104,8 +104,8 @@ impl App for Dns {
     }
 }
 
-/// Puts the fields of a message that Wireshark shows.
-fn put(ctx: &Context, proto: Proto, m: &[u8], prefix: usize, out: &mut Output) {
+/// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.
+fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, out: &mut Output) {
     if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
         return;
     }
@@ -113,11 +113,11 @@ fn put(ctx: &Context, proto: Proto, m: &[u8], prefix: usize, out: &mut Output) {
         Proto::Dns => fields::Flavour::Dns,
         Proto::Mdns => fields::Flavour::Mdns,
         Proto::Llmnr => fields::Flavour::Llmnr,
-        _ => return out.layer(of_proto(proto), m),
+        _ => return out.layer(of_proto(proto), whole),
     };
-    out.layer(of_proto(proto), m);
+    out.layer(of_proto(proto), whole);
     if let Some(sink) = out.fields(Group::Dns) {
-        fields::put(m, flavour, prefix, sink);
+        fields::put(whole.get(prefix..).unwrap_or_default(), flavour, prefix, sink);
     }
 }
 
