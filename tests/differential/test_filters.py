@@ -1,4 +1,4 @@
-"""Display filters beside `tshark -Y`: the same frames, for every filter of filters.txt over made traffic and the captures
+"""Display filters beside `tshark -Y`: the same frames, for every filter of filters.txt over made traffic and captures
 of the folder that the environment variable PCAPSTREAM_CAPTURES names; and the same filters refused."""
 
 from __future__ import annotations
@@ -109,4 +109,5 @@ def test_both_refuse(tmp_path: Path) -> None:
 
 
 def test_there_are_enough_filters() -> None:
-    assert len(FILTERS) >= 300 and len(set(FILTERS)) == len(FILTERS)
+    assert len(FILTERS) >= 300
+    assert len(set(FILTERS)) == len(FILTERS)

@@ -293,6 +293,43 @@ def dns(number: int, name: str, *, answered: int | None = None) -> bytes:
     return head + question + records * struct.pack("!3HIH4B", 0xC00C, 1, 1, 60, 4, 192, 0, 2, 80)
 
 
+def http_flows() -> list[list[Frame]]:
+    """HTTP of three clients, each a flow: a page, a login refused, an error in chunks, a request without response; two
+    messages of SSDP. No two frames have the same time."""
+    chunked = b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    found: list[list[Frame]] = []
+    for client in range(3):
+        host = b" HTTP/1.1\r\nHost: h%d\r\n" % client
+        exchanges = [
+            [b"GET /a?token=x" + host + b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"llo"],
+            [
+                b"GET /b" + host + b"Authorization: Basic QTpi\r\n\r\n",
+                b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",
+            ],
+            [b"GET /c" + host + b"\r\n", chunked + b"3\r\nab", b"c\r\n0\r\n\r\n"],
+            [b"GET /d" + host + b"\r\n"],
+        ]
+        ends = (f"10.3.0.{client + 1}", 7_000 + client), (f"198.51.100.{80 + client % 2}", 8080)
+        frames, at, sent = [], START_NS + client * 10_007 + 77, [1, 1]
+        for exchange in exchanges:
+            for number, payload in enumerate(exchange):
+                side = int(number > 0)
+                (source, port), (target, target_port) = ends[side], ends[1 - side]
+                data = tcp(
+                    source, port, target, target_port, PSH | ACK, seq=sent[side], ack=sent[1 - side], payload=payload
+                )
+                frames.append(Frame(at, data))
+                sent[side] += len(payload)
+                at += 300_001 + client
+        found.append(frames)
+    search = b'M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nMan: "ssdp:discover"\r\n\r\n'
+    notify = b"NOTIFY * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nServer: x\r\n\r\n"
+    for number, data in enumerate((search, notify)):
+        at = START_NS + 1_000_003 * number + 91
+        found.append([Frame(at, udp(f"10.3.1.{number}", 50_000, "239.255.255.250", 1900, data))])
+    return found
+
+
 def rtp_flows() -> list[list[Frame]]:
     """Media that nobody announced, one stream and its receiver reports: a number missing, one twice, one late."""
     numbers = [*range(65_530, 65_536), *range(6), 8, 9, 9, 11, 10]
@@ -348,3 +385,52 @@ def _checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def sip_flows() -> list[list[Frame]]:
+    """A call that is answered and hung up, a registration behind a challenge, a keep-alive that nobody answers; one
+    request twice. The media it announces are not there."""
+    alice, bob = "10.5.0.1", "10.5.0.2"
+    told = b"v=0\r\nc=IN IP4 10.5.0.1\r\nm=audio 49170 RTP/AVP 0 8\r\n"
+    call = [
+        (0, 0, sip("INVITE sip:bob@example.org", "call", "1 INVITE", body=told)),
+        (0, 500, sip("INVITE sip:bob@example.org", "call", "1 INVITE", body=told)),
+        (1, 600, sip("SIP/2.0 180 Ringing", "call", "1 INVITE", to_tag="b")),
+        (1, 900, sip("SIP/2.0 200 OK", "call", "1 INVITE", to_tag="b", body=told)),
+        (0, 910, sip("ACK sip:bob@example.org", "call", "1 ACK", to_tag="b", branch="2")),
+        (0, 5_000, sip("BYE sip:bob@example.org", "call", "2 BYE", to_tag="b", branch="3")),
+        (1, 5_010, sip("SIP/2.0 200 OK", "call", "2 BYE", to_tag="b", branch="3")),
+    ]
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n"\r\n'
+    answer = 'Authorization: Digest username="u", realm="r", response="0123"\r\n'
+    registration = [
+        (0, 0, sip("REGISTER sip:example.org", "reg", "1 REGISTER", branch="4")),
+        (1, 10, sip("SIP/2.0 401 Unauthorized", "reg", "1 REGISTER", branch="4", extra=challenge)),
+        (0, 20, sip("REGISTER sip:example.org", "reg", "2 REGISTER", branch="5", extra=answer)),
+        (1, 30, sip("SIP/2.0 200 OK", "reg", "2 REGISTER", branch="5", extra="Expires: 3600\r\n")),
+    ]
+    ping = [(0, 0, sip("OPTIONS sip:example.org", "ping", "1 OPTIONS", branch="6"))]
+
+    def frames(port: int, steps: list[tuple[int, int, bytes]]) -> list[Frame]:
+        ends = ((alice, port), (bob, 5060))
+        return [
+            Frame(START_NS + port + after * 1_000_000, udp(*ends[side], *ends[1 - side], data))
+            for side, after, data in steps
+        ]
+
+    return [frames(5061, call), frames(5062, registration), frames(5063, ping)]
+
+
+def sip(
+    start: str, call_id: str, cseq: str, *, branch: str = "1", to_tag: str = "", extra: str = "", body: bytes = b""
+) -> bytes:
+    """A message (RFC 3261); a start line without a version is a request."""
+    line = start if start.startswith("SIP/2.0") else f"{start} SIP/2.0"
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    tag = f";tag={to_tag}" if to_tag else ""
+    head = (
+        f"{line}\r\nVia: SIP/2.0/UDP 10.5.0.1;branch=z9hG4bK{call_id}{branch}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.org>{tag}\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {cseq}\r\n{extra}{kind}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -8,6 +8,8 @@
 pub mod count;
 mod dhcp;
 mod dns;
+mod gateway;
+mod http;
 mod icmp;
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
@@ -16,6 +18,7 @@ pub mod message;
 mod names;
 mod reader;
 mod rtp;
+mod sip;
 pub mod stream;
 pub mod table;
 
@@ -223,10 +226,20 @@ pub trait App: Send {
     fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
         let _ = (ctx, data, out);
     }
+    /// What Wireshark shows inside of that, if anything.
+    fn quoted_inside(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        let _ = (ctx, data);
+        None
+    }
     /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
         Step::Lost
+    }
+    /// The answer to the SYN of one of its streams came so long after it: the way to the server and back, seen from
+    /// where the capture was taken. Told of streams on its ports only.
+    fn handshake(&mut self, ctx: &Context, ns: i64) {
+        let _ = (ctx, ns);
     }
     /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
@@ -314,18 +327,24 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     vec![
         Box::new(dns::Dns::new(limits)),
         Box::new(dhcp::Dhcp::new(limits)),
+        Box::new(http::Http::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
+        Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
-        Box::new(rtp::Rtp::new(limits, media.clone())),
+        Box::new(gateway::Gateway::new(limits, media.clone())),
+        Box::new(rtp::Rtp::new(limits, media)),
     ]
 }
 
-/// The application protocol that finds each protocol.
-pub(crate) fn found_by() -> HashMap<Proto, &'static str> {
-    all(&Limits::default())
-        .iter()
-        .flat_map(|a| a.protocols().into_iter().map(|p| (p, a.name())).collect::<Vec<_>>())
-        .collect()
+/// The application protocols that find each protocol.
+pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
+    let mut found: HashMap<Proto, Vec<&'static str>> = HashMap::new();
+    for app in all(&Limits::default()) {
+        for proto in app.protocols() {
+            found.entry(proto).or_default().push(app.name());
+        }
+    }
+    found
 }
 
 /// Names of the protocols of this build.
@@ -473,6 +492,7 @@ impl Apps {
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
                 let by_port = Self::by_port(ports, &ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                let inside = by_port.and_then(|(i, _)| self.apps[i].quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 if let Some((i, proto)) = by_port.or_else(by_ends) {
                     self.out.found(proto);
@@ -480,6 +500,7 @@ impl Apps {
                         self.place(q.payload);
                         self.apps[i].quoted_fields(&ctx, data, &mut self.out);
                     }
+                    inside.into_iter().for_each(|p| self.out.found(p));
                 }
             }
         }

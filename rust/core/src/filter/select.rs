@@ -152,7 +152,7 @@ impl Selector {
                 fields.push(*id);
             }
         }
-        let mut names: Vec<String> = fields.iter().filter_map(|id| registry::app_of(*id)).map(str::to_owned).collect();
+        let mut names: Vec<String> = fields.iter().flat_map(|id| registry::apps_of(*id)).map(str::to_owned).collect();
         // Where media go is told by the protocols that set up calls.
         if fields.contains(&super::frame::PROTOCOLS) || names.iter().any(|n| n == "rtp") {
             names = crate::app::names().into_iter().map(str::to_owned).collect();
