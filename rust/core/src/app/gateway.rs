@@ -31,8 +31,8 @@ impl Gateway {
 }
 
 impl App for Gateway {
-    fn protocols(&self) -> Vec<Proto> {
-        vec![Proto::Mgcp, Proto::Megaco, Proto::Sdp]
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Mgcp, Proto::Megaco, Proto::Sdp]
     }
     fn name(&self) -> &'static str {
         "megaco"

@@ -45,8 +45,8 @@ fn shown_as(ctx: &Context, data: &[u8]) -> Option<Proto> {
 }
 
 impl App for Dhcp {
-    fn protocols(&self) -> Vec<Proto> {
-        vec![Proto::Dhcp, Proto::Dhcpv6]
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Dhcp, Proto::Dhcpv6]
     }
     fn name(&self) -> &'static str {
         "dhcp"

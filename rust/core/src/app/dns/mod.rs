@@ -57,8 +57,8 @@ impl App for Dns {
     fn tcp_ports(&self) -> &[u16] {
         &[53]
     }
-    fn protocols(&self) -> Vec<Proto> {
-        FAMILY.iter().map(|f| f.1).collect()
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Dns, Proto::Mdns, Proto::Llmnr, Proto::Nbns]
     }
 
     /// A query or answer whose header makes sense and whose sections fill the payload exactly.

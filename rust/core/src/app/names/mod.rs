@@ -12,7 +12,7 @@ mod stun;
 mod tests;
 mod tftp;
 
-use super::{App, Context, Output, Probe, Step};
+use super::{App, Context, Output, Probe, Step, tls};
 use crate::addr::IpAddr;
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -68,6 +68,13 @@ const TCP: &[Cutter] = &[
     (Proto::Dnp3, &[20000], streams::dnp3),
 ];
 
+/// Those that go over to TLS within a connection.
+const STARTTLS: &[Proto] =
+    &[Proto::Ftp, Proto::Smtp, Proto::Pop, Proto::Imap, Proto::Ldap, Proto::Mysql, Proto::Xmpp, Proto::Pgsql];
+
+/// Protocols without a port of their own here, or found inside others.
+const INSIDE: [Proto; 6] = [Proto::Tftp, Proto::Stun, Proto::Smb, Proto::Smb2, Proto::Rdp, Proto::Modbus];
+
 /// Messages waited for as a whole, bytes.
 const LONGEST: usize = 256 << 10;
 const TFTP: u16 = 69;
@@ -77,6 +84,7 @@ const STUN: u16 = 3478;
 pub struct Names {
     udp_ports: Vec<u16>,
     tcp_ports: Vec<u16>,
+    protocols: Vec<Proto>,
     /// TFTP transfers: the client's end and the server's address; the server answers from a port of its own.
     transfers: Recent<(IpAddr, u16, IpAddr)>,
     /// Ends between which TURN was seen, so that channel data is expected.
@@ -88,6 +96,7 @@ impl Names {
         Self {
             udp_ports: UDP.iter().flat_map(|p| p.1).copied().chain([TFTP, STUN]).collect(),
             tcp_ports: TCP.iter().flat_map(|p| p.1).copied().collect(),
+            protocols: UDP.iter().map(|p| p.0).chain(TCP.iter().map(|p| p.0)).chain(INSIDE).collect(),
             transfers: Recent::new(limits.max_app_keys),
             relayed: Recent::new(limits.max_app_keys),
         }
@@ -137,9 +146,8 @@ fn by_port<T: Copy>(table: &[(Proto, &'static [u16], T)], ctx: &Context) -> Opti
 }
 
 impl App for Names {
-    fn protocols(&self) -> Vec<Proto> {
-        let more = [Proto::Tftp, Proto::Stun, Proto::Smb, Proto::Smb2, Proto::Rdp, Proto::Modbus];
-        UDP.iter().map(|p| p.0).chain(TCP.iter().map(|p| p.0)).chain(more).collect()
+    fn protocols(&self) -> &[Proto] {
+        &self.protocols
     }
     fn name(&self) -> &'static str {
         "names"
@@ -197,6 +205,9 @@ impl App for Names {
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let Some((proto, cut)) = by_port(TCP, ctx) else { return Step::Lost };
+        if STARTTLS.contains(&proto) && tls::starts_handshake(data) {
+            return Step::Pass;
+        }
         let mut inner = Output::default();
         match cut(data, &mut inner) {
             // Longer than any buffer: shown where its last byte comes.

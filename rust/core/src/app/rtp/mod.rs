@@ -146,8 +146,8 @@ impl Rtp {
 }
 
 impl App for Rtp {
-    fn protocols(&self) -> Vec<Proto> {
-        vec![Proto::Rtp, Proto::Rtcp]
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Rtp, Proto::Rtcp]
     }
     fn name(&self) -> &'static str {
         "rtp"

@@ -87,8 +87,8 @@ fn side(start: &Start<'_>) -> Option<Side> {
 }
 
 impl App for Sip {
-    fn protocols(&self) -> Vec<Proto> {
-        vec![Proto::Sip, Proto::Sdp]
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Sip, Proto::Sdp]
     }
     fn name(&self) -> &'static str {
         "sip"
