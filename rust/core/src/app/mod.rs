@@ -15,6 +15,7 @@ pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
+mod ntp;
 mod reader;
 mod rtp;
 mod sip;
@@ -320,6 +321,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
+        Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),
     ]
