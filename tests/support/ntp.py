@@ -31,11 +31,11 @@ def request(at_ns: int, *, client: str = CLIENT, port: int = 40_123, server: str
 
 
 def response(
-    asked_ns: int, at_ns: int, *, offset_ns: int = 0, there_ns: int = 1_000_000, client: str = CLIENT, port: int = 40_123,
-    server: str = SERVER, stratum: int = 2, leap: int = 0, reference: bytes = b"\xc6\x33\x64\x01",
+    asked_ns: int, at_ns: int, *, offset_ns: int = 0, there_ns: int = 1_000_000, client: str = CLIENT,
+    port: int = 40_123, server: str = SERVER, stratum: int = 2, leap: int = 0, reference: bytes = b"\xc6\x33\x64\x01",
 ) -> Frame:  # fmt: skip
-    """The answer seen at `at_ns` to the request of `asked_ns`: the way there and back takes as long each way, the server
-    `there_ns`, its clock is ahead by `offset_ns`."""
+    """The answer seen at `at_ns` to the request of `asked_ns`: both ways take as long, the server takes `there_ns`,
+    its clock is ahead by `offset_ns`."""
     way = (at_ns - asked_ns - there_ns) // 2
     came = START_NS + asked_ns + way + offset_ns
     body = message(

@@ -1,7 +1,8 @@
-"""NTP: who asks which server, whether it answers, how far its clock is from the capture's, and how good it says it is.
+"""NTP: who asks which server, whether it answers, how far its clock is off, and how good it says it is.
 
-A request is known again by its transmit timestamp, which the answer carries as its origin (RFC 5905 8). Offset and delay
-are computed by the formulas there, with the times of the capture in place of the client's: as the capture point sees them.
+A request is known again by its transmit timestamp, which the answer carries as its origin (RFC 5905 8). Offset and
+delay are computed by the formulas there, with the times of the capture in place of the client's: as the capture point
+sees them.
 """
 
 from __future__ import annotations
@@ -96,9 +97,9 @@ K = TypeVar("K", int, str)
 
 
 def _added(a: tuple[tuple[K, int], ...], b: tuple[tuple[K, int], ...]) -> tuple[tuple[K, int], ...]:
-    counted: Counter[K] = Counter()
+    counted: dict[K, int] = {}
     for key, number in (*a, *b):
-        counted[key] += number
+        counted[key] = counted.get(key, 0) + number
     return tuple(sorted(counted.items()))
 
 

@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, http, icmp, sip, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import capinfos, dhcp, dns, http, icmp, ntp, sip, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -25,6 +25,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     icmp.ICMP,
     sip.SIP,
     http.REQUESTS,
+    ntp.NTP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -36,7 +37,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http",)
+MORE: tuple[str, ...] = ("http", "ntp")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -67,9 +67,10 @@ def _summary(summary: NtpSummary) -> str:
         return "No NTP messages."
     asked = sum(one.requests for one in summary.servers)
     answered = sum(one.answered for one in summary.servers)
+    answering = sum(1 for one in summary.servers if one.responses)
     return (
-        f"{count(summary.messages, 'NTP message')}: {count(asked, 'request')} of {count(len(summary.clients), 'client')}, "
-        f"{answered:,} answered, {count(sum(1 for one in summary.servers if one.responses), 'server')} answering."
+        f"{count(summary.messages, 'NTP message')}: {count(asked, 'request')} of "
+        f"{count(len(summary.clients), 'client')}, {answered:,} answered, {count(answering, 'server')} answering."
     )
 
 
@@ -101,8 +102,8 @@ def _findings(summary: NtpSummary) -> list[dict[str, Any]]:
         found.append(
             finding(
                 "far_offset", "warning",
-                f"{count(len(far), 'server')} of {sum(1 for one in summary.servers if one.offsets_ns):,} measured: clock "
-                "1 s or more from that of the machine that captured.",
+                f"{count(len(far), 'server')} of {sum(1 for one in summary.servers if one.offsets_ns):,} measured: "
+                "clock 1 s or more from that of the machine that captured.",
                 count=len(far), frames=[one.first_frame for one in far][:20],
                 filter=" || ".join(_host(one.address) for one in far[:20]),
             )
@@ -115,8 +116,8 @@ def _host(address: str) -> str:
 
 
 _SERVERS = (
-    "server", "requests", "answered", "responses", "stratum", "reference", "offset_ms", "offset_min_ms", "offset_max_ms",
-    "delay_ms", "delay_max_ms", "measured", "first_frame",
+    "server", "requests", "answered", "responses", "stratum", "reference", "offset_ms", "offset_min_ms",
+    "offset_max_ms", "delay_ms", "delay_max_ms", "measured", "first_frame",
 )  # fmt: skip
 
 
