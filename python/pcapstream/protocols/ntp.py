@@ -11,7 +11,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from pcapstream.errors import StateError
 from pcapstream.protocols.base import Machine, Module, Spec
@@ -93,11 +93,8 @@ class Server:
         )
 
 
-K = TypeVar("K", int, str)
-
-
-def _added(a: tuple[tuple[K, int], ...], b: tuple[tuple[K, int], ...]) -> tuple[tuple[K, int], ...]:
-    counted: dict[K, int] = {}
+def _added(a: tuple[tuple[Any, int], ...], b: tuple[tuple[Any, int], ...]) -> tuple[tuple[Any, int], ...]:
+    counted: dict[Any, int] = {}
     for key, number in (*a, *b):
         counted[key] = counted.get(key, 0) + number
     return tuple(sorted(counted.items()))
