@@ -20,6 +20,9 @@ class FilterError(Exception):
 def check_filter(text: str) -> list[str]:
     """The fields a display filter looks at. Raises FilterError."""
 
+def find_bytes(pattern: str, data: bytes) -> tuple[int, int] | None:
+    """(start, end) of the first match of a regular expression, read as `matches` reads it; None without one."""
+
 def check_fields(names: Sequence[str]) -> None:
     """Raises FilterError for a name that is no field, or one that looks ahead."""
 
@@ -159,6 +162,8 @@ class Report:
         """Those of both; associative below the limits. Raises ValueError for another protocol's."""
     def value(self) -> dict[str, Any]:
         """The counts, a new object each time."""
+    def page(self, table: str, *, offset: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+        """Rows of one of its tables, new objects each time; none of a table it does not have."""
 
 @final
 class Packet:

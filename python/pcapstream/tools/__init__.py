@@ -9,7 +9,23 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, http, icmp, ntp, sip, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import (
+    capinfos,
+    dhcp,
+    dns,
+    follow,
+    http,
+    icmp,
+    ntp,
+    packets,
+    search,
+    sip,
+    tcp,
+    tcp_anomalies,
+    tcp_flow,
+    tls,
+    triage,
+)
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -30,6 +46,15 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    tls.HANDSHAKES,
+    tls.SNI,
+    tls.CERTIFICATES,
+    tls.ALERTS,
+    tls.CIPHERS,
+    packets.GET_PACKETS,
+    packets.EXTRACT_FIELDS,
+    search.SEARCH,
+    follow.FOLLOW_TCP,
 )
 """In the order clients list them."""
 
@@ -37,7 +62,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "ntp")
+MORE: tuple[str, ...] = ("http", "ntp", "tls")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
