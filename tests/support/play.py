@@ -14,6 +14,7 @@ from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
 from pcapstream.protocols.ntp import NtpSummary
+from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
@@ -98,6 +99,8 @@ def plain(summary: Summary) -> Any:
             }
         case NtpSummary():
             return plain_ntp(summary)
+        case QuicSummary():
+            return summary.counts()
         case TcpSummary():
             return plain_table(summary.table)
         case TlsSummary():
@@ -185,6 +188,9 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
+        "servers": list(table.servers(limit=1_000_000)),
+        "turns": table.turns()[:4],
+        "rtts": table.rtts(),
     }
 
 
@@ -214,6 +220,11 @@ def plain_tally(tally: Tally) -> dict[str, Any]:
         "buckets": tally.buckets(),
         "names": {kind: tally.names(kind) for kind in NAMES},
         "facts": tally.facts(),
+        "network": {
+            key: value
+            for key, value in tally.network().items()
+            if key not in ("fragments", "largest_dont_fragment_frame")
+        },
     }
 
 

@@ -18,11 +18,19 @@ from pcapstream.tools import (
     icmp,
     ntp,
     packets,
+    path,
+    performance,
+    quic,
+    response_times,
+    reuse,
     search,
     sip,
     tcp,
     tcp_anomalies,
+    tcp_events,
     tcp_flow,
+    tcp_lifecycle,
+    throughput,
     tls,
     triage,
 )
@@ -46,11 +54,32 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    throughput.TIMELINE,
+    throughput.IO_GRAPH,
+    throughput.BANDWIDTH,
+    performance.PERFORMANCE,
+    performance.LATENCY,
+    response_times.RESPONSE_TIMES,
+    performance.QUALITY,
+    performance.CONGESTION,
+    tcp_events.ZERO_WINDOW,
+    tcp_events.WINDOW_SCALING,
+    tcp_events.TIMING_ISSUES,
+    tcp_events.DUPLICATE_ACKS,
+    tcp_events.OUT_OF_ORDER,
+    tcp_lifecycle.RESETS,
+    tcp_lifecycle.TIMEOUTS,
+    tcp_lifecycle.LIFECYCLE,
+    reuse.REUSE,
+    path.MTU,
+    path.ICMP_ERRORS,
+    path.DNS_ISSUES,
     tls.HANDSHAKES,
     tls.SNI,
     tls.CERTIFICATES,
     tls.ALERTS,
     tls.CIPHERS,
+    quic.QUIC,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
@@ -62,7 +91,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "ntp", "tls")
+MORE: tuple[str, ...] = ("http", "ntp", "tls", "quic", "performance", "diagnostics")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -17,6 +17,7 @@ pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+mod quic;
 mod reader;
 mod rtp;
 mod sip;
@@ -342,6 +343,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(tls::Tls::new(limits)),
+        Box::new(quic::Quic::new(limits)),
         Box::new(names::Names::new(limits)),
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
