@@ -79,6 +79,7 @@ def read(capture: str, settings: Settings, options: ScanOptions) -> Report:
             resync=options.resync,
             limits=options.core_limits(),
             ports=options.ports,
+            selection=options.selection,
         )
     except BaseException:
         source.close()

@@ -9,7 +9,20 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, icmp, sip, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import (
+    capinfos,
+    dhcp,
+    dns,
+    follow,
+    icmp,
+    packets,
+    search,
+    sip,
+    tcp,
+    tcp_anomalies,
+    tcp_flow,
+    triage,
+)
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -28,6 +41,11 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    packets.GET_PACKETS,
+    packets.EXTRACT_FIELDS,
+    search.SEARCH,
+    follow.FOLLOW_TCP,
+    follow.FOLLOW_UDP,
 )
 """In the order clients list them."""
 

@@ -30,7 +30,14 @@ def answer(
 
     Raises QueryError: module_not_run, bad_cursor, expired_cursor.
     """
-    ask = Ask(spec.name, parameters, report, default_limit=spec.default_limit, max_packets=max_packets)
+    ask = Ask(
+        spec.name,
+        parameters,
+        report,
+        default_limit=spec.default_limit,
+        max_packets=max_packets,
+        own_rows=spec.own_rows,
+    )
     found = spec.view(report, ask)
     ask.check_cursor_used()
     stamp = f"{now or datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z"
@@ -47,7 +54,10 @@ def answer(
         result["notes"] = notes
     if ask.only is not None:
         result = {**_tables_only(result), **{key: result[key] for key in result if key in _WITH_CURSOR}}
-    return finish(result, ask, budget)
+    done = finish(result, ask, budget)
+    if spec.table_at_top is not None and (table := done.pop(spec.table_at_top, None)) is not None:
+        done |= table
+    return done
 
 
 def _tables_only(value: Mapping[str, Any]) -> dict[str, Any]:

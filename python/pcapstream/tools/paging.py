@@ -38,6 +38,8 @@ class Table:
     total_is_exact: bool
     limit: int
     offset: int
+    more: bool = False
+    """There may be rows behind `total`."""
     shown_of: int | None = None
     """Rows there are elsewhere, where this table is only the top of them."""
 
@@ -48,6 +50,8 @@ class Table:
 
 class Ask:
     """The question put to a view: bound parameters and where the tables go on.
+
+    own_rows: every page of its table is a pass of its own, which reads the rows from the offset of its cursor on.
 
     Attributes: parameters; limit (rows of each table); only (the table a cursor goes on with, or None); max_packets
     (as the scan was told, or None).
@@ -61,6 +65,7 @@ class Ask:
         *,
         default_limit: int,
         max_packets: int | None = None,
+        own_rows: bool = False,
     ) -> None:
         self.parameters = parameters
         self.limit: int = parameters.get("limit") or default_limit
@@ -68,7 +73,10 @@ class Ask:
         self.max_packets = max_packets
         self._tool = tool
         self._question = _digest([tool, {k: v for k, v in parameters.items() if k not in _ASKS_NOTHING}])
-        self._state = _digest([report.scan_id, report.coverage.packets, report.coverage.bytes_read])
+        self._own_rows = own_rows
+        # A pass of its own reads on where the cursor stands: there is no state to compare.
+        state = [] if own_rows else [report.scan_id, report.coverage.packets, report.coverage.bytes_read]
+        self._state = _digest(state)
         self._offset = 0
         self.tables: set[str] = set()
         """Names of the tables the view made or left out."""
@@ -108,6 +116,17 @@ class Ask:
         """A table whose rows are all at hand."""
         return self.table(name, columns, lambda offset, limit: rows[offset : offset + limit], len(rows), **more)
 
+    def matches(
+        self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], total: int, *, more: bool
+    ) -> Table | None:
+        """The page that a pass of its own gave: `rows` from the cursor's offset on, of `total` matches; more: there may
+        be further ones."""
+        self.tables.add(name)
+        if self.only not in (None, name):
+            return None
+        found = [list(row) for row in rows[: self.limit]]
+        return Table(name, columns, found, total, not more, self.limit, self._offset, more=more)
+
     def check_cursor_used(self) -> None:
         """Once the view has made its tables: the cursor must have named one of them."""
         if self.only is not None and self.only not in self.tables:
@@ -115,22 +134,13 @@ class Ask:
 
     def cursor(self, table: Table) -> str | None:
         """Where the next rows are; None at the end."""
-        if table.end >= table.total:
+        if table.end >= table.total and not table.more:
             return None
         body = json.dumps([1, self._tool, table.name, table.end, self._question, self._state], separators=(",", ":"))
         return base64.urlsafe_b64encode(body.encode() + _checksum(body.encode())).rstrip(b"=").decode()
 
     def _open(self, cursor: str) -> tuple[str, int]:
-        try:
-            raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-            body, checksum = raw[:-4], raw[-4:]
-            if len(raw) > 1000 or checksum != _checksum(body):
-                raise ValueError
-            version, tool, table, offset, question, state = json.loads(body)
-        except (ValueError, TypeError, UnicodeError, binascii.Error):
-            raise QueryError("bad_cursor", "this is no cursor of this server, or it was changed") from None
-        if version != 1 or not isinstance(table, str) or not isinstance(offset, int) or offset < 0:
-            raise QueryError("bad_cursor", "this is no cursor of this version")
+        tool, table, offset, question, state = _decode(cursor)
         if tool != self._tool or question != self._question:
             raise QueryError(
                 "bad_cursor",
@@ -140,6 +150,26 @@ class Ask:
         if state != self._state:
             raise QueryError("expired_cursor", "the rows this cursor goes on from are no longer what they were")
         return table, offset
+
+
+def _decode(cursor: str) -> tuple[str, str, int, str, str]:
+    try:
+        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        body, checksum = raw[:-4], raw[-4:]
+        if len(raw) > 1000 or checksum != _checksum(body):
+            raise ValueError
+        version, tool, table, offset, question, state = json.loads(body)
+    except (ValueError, TypeError, UnicodeError, binascii.Error):
+        raise QueryError("bad_cursor", "this is no cursor of this server, or it was changed") from None
+    if version != 1 or not isinstance(table, str) or not isinstance(offset, int) or offset < 0:
+        raise QueryError("bad_cursor", "this is no cursor of this version")
+    return tool, table, offset, question, state
+
+
+def offset_of(parameters: Mapping[str, Any]) -> int:
+    """Row at which the cursor of these bound parameters goes on; 0 without one. Raises QueryError(bad_cursor)."""
+    cursor = parameters.get("cursor")
+    return _decode(cursor)[2] if cursor else 0
 
 
 def finish(result: Mapping[str, Any], ask: Ask, budget: int | None = MAX_RESULT_CHARS) -> dict[str, Any]:

@@ -255,13 +255,19 @@ class ToolSpec(Face):
     needs: tuple[str, ...] = ()
     """Modules whose machines it asks; `call` runs only these."""
     default_limit: int = 50
+    most_rows: int = 1000
+    """Largest limit."""
+    table_at_top: str | None = None
+    """A table whose columns, rows and totals are keys of the result itself."""
+    own_rows: bool = False
+    """Each page of its table is a pass of its own (see `Ask.matches`)."""
     narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
     """The pass that the bound parameters ask for, where that is not the shared one."""
 
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """In the order people see them."""
-        return (PCAP_FILE, *self.parameters, _limit(self.default_limit), CURSOR)
+        return (PCAP_FILE, *self.parameters, _limit(self.default_limit, self.most_rows), CURSOR)
 
     @property
     def all_keys(self) -> tuple[Key, ...]:
@@ -281,8 +287,8 @@ COMMON_KEYS = (
 )
 
 
-def _limit(default: int) -> Parameter:
-    return Parameter("limit", "integer", f"Most rows of each table (default {default})", None, minimum=1, maximum=1000)
+def _limit(default: int, most: int) -> Parameter:
+    return Parameter("limit", "integer", f"Most rows of each table (default {default})", None, minimum=1, maximum=most)
 
 
 def _key_schema(key: Key) -> dict[str, object]:
