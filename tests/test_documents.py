@@ -18,7 +18,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglo
 
 
 def test_the_readme_lists_the_tools_with_their_modules() -> None:
-    listed = re.findall(r"^\| `(analyze_\w+)` \| (\w+) \|", README, re.MULTILINE)
+    listed = re.findall(r"^\| `((?:analyze|extract)_\w+)` \| (\w+) \|", README, re.MULTILINE)
 
     assert sorted(listed) == sorted((tool.name, tool.module) for tool in TOOLS)
 

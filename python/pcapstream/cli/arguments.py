@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from pcapstream.errors import QueryError
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import MODULES, ToolSpec, find_tool
+from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
@@ -122,7 +122,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--modules", metavar="LIST", help=f"comma list out of {','.join(MODULES)} (default: all)")
+    limits.add_argument(
+        "--modules",
+        metavar="LIST",
+        help=f"comma list out of {','.join((*MODULES, *MORE))}, or all (default: {','.join(MODULES)})",
+    )
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
     limits.add_argument(

@@ -201,11 +201,17 @@ class ArpMachine:
             self._numbers["gratuitous"] += 1
             self._announced(mac, ip, now, frame)
         elif opcode == 1:
-            if target in self._asked or len(self._asked) < MAX_ADDRESSES:
-                self._asked[target] = now
+            self._ask(target, now)
         asked = self._asked.get(ip)
         unasked = opcode == 2 and not gratuitous and (asked is None or now - asked > ASKED_NS)
         self._claim("arp", ip, mac, now, frame, unasked=unasked)
+
+    def _ask(self, target: str, now: int) -> None:
+        """Behind all others, so that the first one is the oldest."""
+        self._asked.pop(target, None)
+        if len(self._asked) >= MAX_ADDRESSES:
+            del self._asked[next(iter(self._asked))]
+        self._asked[target] = now
 
     def _announced(self, mac: str, ip: str, now: int, frame: int) -> None:
         one = self._announcers.get(mac)

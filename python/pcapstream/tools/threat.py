@@ -1,4 +1,4 @@
-"""What a finding of the module security looks like: how bad it would be and how sure it is, apart; and its own doubt."""
+"""Findings of the module security: how bad it would be and how sure it is, apart; and what looks alike."""
 
 from __future__ import annotations
 
