@@ -15,6 +15,7 @@ COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
     "analyze": "print a readable first look at a capture",
     "call": "run one tool and print its result as JSON",
+    "filter": "print the packets that pass a Wireshark display filter, or write them to a new capture",
     "live": "watch a network interface: rates, talkers, connections, findings",
     "tools": "list the tools and their parameters",
 }
@@ -323,6 +324,38 @@ def analyze(arguments: Sequence[str]) -> Question:
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     _common(parser)
     found = parser.parse_args(arguments, Question())
+    found.settings = _reading(parser, found)
+    return found
+
+
+class Sieve(argparse.Namespace):
+    """What filter was asked."""
+
+    capture: str
+    expression: str
+    fields: str | None
+    json: bool
+    limit: int | None
+    write: str | None
+    settings: Settings
+
+
+def sieve(arguments: Sequence[str]) -> Sieve:
+    """Raises SystemExit(2) for bad flags."""
+    parser = _Parser(
+        "filter",
+        "FILE|URL|- EXPRESSION [OPTIONS]",
+        "The packets that pass a Wireshark display filter, a line each as they are found.",
+    )
+    parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")
+    parser.add_argument("expression", metavar="EXPRESSION", help="such as 'tcp.port == 443 and ip.len > 1000'")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--fields", metavar="LIST", help="print these fields, comma list, with tabs between them")
+    shown.add_argument("--write", metavar="FILE", help="write the packets to FILE, a new pcapng")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument("--limit", type=_count, metavar="N", help="stop after N packets that pass")
+    _common(parser)
+    found = parser.parse_args(arguments, Sieve())
     found.settings = _reading(parser, found)
     return found
 

@@ -50,7 +50,6 @@ TOOLS: tuple[ToolSpec, ...] = (
     packets.EXTRACT_FIELDS,
     search.SEARCH,
     follow.FOLLOW_TCP,
-    follow.FOLLOW_UDP,
     threats.THREATS,
     dns_tunneling.TUNNELING,
     arp_spoofing.ARP_SPOOFING,

@@ -72,12 +72,15 @@ def _dhcp(dhcp: DhcpSummary) -> Iterator[dict[str, Any]]:
         if not several:
             continue
         servers = sorted({server for one in several for server in one.servers})
-        answers = "dhcp.option.dhcp in {2, 5}" if version == "dhcp" else "dhcpv6.msgtype in {2, 7}"
+        field = "dhcp.id" if version == "dhcp" else "dhcpv6.xid"
+        shown = several[:MAX_EACH]
+        these = ", ".join(sorted({f"{one.xid:#x}" for one in shown if one.xid is not None}))
         yield threat(
             "several_dhcp_servers", "medium", "low",
             f"{count(len(servers), f'{label} server')} answered the same client in "
             f"{count(len(several), 'exchange')}: {', '.join(clean(one, 60) for one in servers[:5])}.",
-            count=len(several), frames=[frame for one in several for frame in one.frames], filter=answers,
+            count=len(several), frames=[frame for one in shown for frame in one.frames],
+            filter=f"{field} in {{{these}}}",
             mitre="T1557.003", false_alarm="two servers set up as a failover pair or with divided pools",
             target=label,
         )  # fmt: skip

@@ -200,7 +200,7 @@ def _exfiltration(some: Iterable[Connection], limits: Mapping[str, Any]) -> Iter
                 f"{client} sent {size(sent)} to {server}, which is not of a private network, and received "
                 f"{size(received)}.",
                 count=sent, frames=frames[client, server], mitre="T1048",
-                filter=f"{family(client)}.src == {client} && {family(server)}.dst == {server} && tcp.len > 0",
+                filter=f"{family(client)}.src == {client} && {family(server)}.dst == {server} && tcp",
                 false_alarm="backups, uploads of pictures and films, video calls, publishing software",
                 source=client, target=server,
             )  # fmt: skip
