@@ -21,7 +21,7 @@ from scapy.layers.inet6 import (
 )
 from scapy.layers.l2 import ARP, Ether
 from scapy.layers.llmnr import LLMNRResponse
-from scapy.packet import Packet
+from scapy.packet import Packet, Raw
 
 from tests.support.talk import START, Talk, in_ethernet, write
 
@@ -89,6 +89,16 @@ def answers(after: float, source: str, name: str, address: str | None = None) ->
         id=1, qr=1, qd=DNSQR(qname=name, qtype="A"), an=DNSRR(rrname=name, rdata=address or source, ttl=30)
     )
     return at(after, IP(src=source, dst=CLIENT) / UDP(sport=5355, dport=50000) / body)
+
+
+def netbios(after: float, source: str, name: str, suffix: int = 0x20) -> Packet:
+    """RFC 1002 4.2.13: a positive answer that gives the sender's own address."""
+    padded = name.upper().ljust(15).encode() + bytes([suffix])
+    coded = bytes(65 + half for byte in padded for half in (byte >> 4, byte & 15))
+    head = bytes.fromhex("000385000000000100000000")
+    record = b"\x20" + coded + b"\0" + bytes.fromhex("0020 0001 000000a5 0006 0000")
+    body = head + record + bytes(int(part) for part in source.split("."))
+    return at(after, IP(src=source, dst=CLIENT) / UDP(sport=137, dport=137) / Raw(body))
 
 
 def dhcp(after: float, kind: str, server: str | None = None, xid: int = 7, address: str = "10.0.0.50") -> Packet:

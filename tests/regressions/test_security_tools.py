@@ -60,6 +60,32 @@ def test_beacons_inside_are_of_low_severity(tmp_path: Path) -> None:
     assert found(path, "beaconing", severity_filter="medium") == []
 
 
+def test_netbios_names_count_without_their_suffixes(tmp_path: Path) -> None:
+    own = captures.write(
+        tmp_path / "own.pcap", *(captures.netbios(n, "10.0.0.20", "FILES", n) for n in (0, 3, 0x1B, 0x1D, 0x20))
+    )
+    forged = captures.write(
+        tmp_path / "forged.pcap",
+        *(
+            captures.netbios(n, "10.0.0.66", name)
+            for n, name in enumerate(("WPAD", "FILESERVR", "PRINTR", "INTRANETT"))
+        ),
+    )
+
+    assert found(own, "name_spoofing") == []
+    assert [(one["source"], one["count"]) for one in found(forged, "name_spoofing")] == [("10.0.0.66", 4)]
+
+
+def test_questions_whose_name_cannot_be_read_are_passed_over(tmp_path: Path) -> None:
+    good, _ = captures.query(1, "www.example.com")
+    bad = captures.at(1, captures.IP(src="10.0.0.1", dst="10.0.0.53") / captures.UDP(sport=3, dport=53))
+    bad /= captures.Raw(bytes.fromhex("000101000001000000000000 bfbfbfbf 0104 0201"))
+
+    result = ask("detect_dns_tunneling", captures.write(tmp_path / "c.pcap", good, bad))
+
+    assert result["summary"]["tunneling_likelihood"] == "LOW"
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_ordinary_traffic_gives_nothing_above_low(seed: int, tmp_path: Path) -> None:
     path = make(tmp_path / "mixed.pcap", 4_000_000, seed=seed)

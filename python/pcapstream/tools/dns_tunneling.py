@@ -148,6 +148,8 @@ def _look(
     fields = message.fields
     for question in fields["questions"][:1]:
         name = question["name"]
+        if name is None:  # it cannot be read
+            return
         response = fields["flags"]["is_response"]
         if len(name) > long_query and not response:
             long_rows.append([message.frame, message.src, clean(name), len(name)])

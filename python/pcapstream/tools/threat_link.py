@@ -60,8 +60,8 @@ def _answer(fields: Mapping[str, Any], source: str, frame: int, answered: dict[s
     if not fields["flags"]["is_response"]:
         return
     for record in fields["answers"][:20]:
-        addresses = [record.get("address"), *(one.get("address") for one in record.get("addresses") or ())]
-        name = bare_name(record["name"])
+        addresses = [record.get("address"), *(record.get("addresses") or ())]
+        name = bare_name(record["name"] or "")
         if source in addresses and name and len(answered[source]) < 1_000:
             answered[source].setdefault(name, frame)
 
