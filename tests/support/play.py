@@ -165,6 +165,9 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
+        "servers": list(table.servers(limit=1_000_000)),
+        "turns": table.turns()[:4],
+        "rtts": table.rtts(),
     }
 
 
@@ -194,6 +197,11 @@ def plain_tally(tally: Tally) -> dict[str, Any]:
         "buckets": tally.buckets(),
         "names": {kind: tally.names(kind) for kind in NAMES},
         "facts": tally.facts(),
+        "network": {
+            key: value
+            for key, value in tally.network().items()
+            if key not in ("fragments", "largest_dont_fragment_frame")
+        },
     }
 
 

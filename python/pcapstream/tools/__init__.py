@@ -19,12 +19,19 @@ from pcapstream.tools import (
     http,
     icmp,
     packets,
+    path,
+    performance,
+    response_times,
+    reuse,
     search,
     sip,
     tcp,
     tcp_anomalies,
+    tcp_events,
     tcp_flow,
+    tcp_lifecycle,
     threats,
+    throughput,
     tls,
     triage,
 )
@@ -47,6 +54,26 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    throughput.TIMELINE,
+    throughput.IO_GRAPH,
+    throughput.BANDWIDTH,
+    performance.PERFORMANCE,
+    performance.LATENCY,
+    response_times.RESPONSE_TIMES,
+    performance.QUALITY,
+    performance.CONGESTION,
+    tcp_events.ZERO_WINDOW,
+    tcp_events.WINDOW_SCALING,
+    tcp_events.TIMING_ISSUES,
+    tcp_events.DUPLICATE_ACKS,
+    tcp_events.OUT_OF_ORDER,
+    tcp_lifecycle.RESETS,
+    tcp_lifecycle.TIMEOUTS,
+    tcp_lifecycle.LIFECYCLE,
+    reuse.REUSE,
+    path.MTU,
+    path.ICMP_ERRORS,
+    path.DNS_ISSUES,
     tls.HANDSHAKES,
     tls.SNI,
     tls.CERTIFICATES,
@@ -66,7 +93,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls", "security")
+MORE: tuple[str, ...] = ("http", "tls", "performance", "diagnostics", "security")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
