@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.ntp import NtpSummary
+    from pcapstream.protocols.quic import QuicSummary
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
     from pcapstream.protocols.tcp import TcpSummary
@@ -59,10 +61,12 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.tls": ("TlsSummary",),
+    "pcapstream.protocols.quic": ("QuicSummary",),
     "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.ntp": ("NtpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.sip": ("SipSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
@@ -86,10 +90,12 @@ __all__ = [
     "IcmpSummary",
     "LimitError",
     "Machine",
+    "NtpSummary",
     "Packet",
     "PcapstreamError",
     "Progress",
     "QueryError",
+    "QuicSummary",
     "Report",
     "RtpSummary",
     "SipSummary",

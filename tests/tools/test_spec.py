@@ -22,11 +22,18 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
     "extract_http_requests": {},
+    "analyze_ntp_packets": {},
     "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
+    "generate_traffic_timeline": {"time_interval": 60, "display_filter": ""},
+    "generate_throughput_io_graph": {"time_interval": 1, "display_filter": ""},
+    "analyze_bandwidth_utilization": {"time_window": 10, "display_filter": ""},
+    "analyze_application_response_times": {"protocol": "http", "display_filter": ""},
+    "analyze_network_performance": {"display_filter": ""},
+    "analyze_tcp_resets": {"display_filter": ""},
     "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
 }
 """Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""

@@ -10,18 +10,30 @@ from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
 from pcapstream.tools import (
+    arp_spoofing,
     capinfos,
     dhcp,
     dns,
+    dns_tunneling,
     follow,
     http,
     icmp,
+    ntp,
     packets,
+    path,
+    performance,
+    quic,
+    response_times,
+    reuse,
     search,
     sip,
     tcp,
     tcp_anomalies,
+    tcp_events,
     tcp_flow,
+    tcp_lifecycle,
+    threats,
+    throughput,
     tls,
     triage,
 )
@@ -40,19 +52,44 @@ TOOLS: tuple[ToolSpec, ...] = (
     icmp.ICMP,
     sip.SIP,
     http.REQUESTS,
+    ntp.NTP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    throughput.TIMELINE,
+    throughput.IO_GRAPH,
+    throughput.BANDWIDTH,
+    performance.PERFORMANCE,
+    performance.LATENCY,
+    response_times.RESPONSE_TIMES,
+    performance.QUALITY,
+    performance.CONGESTION,
+    tcp_events.ZERO_WINDOW,
+    tcp_events.WINDOW_SCALING,
+    tcp_events.TIMING_ISSUES,
+    tcp_events.DUPLICATE_ACKS,
+    tcp_events.OUT_OF_ORDER,
+    tcp_lifecycle.RESETS,
+    tcp_lifecycle.TIMEOUTS,
+    tcp_lifecycle.LIFECYCLE,
+    reuse.REUSE,
+    path.MTU,
+    path.ICMP_ERRORS,
+    path.DNS_ISSUES,
     tls.HANDSHAKES,
     tls.SNI,
     tls.CERTIFICATES,
     tls.ALERTS,
     tls.CIPHERS,
+    quic.QUIC,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
     follow.FOLLOW_TCP,
+    threats.THREATS,
+    dns_tunneling.TUNNELING,
+    arp_spoofing.ARP_SPOOFING,
 )
 """In the order clients list them."""
 
@@ -60,7 +97,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls")
+MORE: tuple[str, ...] = ("http", "ntp", "tls", "quic", "performance", "diagnostics", "security")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
