@@ -116,9 +116,18 @@ def test_modules_narrow_what_is_analyzed(run: Any, capture: Path) -> None:
     assert "Top talkers" not in run("analyze", capture, "--modules", "capinfos").out
 
 
+NEEDED = {
+    "analyze_traffic_flow": ["--server-ip", "192.0.2.1"],
+    "extract_fields": ["--fields", "frame.number"],
+    "search_packet_content": ["--search-pattern", "text"],
+    "follow_tcp_stream": ["--stream-index", "0"],
+}
+"""Parameters without a default."""
+
+
 @pytest.mark.parametrize("tool", [tool.name for tool in TOOLS])
 def test_call_runs_every_tool(run: Any, tool: str, capture: Path) -> None:
-    more = ["--server-ip", "192.0.2.1"] if tool == "analyze_traffic_flow" else []
+    more = NEEDED.get(tool, [])
     result = run("call", tool, capture, *more)
 
     assert result.code == 0
