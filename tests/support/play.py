@@ -13,6 +13,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
@@ -95,6 +96,8 @@ def plain(summary: Summary) -> Any:
                 "kept": summary.kept(),
                 "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
             }
+        case QuicSummary():
+            return summary.counts()
         case TcpSummary():
             return plain_table(summary.table)
         case TlsSummary():

@@ -19,6 +19,7 @@ from pcapstream.tools import (
     packets,
     path,
     performance,
+    quic,
     response_times,
     reuse,
     search,
@@ -76,6 +77,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     tls.CERTIFICATES,
     tls.ALERTS,
     tls.CIPHERS,
+    quic.QUIC,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
@@ -87,7 +89,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls", "performance", "diagnostics")
+MORE: tuple[str, ...] = ("http", "tls", "quic", "performance", "diagnostics")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
