@@ -75,7 +75,8 @@ class ScanOptions:
         """New machines for one pass."""
         limits = {**self._known_limits(), **self.limits}
         machines = tuple(module.make(limits) for module in choose(self.modules))
-        return machines if self.selection.rows is None else (*machines, RowsMachine())
+        rows = self.selection.rows
+        return machines if rows is None else (*machines, (rows.machine or RowsMachine)())
 
     def core_limits(self) -> dict[str, int]:
         """Those of `limits` that are the core's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,6 +11,7 @@ from pcapstream.errors import QueryError, StateError
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Row, Snapshot
+    from pcapstream.protocols.base import Machine
 
 MAX_ROWS = 100_000
 """Most rows one pass keeps; matches beyond are counted."""
@@ -55,6 +56,9 @@ class RowQuery:
     max_matches: int | None = None
     """The pass ends with that many frames that passed, the skipped ones included. None: all are counted, and rows of at
     most MAX_ROWS kept."""
+
+    machine: Callable[[], Machine] | None = None
+    """A class whose machine takes the rows as they come and keeps its own summary of them. None: they are kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_fields(self.columns))

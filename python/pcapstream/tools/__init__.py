@@ -10,12 +10,15 @@ from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
 from pcapstream.tools import (
+    arp_spoofing,
     capinfos,
     dhcp,
     dns,
+    dns_tunneling,
     follow,
     http,
     icmp,
+    ntp,
     packets,
     path,
     performance,
@@ -29,6 +32,7 @@ from pcapstream.tools import (
     tcp_events,
     tcp_flow,
     tcp_lifecycle,
+    threats,
     throughput,
     tls,
     triage,
@@ -48,6 +52,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     icmp.ICMP,
     sip.SIP,
     http.REQUESTS,
+    ntp.NTP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -82,6 +87,9 @@ TOOLS: tuple[ToolSpec, ...] = (
     packets.EXTRACT_FIELDS,
     search.SEARCH,
     follow.FOLLOW_TCP,
+    threats.THREATS,
+    dns_tunneling.TUNNELING,
+    arp_spoofing.ARP_SPOOFING,
 )
 """In the order clients list them."""
 
@@ -89,7 +97,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls", "quic", "performance", "diagnostics")
+MORE: tuple[str, ...] = ("http", "ntp", "tls", "quic", "performance", "diagnostics", "security")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}
