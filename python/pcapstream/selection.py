@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pcapstream._core import FilterError, check_fields, check_filter
 from pcapstream.errors import QueryError, StateError
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Row, Snapshot
+    from pcapstream.protocols import Machine
 
 MAX_ROWS = 100_000
 """Most rows one pass keeps; matches beyond are counted."""
@@ -40,6 +41,13 @@ def _refused(code: str, error: FilterError) -> QueryError:
     return QueryError(code, f"{where}{message}" + (f"; {hint}" if hint else ""))
 
 
+class RowsInto(Protocol):
+    """A frozen value that says what becomes of the rows of a pass; its `repr` tells it from others."""
+
+    def machine(self) -> Machine:
+        """A new machine for `batch.rows`."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowQuery:
     """What rows of a pass hold. Raises QueryError(unknown_field, bad_parameter)."""
@@ -55,6 +63,11 @@ class RowQuery:
     max_matches: int | None = None
     """The pass ends with that many frames that passed, the skipped ones included. None: all are counted, and rows of at
     most MAX_ROWS kept."""
+    into: RowsInto | None = None
+    """None: the rows are kept, `RowsSummary`."""
+
+    def machine(self) -> Machine:
+        return RowsMachine() if self.into is None else self.into.machine()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_fields(self.columns))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pcapstream
+from pcapstream.cli.run import read
 from pcapstream.report import ScanOptions
+from pcapstream.settings import Settings
 from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
 
@@ -18,9 +19,7 @@ def ask(
     spec = find_tool(tool)
     bound = spec.bind({"pcap_file": str(path), **parameters})
     options = spec.options(ScanOptions(spec.needs, max_packets, resync), bound)
-    report = pcapstream.analyze(
-        path, modules=options.modules, max_packets=max_packets, resync=resync, ports=options.ports
-    )
+    report = read(str(path), Settings(), options)
     return answer(spec, report, bound, max_packets=max_packets, budget=None)
 
 

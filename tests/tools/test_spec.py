@@ -23,18 +23,20 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
-    "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
+    "analyze_pcap_file": {"analysis_type": "summary"},
 }
-"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""
+"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new, and
+display_filter of all that count packets."""
 
 
 @pytest.mark.parametrize("name", MCPCAP)
 def test_parameters_and_defaults_are_those_people_know(name: str) -> None:
     spec = find_tool(name)
 
-    defaults = {p.name: p.default for p in spec.parameters if not p.required}
+    own = [p for p in spec.all_parameters if p.name not in ("limit", "cursor")]
+    defaults = {p.name: p.default for p in own if not p.required}
 
-    assert defaults == MCPCAP[name]
+    assert defaults == MCPCAP[name] | ({} if name == "analyze_capinfos" else {"display_filter": ""})
     assert [p.name for p in spec.parameters if p.required] == (["server_ip"] if name == "analyze_traffic_flow" else [])
 
 
@@ -96,7 +98,15 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
         ("analyze_traffic_flow", {"pcap_file": "x"}, "bad_parameter"),
         ("analyze_traffic_flow", {"pcap_file": "x", "server_ip": ""}, "bad_parameter"),
         ("analyze_pcap_file", {"pcap_file": "x", "analysis_type": "everything"}, "unknown_value"),
-        ("analyze_pcap_file", {"pcap_file": "x", "display_filter": "tcp"}, "unsupported_filter"),
+        ("analyze_pcap_file", {"pcap_file": "x", "display_filter": "tcp.port =="}, "bad_filter"),
+        ("analyze_dns_packets", {"pcap_file": "x", "display_filter": "nothing.like it"}, "bad_filter"),
+        ("analyze_capinfos", {"pcap_file": "x", "display_filter": "tcp"}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "group_by": ["ip.scr"]}, "unknown_field"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["median(tcp.len)"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["sum(ip.src)"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["sum(tcp.len); tcp"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "interval": 0}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "order_by": "time"}, "unknown_value"),
     ],
 )
 def test_bad_arguments_are_refused(tool: str, arguments: dict[str, Any], code: str) -> None:
@@ -117,6 +127,7 @@ def test_what_clients_mean_is_understood() -> None:
         "server_ip": "2001:db8::1",
         "server_port": 443,
         "detailed": True,
+        "display_filter": "",
         "limit": None,
         "cursor": None,
     }

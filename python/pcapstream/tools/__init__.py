@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import capinfos, dhcp, dns, follow, icmp, packets, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import aggregate, capinfos, dhcp, dns, follow, icmp, packets, tcp, tcp_anomalies, tcp_flow, triage
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -29,6 +29,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_flow.FLOW,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
+    aggregate.AGGREGATE,
     follow.FOLLOW_TCP,
     follow.FOLLOW_UDP,
 )
