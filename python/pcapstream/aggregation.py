@@ -170,7 +170,7 @@ class Group:
 
     def memory_bytes(self) -> int:
         own = 500 + 150 * len(self.numbers) + sum(len(text or "") for text in self.texts)
-        return own + sum(one.memory_bytes() for one in (*self.distinct, *self.values))
+        return own + sum(one.memory_bytes() for one in self.distinct) + sum(one.memory_bytes() for one in self.values)
 
 
 @dataclass(slots=True)

@@ -183,10 +183,10 @@ def _value(query: Aggregation, metric: Metric) -> Callable[[Group], float | None
     if metric.field is None:
         return (lambda group: group.count) if metric.kind == "count" else (lambda group: group.bytes)
     name = metric.field
-    scale = 1 / _NS if kind_of(name).startswith("Time offset") else None
+    timed = kind_of(name).startswith("Time offset")
 
     def scaled(value: float | None) -> float | None:
-        return value if value is None or scale is None else value * scale
+        return value / _NS if timed and value is not None else value
 
     if metric.kind == "distinct":
         at = query.fields_of("distinct").index(name)
