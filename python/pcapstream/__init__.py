@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.rtp import RtpSummary
+    from pcapstream.protocols.sip import SipSummary
     from pcapstream.protocols.tcp import TcpSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
@@ -58,6 +59,7 @@ _HOME = {
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
+    "pcapstream.protocols.sip": ("SipSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
     "pcapstream.sources.base": ("Source",),
 }
@@ -83,6 +85,7 @@ __all__ = [
     "QueryError",
     "Report",
     "RtpSummary",
+    "SipSummary",
     "Snapshot",
     "Source",
     "SourceError",

@@ -20,6 +20,9 @@ class FilterError(Exception):
 def check_filter(text: str) -> list[str]:
     """The fields a display filter looks at. Raises FilterError."""
 
+def find_bytes(pattern: str, data: bytes) -> tuple[int, int] | None:
+    """(start, end) of the first match of a regular expression, read as `matches` reads it; None without one."""
+
 def check_fields(names: Sequence[str]) -> None:
     """Raises FilterError for a name that is no field, or one that looks ahead."""
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import pcapstream
 from pcapstream import CaptureError, CaptureFacts, Connection, Tally, TcpTable
+from pcapstream.protocols.sip import Totals as SipTotals
 
 Kind = Literal["eth", "ip", "ipv6", "tcp", "udp"]
 KINDS: tuple[Kind, ...] = ("eth", "ip", "ipv6", "tcp", "udp")
@@ -18,6 +19,8 @@ TOP = 20
 """Conversations listed for each kind."""
 NAMES = 50
 """Query names listed."""
+STREAMS = 50
+"""RTP streams listed."""
 PAGE = 10_000
 """Connections fetched at a time."""
 
@@ -81,6 +84,10 @@ def facts_of(path: str) -> Facts:
         out["dhcpv6"] = dhcpv6(dhcp_counts["dhcpv6"])
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    sip_totals = report.summary(pcapstream.SipSummary).totals
+    if sip_totals.frames:
+        out["sip"] = sip(sip_totals)
+    out["rtp"] = rtp(report.summary(pcapstream.RtpSummary).counts(), tally.protocols())
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -300,6 +307,42 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "echo_replies": echo["replies"] + quoted[reply],
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
+    }
+
+
+def rtp(counts: Mapping[str, Any], protocols: Mapping[str, int]) -> Facts:
+    """Group `rtp`: the rows of `tshark -z rtp,streams`, in the truth's order. Those found by pattern are left out."""
+    rows = [
+        {
+            "src": f"{stream['src']}:{stream['src_port']}",
+            "dst": f"{stream['dst']}:{stream['dst_port']}",
+            "ssrc": f"0x{stream['ssrc']:08x}",
+            "payload": ", ".join(one["listed"] for one in stream["types"]),
+            "packets": stream["packets"],
+            "lost": stream["lost"],
+        }
+        for stream in counts["streams"]
+        if stream["detected_by"] == "announced"
+    ]
+    rows.sort(key=lambda row: (row["src"], row["dst"], row["ssrc"]))
+    return {
+        "frames": protocols.get("rtp", 0),
+        "ssrcs": counts["ssrcs"],
+        "payload_types": {str(kind): number for kind, number in counts["payload_types"]},
+        "stream_count": len(rows),
+        "streams": rows[:STREAMS],
+    }
+
+
+def sip(totals: SipTotals) -> Facts:
+    """Group `sip`. Escaped backslashes of Call-IDs are taken back."""
+    call_ids = sorted(one.replace("\\\\", "\\") for one in totals.call_ids)
+    return {
+        "frames": totals.frames,
+        "requests": dict(totals.methods),
+        "responses": {str(code): n for code, n in totals.codes.items()},
+        "call_ids": len(call_ids),
+        "call_id_list": call_ids[:NAMES],
     }
 
 

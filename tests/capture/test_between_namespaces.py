@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +17,7 @@ from typing import Any
 import pytest
 
 from pcapstream.capture.programs import Kind
-from tests.support.live import Cable, cable, kind, needs_capture
+from tests.support.live import Cable, cable, children, kind, needs_capture
 from tests.support.stdio import StdioServer, stdio_server
 from tests.support.wireshark import capinfos, fields, frames, needs_tshark
 
@@ -202,6 +205,61 @@ async def test_losses_of_a_bad_line_are_those_tshark_finds(tmp_path: Path) -> No
     [row] = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
     assert row["retransmissions"] == len(frames(found["path"], "tcp.analysis.retransmission"))
     assert row["retransmissions"] > 0
+
+
+async def test_what_the_kernel_drops_is_told(tmp_path: Path, kind: Kind) -> None:
+    """The capture program is held while more comes than the kernel can keep: what is recorded and what is dropped is
+    what was sent."""
+    flood = """
+    import socket
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(40_000):
+            udp.sendto(bytes(1400), ("10.77.0.2", 9))
+    """
+    flags = ("--allow-capture", "--capture-dir", str(tmp_path), "--capture-tool", kind)
+    with cable() as ends:
+        async with stdio_server(*flags, inside=ends.command(ends.near)) as server:
+            started = await ask(
+                server, "start_packet_capture", interface=ends.interface, capture_filter="udp port 9", duration=60
+            )
+            [holder] = [pid for pid in children(server.process.pid) if children(pid)]
+            [program] = children(holder)
+            os.kill(program, signal.SIGSTOP)
+            python(ends, flood)
+            os.kill(program, signal.SIGCONT)
+            # Until what the kernel kept has been read: nothing more has come for a second.
+            packets, since = -1, time.monotonic()
+            while time.monotonic() - since < 1 or packets == 0:
+                [one] = (await ask(server, "get_capture_status"))["captures"]
+                if one["packets"] != packets:
+                    packets, since = one["packets"], time.monotonic()
+            stopped = await ask(server, "stop_packet_capture", capture_id=started["capture_id"])
+            shown = await ask(server, "analyze_pcap_file", pcap_file=started["pcap_file"])
+
+    assert 0 < stopped["packets"] < 40_000
+    assert stopped["dropped"] == 40_000 - stopped["packets"]
+    assert f"{stopped['dropped']:,} dropped by the kernel" in stopped["summary"]
+    if kind == "dumpcap":
+        assert "capture_drops" in {one["code"] for one in shown["findings"]}
+
+
+async def test_an_interface_that_goes_away_ends_its_capture(tmp_path: Path, kind: Kind) -> None:
+    flags = ("--allow-capture", "--capture-dir", str(tmp_path), "--capture-tool", kind)
+    with cable() as ends:
+        async with stdio_server(*flags, inside=ends.command(ends.near)) as server:
+            started = await ask(server, "start_packet_capture", interface=ends.interface, capture_filter="icmp")
+            python(ends, PING)
+            while (await ask(server, "get_capture_status"))["captures"][0]["packets"] < 10:
+                pass
+            ends.run(ends.near, "ip", "link", "del", ends.interface)
+            status = await ask(server, "get_capture_status")
+            while status["active_captures"]:
+                status = await ask(server, "get_capture_status")
+            shown = await ask(server, "analyze_capinfos", pcap_file=started["pcap_file"])
+
+    [one] = status["captures"]
+    assert one["state"] == "failed"
+    assert one["packets"] == shown["packet_count"] == 10
 
 
 async def test_vlan_tags_are_recorded(tmp_path: Path, kind: Kind) -> None:

@@ -19,6 +19,7 @@ import pytest
 from pcapstream import __version__
 from pcapstream.cli import main
 from pcapstream.tools import TOOLS
+from pcapstream.tools.capture import CAPTURE_TOOLS
 from tests.support.pcap import Frame, conversation, in_time_order, mixed, pcap, udp
 from tests.support.slow import half_served, pipe
 from tests.support.stdio import PATIENCE, environment
@@ -171,7 +172,7 @@ def test_call_has_no_cap_on_its_size(run: Any, tmp_path: Path) -> None:
         (["--transport", "sse"], "stdio"),
         (["--modules", "foo"], "the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"),
         (["--modules", ""], "no module is named"),
-        (["--modules", "dhcp,sip"], "none of the chosen modules has tools"),
+        (["--modules", "packets"], "none of the chosen modules has tools"),
         (["--allow-dir", "/nowhere/at/all"], "is not a folder"),
         (["--call-budget", "-1"], "above 0"),
         (["--parallel-ranges", "99"], "parallel_ranges"),
@@ -274,14 +275,30 @@ def test_standard_input_is_a_source(capture: Path) -> None:
 def test_tools_lists_all_tools_with_their_parameters(run: Any) -> None:
     text, found = run("tools").out, run("tools", "--json").json
 
-    for tool, entry in zip(TOOLS, found, strict=True):
-        assert f"{tool.name}  [{tool.module}]" in text
+    for tool, entry in zip((*TOOLS, *CAPTURE_TOOLS), found, strict=True):
+        assert f"{tool.name}  [{tool.module}" in text
         assert entry["name"] == tool.name
         assert entry["input_schema"] == tool.input_schema()
-        for parameter in tool.all_parameters[1:]:
+        for parameter in tool.parameters:
             assert parameter.option in text
         assert [p["name"] for p in entry["parameters"]] == [p.name for p in tool.all_parameters]
     assert "default 0.02" in text
+    assert "[capture, of a server with --allow-capture]" in text
+
+
+@pytest.mark.parametrize("tool", [tool.name for tool in CAPTURE_TOOLS])
+def test_tools_of_a_server_are_told_from_unknown_ones(run: Any, tool: str) -> None:
+    refused = run("call", tool, "lo")
+
+    assert refused.code == 2
+    assert "pcapstream live" in refused.err
+
+
+def test_a_live_capture_needs_its_server(run: Any) -> None:
+    refused = run("call", "analyze_capinfos", "live:capture_0")
+
+    assert refused.code == 1
+    assert "no capture that runs here" in refused.err
 
 
 def test_questions_do_not_load_the_server(capture: Path) -> None:

@@ -35,12 +35,14 @@ from tests.support.pcap import (
     pcap,
     pcapng,
     rtp_flows,
+    sip_flows,
     udp,
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-FLOWS = flows() + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows()
-FRAMES = in_time_order(flows(8, packets_of_udp=9) + dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows())
+APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
+FLOWS = flows() + APPLICATION
+FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {
     "pcap": pcap(FRAMES),
     "pcap big endian, ns": pcap(FRAMES, order=">", nanoseconds=True),

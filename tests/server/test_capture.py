@@ -373,9 +373,18 @@ async def recording_server(folder: Path, *flags: str) -> AsyncIterator[tuple[Any
 
 
 @needs_capture()
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, signal.SIGHUP, signal.SIGSEGV])
-async def test_no_capture_outlives_a_server_that_is_killed(tmp_path: Path, kind: Kind, number: signal.Signals) -> None:
+async def test_no_capture_outlives_a_server_that_is_killed(tmp_path: Path, kind: Kind) -> None:
     async with recording_server(tmp_path, "--capture-tool", kind) as (running, below):
+        running.process.kill()
+        await running.exit_code()
+
+        assert gone(below)
+
+
+@needs_capture()
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSEGV])
+async def test_no_capture_outlives_a_server_that_a_signal_ends(tmp_path: Path, number: signal.Signals) -> None:
+    async with recording_server(tmp_path) as (running, below):
         running.process.send_signal(number)
         await running.exit_code()
 
@@ -409,6 +418,33 @@ async def test_a_capture_program_goes_when_what_holds_it_is_killed(tmp_path: Pat
         while answer["result"]["structuredContent"]["active_captures"]:
             answer = await running.answer(running.call("get_capture_status", {}))
         assert {one["state"] for one in answer["result"]["structuredContent"]["captures"]} == {"failed"}
+
+
+@needs_capture()
+async def test_a_capture_that_breaks_keeps_what_it_had_and_says_so(tmp_path: Path, kind: Kind) -> None:
+    with datagrams() as traffic:
+        before = set(children(os.getpid()))
+        async with server(tmp_path, capture_tool=kind) as call:
+            started = await call("start_packet_capture", **on(traffic))
+            traffic.send(20)
+            await seen(call, started, 20)
+            [holder] = [pid for pid in children(os.getpid()) if pid not in before and children(pid)]
+            for pid in children(holder):
+                os.kill(pid, signal.SIGKILL)
+            status = await call("get_capture_status")
+            while status["active_captures"]:
+                status = await call("get_capture_status")
+            live = await call("analyze_capinfos", pcap_file=started["pcap_file"])
+            file = await call("analyze_capinfos", pcap_file=started["output_file"])
+            stopped = await call("stop_packet_capture", capture_id=started["capture_id"])
+
+    [one] = status["captures"]
+    assert (one["state"], one["reason"], one["packets"]) == ("failed", "it broke off", 20)
+    assert stopped["status"] == "failed"
+    assert live["packet_count"] == file["packet_count"] == 20
+    assert live["coverage"]["reason"] == "source_error"
+    assert live["coverage"]["error"] == "interrupted"
+    assert file["coverage"]["complete"] is True
 
 
 @needs_capture()

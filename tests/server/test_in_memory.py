@@ -73,10 +73,10 @@ async def test_tools_are_listed_as_the_registry_has_them(mode: Mode) -> None:
 
 
 async def test_modules_choose_the_tools() -> None:
-    async with client(modules=("sip", "capinfos")) as c:
+    async with client(modules=("packets", "capinfos")) as c:
         assert [tool.name for tool in (await c.list_tools()).tools] == ["analyze_capinfos"]
     with pytest.raises(QueryError, match="none of the chosen modules has tools"):
-        Server(Settings(modules=("sip",)))
+        Server(Settings(modules=("packets",)))
 
 
 @both_eras

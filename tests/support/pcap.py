@@ -348,3 +348,52 @@ def _checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+def sip_flows() -> list[list[Frame]]:
+    """A call that is answered and hung up, a registration behind a challenge, a keep-alive that nobody answers; one
+    request twice. The media it announces are not there."""
+    alice, bob = "10.5.0.1", "10.5.0.2"
+    told = b"v=0\r\nc=IN IP4 10.5.0.1\r\nm=audio 49170 RTP/AVP 0 8\r\n"
+    call = [
+        (0, 0, sip("INVITE sip:bob@example.org", "call", "1 INVITE", body=told)),
+        (0, 500, sip("INVITE sip:bob@example.org", "call", "1 INVITE", body=told)),
+        (1, 600, sip("SIP/2.0 180 Ringing", "call", "1 INVITE", to_tag="b")),
+        (1, 900, sip("SIP/2.0 200 OK", "call", "1 INVITE", to_tag="b", body=told)),
+        (0, 910, sip("ACK sip:bob@example.org", "call", "1 ACK", to_tag="b", branch="2")),
+        (0, 5_000, sip("BYE sip:bob@example.org", "call", "2 BYE", to_tag="b", branch="3")),
+        (1, 5_010, sip("SIP/2.0 200 OK", "call", "2 BYE", to_tag="b", branch="3")),
+    ]
+    challenge = 'WWW-Authenticate: Digest realm="r", nonce="n"\r\n'
+    answer = 'Authorization: Digest username="u", realm="r", response="0123"\r\n'
+    registration = [
+        (0, 0, sip("REGISTER sip:example.org", "reg", "1 REGISTER", branch="4")),
+        (1, 10, sip("SIP/2.0 401 Unauthorized", "reg", "1 REGISTER", branch="4", extra=challenge)),
+        (0, 20, sip("REGISTER sip:example.org", "reg", "2 REGISTER", branch="5", extra=answer)),
+        (1, 30, sip("SIP/2.0 200 OK", "reg", "2 REGISTER", branch="5", extra="Expires: 3600\r\n")),
+    ]
+    ping = [(0, 0, sip("OPTIONS sip:example.org", "ping", "1 OPTIONS", branch="6"))]
+
+    def frames(port: int, steps: list[tuple[int, int, bytes]]) -> list[Frame]:
+        ends = ((alice, port), (bob, 5060))
+        return [
+            Frame(START_NS + port + after * 1_000_000, udp(*ends[side], *ends[1 - side], data))
+            for side, after, data in steps
+        ]
+
+    return [frames(5061, call), frames(5062, registration), frames(5063, ping)]
+
+
+def sip(
+    start: str, call_id: str, cseq: str, *, branch: str = "1", to_tag: str = "", extra: str = "", body: bytes = b""
+) -> bytes:
+    """A message (RFC 3261); a start line without a version is a request."""
+    line = start if start.startswith("SIP/2.0") else f"{start} SIP/2.0"
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    tag = f";tag={to_tag}" if to_tag else ""
+    head = (
+        f"{line}\r\nVia: SIP/2.0/UDP 10.5.0.1;branch=z9hG4bK{call_id}{branch}\r\nMax-Forwards: 70\r\n"
+        f"From: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.org>{tag}\r\nCall-ID: {call_id}\r\n"
+        f"CSeq: {cseq}\r\n{extra}{kind}Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary
+from pcapstream.protocols.sip import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 
@@ -86,6 +88,12 @@ def plain(summary: Summary) -> Any:
             return {"counts": plain_counts(summary), "kept": summary.kept(), "messages": messages}
         case RtpSummary():
             return without(summary.counts(), frozenset({"memory_bytes"}))
+        case SipSummary():
+            return {
+                "tables": {one.name: plain_value(getattr(summary, one.name)) for one in fields(summary)[:-1]},
+                "kept": summary.kept(),
+                "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
+            }
         case TcpSummary():
             return plain_table(summary.table)
         case TriageSummary():
@@ -129,6 +137,20 @@ def plain_counts(summary: CountedSummary) -> dict[str, Any]:
             for row in one["paths"]:
                 row["hops"] = [[distance, [at[:-1] for at in routers]] for distance, routers in row["hops"]]
     return counts
+
+
+def plain_value(value: Any) -> Any:
+    """Dataclasses, named tuples, sets and mappings of any keys, down to values that can be compared. Frame numbers have
+    the name they have elsewhere."""
+    if is_dataclass(value):
+        return {one.name: plain_value(getattr(value, one.name)) for one in fields(value)}
+    if hasattr(value, "_asdict"):
+        return {"frame_number" if key == "frame" else key: plain_value(item) for key, item in value._asdict().items()}
+    if isinstance(value, Mapping):
+        return {str(key): plain_value(item) for key, item in value.items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(repr, value))
+    return [plain_value(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def plain_table(table: TcpTable) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import MODULES, TOOLS, Parameter, ToolSpec, choose_tools, find_tool
+from pcapstream.tools import CAPTURE, MODULES, TOOLS, Parameter, choose_tools, find_tool
+from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.spec import Face
 
 SCHEMAS = Path(__file__).parent / "schemas"
 
@@ -19,6 +21,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_dns_packets": {"ports": None},
     "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
+    "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
@@ -40,8 +43,8 @@ def test_parameters_and_defaults_are_those_people_know(name: str) -> None:
     assert [p.name for p in spec.parameters if p.required] == (["server_ip"] if name == "analyze_traffic_flow" else [])
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
-def test_schemas_are_as_they_were(spec: ToolSpec) -> None:
+@pytest.mark.parametrize("spec", [*TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+def test_schemas_are_as_they_were(spec: Face) -> None:
     """A change of a tool's face shows up in review. Set PCAPSTREAM_WRITE_SCHEMAS to write them anew."""
     face = {
         "name": spec.name,
@@ -58,15 +61,15 @@ def test_schemas_are_as_they_were(spec: ToolSpec) -> None:
     assert json.loads(path.read_text()) == face
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
-def test_schemas_stay_small_and_closed(spec: ToolSpec) -> None:
+@pytest.mark.parametrize("spec", [*TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+def test_schemas_stay_small_and_closed(spec: Face) -> None:
     taken, given = spec.input_schema(), spec.output_schema()
 
     assert len(json.dumps(given, separators=(",", ":"))) <= 2048
     assert len(spec.description) <= 2048
     assert taken["additionalProperties"] is False
     assert '"title"' not in json.dumps(taken)
-    assert spec.module in MODULES
+    assert spec.module in (*MODULES, CAPTURE)
 
 
 def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import re
 import secrets
@@ -29,6 +30,8 @@ from pcapstream.sources.live import LiveSource
 if TYPE_CHECKING:
     from pcapstream.model import Report
     from pcapstream.report import ScanOptions
+
+log = logging.getLogger("pcapstream.capture")
 
 PREFIX = "live:"
 """Before a capture's id, where tools take a path."""
@@ -91,6 +94,12 @@ class Capture:
         if not self.scan.ended:
             return "running"
         return "failed" if self.failure is not None or self.source.why == "failed" else "stopped"
+
+    @property
+    def cut_by_max_packets(self) -> bool:
+        """It ended because its analysis, as every one of this server, ends there."""
+        most = None if self.scan is None else self.scan.options.max_packets
+        return most is not None and self.state == "stopped" and self.packets >= most
 
     @property
     def packets(self) -> int:
@@ -220,7 +229,10 @@ class Captures:
         """Returns when it has ended and everything it recorded is analysed; nothing happens to one that has ended.
         Raises LiveError(unknown_capture)."""
         capture = self.get(capture_id)
-        if capture.scan is not None and not capture.scan.ended:
+        if capture.scan is None:
+            # Whoever started it is told; there is nothing to keep.
+            capture.source.cancel()
+        elif not capture.scan.ended:
             capture.source.stop()
             if not await capture.scan.ended_within(_STOP_SECONDS):
                 capture.scan.stop()
@@ -271,6 +283,9 @@ class Captures:
             capture.scan.raise_failure()
         except PcapstreamError as error:
             capture.failure = error
+        except Exception:
+            log.exception("the analysis of a capture broke")
+            capture.failure = LiveError("interrupted", "the analysis broke off for a reason of our own")
         capture.snapshot = None
         ended = [one for one in self._captures.values() if one.ended_at is not None]
         for one in ended[: max(0, len(ended) - KEPT)]:

@@ -109,13 +109,15 @@ class CaptureProcess:
         ready = select.poll()
         ready.register(said, select.POLLIN)
         ready.register(self._line, select.POLLIN)
+        talking = held = True
         program: _Handle | None = None
         ending = [signal.SIGKILL, signal.SIGTERM]
         waiting: float | None = None
         try:
-            while True:
+            # Our end of the line stays open until the supervisor has ended: to it, its closing is a request.
+            while talking or held:
                 events = ready.poll(waiting)
-                if not events and waiting is not None:
+                if not events:
                     waiting = None
                     if program is not None and ending:
                         program.send(ending.pop())
@@ -123,15 +125,16 @@ class CaptureProcess:
                 for descriptor, _ in events:
                     if descriptor == said.fileno():
                         piece = said.read(4096)
+                        self._keep(piece or b"")
                         if not piece:
-                            return
-                        self._keep(piece)
+                            talking = False
+                            ready.unregister(said)
                     elif told := self._hear():
                         program = program or _Handle(told)
                     else:
                         # The supervisor has ended. The program has as well, unless the supervisor was killed.
+                        held, waiting = False, 0.0
                         ready.unregister(self._line)
-                        waiting = 0.0
         finally:
             said.close()
             self._line.close()

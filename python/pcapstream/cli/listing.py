@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 
-from pcapstream.tools import TOOLS, Parameter, ToolSpec
+from pcapstream.tools import TOOLS, Parameter
+from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.spec import PCAP_FILE, Face
 
 _WIDTH = 100
 
@@ -13,12 +15,15 @@ _WIDTH = 100
 def list_tools(*, as_json: bool) -> int:
     """Prints all tools; gives the exit code."""
     if as_json:
-        print(json.dumps([_object(tool) for tool in TOOLS], indent=2, ensure_ascii=False))
+        print(json.dumps([_object(tool) for tool in (*TOOLS, *CAPTURE_TOOLS)], indent=2, ensure_ascii=False))
         return 0
-    for tool in TOOLS:
-        print(f"{tool.name}  [{tool.module}]")
+    for tool in (*TOOLS, *CAPTURE_TOOLS):
+        where = "" if tool in TOOLS else ", of a server with --allow-capture"
+        print(f"{tool.name}  [{tool.module}{where}]")
         print(textwrap.fill(tool.description, _WIDTH, initial_indent="  ", subsequent_indent="  "))
-        for parameter in tool.all_parameters[1:]:
+        for parameter in tool.all_parameters:
+            if parameter is PCAP_FILE:
+                continue
             print(_line(parameter))
         print()
     return 0
@@ -45,7 +50,7 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _object(tool: ToolSpec) -> dict[str, object]:
+def _object(tool: Face) -> dict[str, object]:
     return {
         "name": tool.name,
         "module": tool.module,

@@ -18,7 +18,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.capture.programs import find_program
-from pcapstream.errors import PcapstreamError
 from pcapstream.pipeline import End, Pass
 from pcapstream.report import ScanOptions, report_of, scan_id_of
 from pcapstream.sources.live import LiveSource
@@ -35,6 +34,7 @@ HISTORY = 60
 """Seconds of rates that are shown."""
 _END_SECONDS = 8.0
 _TOP = 5
+_SHARE = 5.0
 
 
 class View:
@@ -98,7 +98,7 @@ def live(watch: Watch) -> int:
         capture_filter=watch.filter,
         program=find_program(watch.capture_tool),
     )
-    options = ScanOptions(modules=_modules())
+    options = ScanOptions(modules=ANALYZE.needs)
     asked = threading.Event()
     with _signals(source, asked):
         try:
@@ -111,8 +111,14 @@ def live(watch: Watch) -> int:
         view = View(watch, source)
         try:
             with _screen(watch) as show:
+                fresh = 0.0
                 while not _ended(work, asked):
-                    view.update(work, _triage(work.snapshot().result(), options, source))
+                    source.ask_for_counts()
+                    began = time.monotonic()
+                    # The tables of a busy link take time to look at: never more than a fifth of it.
+                    result = _triage(work.snapshot().result(), options, source) if began >= fresh else view.result
+                    fresh = began + _SHARE * (time.monotonic() - began)
+                    view.update(work, result)
                     if not work.result.done():
                         show(view)
                 if asked.is_set():
@@ -127,10 +133,6 @@ def live(watch: Watch) -> int:
     if state.error is not None:
         raise state.error
     return 0
-
-
-def _modules() -> tuple[str, ...]:
-    return ANALYZE.needs
 
 
 def _ended(work: Pass, asked: threading.Event) -> bool:
@@ -192,6 +194,3 @@ def _screen(watch: Watch) -> Iterator[Any]:
         return
     with screen() as show:
         yield show
-
-
-__all__ = ["PcapstreamError", "View", "live"]

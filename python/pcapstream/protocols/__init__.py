@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dhcp, dns, icmp, rtp, tcp, triage
+from pcapstream.protocols import capinfos, dhcp, dns, icmp, rtp, sip, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = ["DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
@@ -14,6 +14,7 @@ _MODULES = (
     dns.MODULE,
     dhcp.MODULE,
     icmp.MODULE,
+    sip.MODULE,
     rtp.MODULE,
     capinfos.MODULE,
     tcp.MODULE,

@@ -23,7 +23,8 @@ SPEC = Spec(
     rfcs=("RFC 3550", "RFC 3551", "RFC 2198", "RFC 3389", "RFC 3611", "RFC 3711", "RFC 4733", "RFC 5761", "RFC 8285"),
 )
 
-NEEDS = frozenset({"rtp"})
+NEEDS = frozenset({"rtp", "sip", "megaco", "tcp"})
+"""With the signalling that announces media; its messages come over TCP, too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,15 @@ from pcapstream.sources._descriptor import PipeReader
 log = logging.getLogger("pcapstream.capture")
 
 MAX_FILTER_CHARS = 2_000
+LEAST_BUFFER_BYTES = 2 * MAX_BLOCK_BYTES
+"""For `read`, which hands over whole packets."""
 READY_SECONDS = 15.0
 """A filter may name hosts, which are looked up before the capture begins."""
 _END_SECONDS = 4.0
 _COUNTS_AFTER = 0.9
 
-Why = Literal["duration", "stopped", "max_size", "ended", "failed"]
-"""Why a capture ended: its time was over; it was asked to; it reached its size; the program ended it; it broke."""
+Why = Literal["duration", "stopped", "max_size", "failed"]
+"""Why a capture ended: its time was over; it was asked to; it reached its size; it broke off."""
 
 
 class LiveSource:
@@ -148,6 +150,8 @@ class LiveSource:
         process, reader = self._process, self._reader
         if process is None or reader is None:
             raise ValueError("read of a source that is not open")
+        if len(buffer) < LEAST_BUFFER_BYTES:
+            raise ValueError(f"a live source needs a buffer of {LEAST_BUFFER_BYTES:,} bytes")
         if self._full:
             return self._end(process)
         filled = len(self._tail)
@@ -188,14 +192,16 @@ class LiveSource:
 
     def close(self) -> None:
         with self._lock:
-            if self._reader is not None:
-                self._reader.close()
-            if self._process is not None:
-                self._process.close()
-            if self.recording is not None:
-                self.recording.close()
-            if self.why is None:
-                self.why = "stopped"
+            reader, process = self._reader, self._process
+        # Outside the lock: `cancel` waits for nobody.
+        if reader is not None:
+            reader.close()
+        if process is not None:
+            process.close()
+        if self.recording is not None:
+            self.recording.close()
+        if self.why is None:
+            self.why = "stopped"
 
     def cancel(self) -> None:
         self._cancelled.set()
@@ -217,9 +223,8 @@ class LiveSource:
             self.why = "duration"
         elif code == ENDED_BY_REQUEST or self._stopped:
             self.why = "stopped"
-        elif code == 0:
-            self.why = "ended"
         else:
+            # Also with code 0: dumpcap ends so when its interface goes away.
             self.why = "failed"
             self._log(process)
             raise LiveError("interrupted", f"the capture on {self.interface} broke off")

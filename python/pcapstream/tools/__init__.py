@@ -9,7 +9,21 @@ import difflib
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import aggregate, capinfos, dhcp, dns, follow, icmp, packets, tcp, tcp_anomalies, tcp_flow, triage
+from pcapstream.tools import (
+    aggregate,
+    capinfos,
+    dhcp,
+    dns,
+    follow,
+    icmp,
+    packets,
+    search,
+    sip,
+    tcp,
+    tcp_anomalies,
+    tcp_flow,
+    triage,
+)
 from pcapstream.tools.capture import MODULE as CAPTURE
 from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
@@ -23,12 +37,14 @@ TOOLS: tuple[ToolSpec, ...] = (
     dns.DNS,
     dhcp.DHCP,
     icmp.ICMP,
+    sip.SIP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
+    search.SEARCH,
     aggregate.AGGREGATE,
     follow.FOLLOW_TCP,
     follow.FOLLOW_UDP,

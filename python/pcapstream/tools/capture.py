@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,9 @@ _COMPRESSED = (".gz", ".zst", ".lz4", ".xz", ".bz2")
 _MOST_CHARS = 25_000
 """Of a list of files, as JSON: the rest of the result fits beside it."""
 _MAX_RING_FILES = 100
+_MOST_OF_A_RING = 10
+"""Files of a ring that are named in one result, the newest."""
+_MOST_FILTER = 300
 DEFAULT_SECONDS = 60
 """awslabs' default; a lower limit of the operator takes its place."""
 
@@ -57,9 +60,12 @@ async def _list_interfaces(captures: Captures, _: Mapping[str, Any]) -> dict[str
     if sys.platform.startswith("linux"):
         notes.append(f'"{ANY}" captures on all of them at once.')
     up = sum(1 for one in found if one["is_up"])
+    listed = _fitting(found)
+    if len(listed) < len(found):
+        notes.append(f"The first {len(listed):,} of {len(found):,} are listed.")
     return {
         "summary": f"{count(len(found), 'network interface')}, {up} up.",
-        "interfaces": found,
+        "interfaces": listed,
         "total_count": len(found),
         "notes": notes,
     }
@@ -126,19 +132,15 @@ async def _list_files(captures: Captures, _: Mapping[str, Any]) -> dict[str, Any
         ((name, stat) for name, stat in entries if _is_capture(name)), key=lambda item: (-item[1].st_mtime_ns, item[0])
     )
     folder = captures.limits.folder
-    files: list[dict[str, Any]] = []
-    chars = 0
-    for name, stat in found:
-        one = {
+    files = _fitting(
+        {
             "filename": clean(name),
             "size": stat.st_size,
             "modified": f"{datetime.fromtimestamp(stat.st_mtime, UTC):%Y-%m-%dT%H:%M:%S}Z",
             "path": clean(os.path.join(folder, name), 1_000),
         }
-        chars += len(to_json(one))
-        if chars > _MOST_CHARS:
-            break
-        files.append(one)
+        for name, stat in found
+    )
     notes = [] if len(files) == len(found) else [f"The newest {len(files):,} of {len(found):,} are listed."]
     return {
         "summary": f"{count(len(found), 'capture file')}, {size(sum(stat.st_size for _, stat in found))} in all.",
@@ -147,6 +149,18 @@ async def _list_files(captures: Captures, _: Mapping[str, Any]) -> dict[str, Any
         "files": files,
         "notes": notes,
     }
+
+
+def _fitting(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first of them, as many as one result can hold."""
+    found: list[dict[str, Any]] = []
+    chars = 0
+    for row in rows:
+        chars += len(to_json(row))
+        if chars > _MOST_CHARS:
+            break
+        found.append(row)
+    return found
 
 
 def _is_capture(name: str) -> bool:
@@ -161,7 +175,6 @@ _WHY = {
     "duration": "its time was over",
     "stopped": "stopped as asked",
     "max_size": "it reached its largest size",
-    "ended": "the capture program ended",
     "failed": "it broke off",
 }
 
@@ -171,13 +184,15 @@ def _facts(capture: Capture, captures: Captures) -> dict[str, Any]:
     packets, byte_rate = capture.rates()
     running = capture.state in ("starting", "running")
     reason = None if running else _WHY[capture.source.why]
+    if capture.cut_by_max_packets:
+        reason = "as many packets as --max-packets allows"
     if capture.failure is not None:
         reason = clean(capture.failure.problem, 300)
     return {
         "interface": clean(capture.source.interface),
         "output_file": None if capture.output_file is None else clean(capture.output_file),
         "duration": capture.duration,
-        "filter": clean(capture.source.capture_filter, 2_000),
+        "filter": clean(capture.source.capture_filter, _MOST_FILTER),
         "start_time": f"{capture.started:%Y-%m-%dT%H:%M:%S}Z",
         "state": capture.state,
         "reason": reason,
@@ -190,7 +205,7 @@ def _facts(capture: Capture, captures: Captures) -> dict[str, Any]:
         "bits_per_second": round(byte_rate * 8),
         "seconds": round(capture.elapsed, 1),
         "seconds_left": round(capture.seconds_left, 1),
-        "files": [clean(name) for name in capture.recording.files],
+        "files": [clean(name) for name in capture.recording.files[-_MOST_OF_A_RING:]],
         "max_bytes": captures.limits.max_bytes,
         "tool": "" if capture.source.program is None else capture.source.program.name,
     }
@@ -228,7 +243,7 @@ _OF_A_CAPTURE = (
     Key("bits_per_second", "number"),
     Key("seconds", "number", "recorded so far"),
     Key("seconds_left", "number"),
-    Key("files", "array"),
+    Key("files", "array", "of a ring the newest"),
     Key("max_bytes", "integer"),
     Key("tool", "string", "the capture program"),
 )

@@ -41,7 +41,7 @@ def _of(version: str, one: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     words = _TYPES[version]
     pairs = named(one["echo"]["pairs"], PAIRS)
     yield from _echo(version, one["echo"], words)
-    yield from _sweeps(version, pairs, named(one["probes"], PROBES), words)
+    yield from _sweeps(version, pairs, named(one["probes"], PROBES), words, one["echo"]["pairs"]["missed"] > 0)
     yield from _floods(version, named(one["destinations"], LOAD), words)
     yield from _payloads(version, pairs, words)
     yield from _errors(version, named(one["errors"], ERRORS), named(one["paths"], PATHS))
@@ -94,7 +94,11 @@ def _echo(version: str, echo: Mapping[str, Any], words: Mapping[str, str]) -> It
 
 
 def _sweeps(
-    version: str, pairs: Iterable[Mapping[str, Any]], probes: Iterable[Mapping[str, Any]], words: Mapping[str, str]
+    version: str,
+    pairs: Iterable[Mapping[str, Any]],
+    probes: Iterable[Mapping[str, Any]],
+    words: Mapping[str, str],
+    at_least: bool,
 ) -> Iterator[dict[str, Any]]:
     targets: dict[str, dict[str, int]] = defaultdict(dict)
     answered: dict[str, set[str]] = defaultdict(set)
@@ -113,7 +117,7 @@ def _sweeps(
         kinds = words["request"] if version == "icmpv6" else "icmp.type in {8, 13, 15, 17}"
         yield finding(
             "sweep", "warning",
-            f"{source} asked {len(to):,} addresses with {_label(version)} requests; "
+            f"{source} asked {'at least ' if at_least else ''}{len(to):,} addresses with {_label(version)} requests; "
             f"{len(answered[source]):,} of them answered.",
             count=len(to), frames=sorted(to.values())[:10], filter=f"{kinds} && {words['addr']}.src == {source}",
             source=source, sources_like_this=len(wide),

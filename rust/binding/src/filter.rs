@@ -22,6 +22,12 @@ pub(crate) fn check_filter(text: &str) -> PyResult<Vec<&'static str>> {
     Ok(filter.fields().iter().map(|id| registry::field(*id).name).collect())
 }
 
+/// Where a regular expression first matches: (start, end), or None.
+#[pyfunction]
+pub(crate) fn find_bytes(pattern: &str, data: &[u8]) -> Option<(usize, usize)> {
+    filter::find(pattern, data)
+}
+
 /// Names of fields that columns take; raises FilterError for one that is none.
 #[pyfunction]
 pub(crate) fn check_fields(names: Vec<String>) -> PyResult<()> {

@@ -62,5 +62,6 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(filter::check_fields, m)?)?;
     m.add_function(wrap_pyfunction!(filter::check_filter, m)?)?;
     m.add_function(wrap_pyfunction!(filter::list_fields, m)?)?;
+    m.add_function(wrap_pyfunction!(filter::find_bytes, m)?)?;
     m.add_function(wrap_pyfunction!(default_limits, m)?)
 }

@@ -8,6 +8,7 @@
 pub mod count;
 mod dhcp;
 mod dns;
+mod gateway;
 mod icmp;
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
@@ -16,6 +17,7 @@ pub mod message;
 mod names;
 mod reader;
 mod rtp;
+mod sip;
 pub mod stream;
 pub mod table;
 
@@ -219,6 +221,11 @@ pub trait App: Send {
         let _ = (ctx, data);
         None
     }
+    /// What Wireshark shows inside of that, if anything.
+    fn quoted_inside(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
+        let _ = (ctx, data);
+        None
+    }
     /// Readable bytes of a TCP direction, from the start of a message on. Called again after `Consumed`.
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let _ = (ctx, data, out);
@@ -311,8 +318,10 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(dns::Dns::new(limits)),
         Box::new(dhcp::Dhcp::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
+        Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),
-        Box::new(rtp::Rtp::new(limits, media.clone())),
+        Box::new(gateway::Gateway::new(limits, media.clone())),
+        Box::new(rtp::Rtp::new(limits, media)),
     ]
 }
 
@@ -459,10 +468,13 @@ impl Apps {
                     continue;
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let by_port = Self::by_port(ports, &ctx).and_then(|i| self.apps[i].quoted(&ctx, data));
+                let app = Self::by_port(ports, &ctx).map(|i| &self.apps[i]);
+                let by_port = app.and_then(|a| a.quoted(&ctx, data));
+                let inside = by_port.and_then(|_| app?.quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
                 if let Some(proto) = by_port.or_else(by_ends) {
                     self.out.found(proto);
+                    inside.into_iter().for_each(|p| self.out.found(p));
                 }
             }
         }

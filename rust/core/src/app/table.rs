@@ -11,11 +11,13 @@ pub struct Table<K, V> {
     rows: HashMap<K, V, RandomState>,
     limit: usize,
     missed: u64,
+    /// Occurrences missed at which rows are dropped again to make room.
+    prune_at: u64,
 }
 
 impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
     pub fn new(limit: usize) -> Self {
-        Self { rows: HashMap::default(), limit, missed: 0 }
+        Self { rows: HashMap::default(), limit, missed: 0, prune_at: 0 }
     }
 
     /// The row of a key, made where there is room for it; otherwise the occurrence is counted as missed.
@@ -26,6 +28,27 @@ impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
             return None;
         }
         Some(self.rows.entry(key).or_insert_with(new))
+    }
+
+    /// As `row`, but a full table drops the rows that `keep` does not want, as often as it has missed as many
+    /// occurrences as it has rows: what comes often finds room behind a crowd of what comes once.
+    pub fn row_of_many(
+        &mut self,
+        key: K,
+        new: impl FnOnce() -> V,
+        keep: impl Fn(&V) -> bool,
+        weight: impl Fn(&V) -> u64,
+    ) -> Option<&mut V> {
+        if self.rows.len() >= self.limit && self.missed >= self.prune_at && !self.rows.contains_key(&key) {
+            let missed = &mut self.missed;
+            self.rows.retain(|_, v| {
+                let kept = keep(v);
+                *missed += if kept { 0 } else { weight(v) };
+                kept
+            });
+            self.prune_at = self.missed + self.limit as u64;
+        }
+        self.row(key, new)
     }
 
     #[inline]
@@ -176,6 +199,22 @@ mod tests {
         t.merge(&other, |mine, theirs| *mine += theirs);
         assert_eq!((t.get_mut(&1).copied(), t.get_mut(&9).copied()), (Some(7), None));
         assert_eq!(t.missed(), 2);
+    }
+
+    #[test]
+    fn a_crowd_of_single_rows_makes_room_for_what_comes_often() {
+        let mut t: Table<u32, u64> = Table::new(10);
+        let add = |t: &mut Table<u32, u64>, key| {
+            if let Some(n) = t.row_of_many(key, || 0, |&n| n > 1, |&n| n) {
+                *n += 1;
+            }
+        };
+        (0..1000).for_each(|n| add(&mut t, n));
+        (0..100).for_each(|_| add(&mut t, 5000));
+        assert!(t.len() <= 10);
+        assert!(t.get_mut(&5000).is_some_and(|n| *n >= 90));
+        let kept: u64 = t.rows.values().sum();
+        assert_eq!(kept + t.missed(), 1100);
     }
 
     #[test]

@@ -413,6 +413,17 @@ fn computable(op: Arithmetic, kind: Kind, at: usize) -> Result<()> {
     Err(type_error(at, format!("{} cannot be computed with {sign}", kind.words())))
 }
 
+/// A regular expression over bytes whose matching takes linear time, as `matches` takes them.
+pub fn build(source: &str) -> std::result::Result<regex::bytes::Regex, regex::Error> {
+    RegexBuilder::new(source)
+        .case_insensitive(true)
+        .unicode(false)
+        .nest_limit(50)
+        .size_limit(MAX_REGEX_BYTES)
+        .dfa_size_limit(2 * MAX_REGEX_BYTES)
+        .build()
+}
+
 /// A regular expression in linear time: case does not matter unless it says `(?-i)`, bytes are bytes.
 fn pattern(operand: &Operand) -> Result<regex::bytes::Regex> {
     let What::Text(text) = &operand.what else {
@@ -430,14 +441,7 @@ fn pattern(operand: &Operand) -> Result<regex::bytes::Regex> {
             source.push_str(&format!("\\x{b:02x}"));
         }
     }
-    let built = RegexBuilder::new(&source)
-        .case_insensitive(true)
-        .unicode(false)
-        .nest_limit(50)
-        .size_limit(MAX_REGEX_BYTES)
-        .dfa_size_limit(2 * MAX_REGEX_BYTES)
-        .build();
-    built.map_err(|e| match e {
+    build(&source).map_err(|e| match e {
         regex::Error::CompiledTooBig(_) => {
             FilterError::new(Code::TooComplex, operand.at, "this regular expression is too large when compiled")
         }

@@ -71,6 +71,13 @@ impl Filter {
     }
 }
 
+/// Where a regular expression first matches in bytes, as `matches` reads it; None without a match or with an expression
+/// that is not taken.
+pub fn find(pattern: &str, data: &[u8]) -> Option<(usize, usize)> {
+    let found = check::build(pattern).ok()?.find(data)?;
+    Some((found.start(), found.end()))
+}
+
 /// The field of a name, for a column. Fields that look ahead are refused, as in filters.
 pub fn column(name: &str) -> Result<FieldId, FilterError> {
     check::field_named(name, 0)

@@ -50,6 +50,11 @@ impl Load {
         }
     }
 
+    /// More than the one message that a sweep, or a forged source, leaves.
+    fn is_heavy(&self) -> bool {
+        self.messages > 1
+    }
+
     fn add(&mut self, c: &Context) {
         self.messages += 1;
         self.bytes += u64::from(c.frame_bytes);
@@ -204,10 +209,10 @@ impl Machine {
         };
         n.by_type.add(&(kind, code));
         n.cut += (m.len() < wire as usize) as u64;
-        if let Some(load) = n.sources.row(c.src, || Load::new(c)) {
+        if let Some(load) = n.sources.row_of_many(c.src, || Load::new(c), Load::is_heavy, |l| l.messages) {
             load.add(c);
         }
-        if let Some(load) = n.destinations.row(c.dst, || Load::new(c)) {
+        if let Some(load) = n.destinations.row_of_many(c.dst, || Load::new(c), Load::is_heavy, |l| l.messages) {
             load.add(c);
         }
         if is_group(&c.src) {

@@ -246,7 +246,8 @@ fn format(by: Option<&Announcement>, payload_type: u8) -> Option<(&str, u32)> {
     if payload_type < FIRST_DYNAMIC {
         return None;
     }
-    let format = by?.formats.iter().rev().find(|f| f.payload_type == payload_type)?;
+    // A payload type of the `m=` line without a name is none.
+    let format = by?.formats.iter().rev().find(|f| f.payload_type == payload_type && !f.codec.is_empty())?;
     Some((&format.codec, format.clock_rate))
 }
 
