@@ -14,6 +14,7 @@ from pcapstream.tools import (
     capinfos,
     dhcp,
     dns,
+    expert,
     follow,
     icmp,
     packets,
@@ -46,6 +47,8 @@ TOOLS: tuple[ToolSpec, ...] = (
     packets.EXTRACT_FIELDS,
     search.SEARCH,
     aggregate.AGGREGATE,
+    expert.EXPERT,
+    expert.PROTOCOL_ANOMALIES,
     follow.FOLLOW_TCP,
     follow.FOLLOW_UDP,
 )
