@@ -1,6 +1,7 @@
 """The figures of docs/performance.md, measured: ours and other programs in turn (A B A B), medians, ratios in one run.
 
-    python -m benches.figures [--mixed FILE] [--mixed-small FILE] [--mixed-large FILE] [--small FILE] [--rounds 5]
+    python -m benches.figures [--mixed FILE] [--mixed-small FILE] [--mixed-large FILE] [--small FILE] [--dns FILE]
+        [--rounds 5]
 
 CPU seconds are user and system time of the whole process, its start-up (an analysis of a capture of a few packets)
 taken off; what takes part in no ratio of CPU seconds is by the clock. A row whose capture or peer is missing says so.
@@ -22,6 +23,7 @@ from statistics import median
 
 import anyio
 
+from benches import dns_capture
 from benches.measure import OURS, Run, in_turn, middle, read_once, run
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "web-problems.pcapng"
@@ -95,6 +97,53 @@ def packets_per_second(path: Path | None, rounds: int) -> Row:
     packets = pcapstream.analyze(str(path), modules=["capinfos"]).capture["packets"]
     seconds = middle(runs) - base
     return Row(f"{what}, {path.name}", f"{seconds:.3f} s CPU", "", f"{packets / seconds / 1e6:.1f} M packets/s", reach)
+
+
+DNS_FIELDS = (
+    "frame.number", "frame.time_epoch", "ip.src", "ip.dst", "dns.id", "dns.flags.response", "dns.qry.name",
+    "dns.qry.type", "dns.flags.rcode", "dns.time",
+)  # fmt: skip
+"""What a script that does our tool's work with tshark would ask for."""
+
+
+def dns(path: Path | None, rounds: int) -> list[Row]:
+    """A capture of the profile dns: CPU beside tshark, messages a second, peak memory, exact counts."""
+    what, reaches = "a capture of DNS alone", ("at least 5x", "at least 400,000/s", "under 300 MB", "exact")
+    if path is None:
+        return [missing(what, "no such capture given", "; ".join(reaches))]
+    import pcapstream
+
+    read_once(path)
+    command = [*OURS, "call", "analyze_dns_packets"]
+    base = middle([run([*command, str(EXAMPLE)]) for _ in range(rounds)])
+    tshark = ["tshark", "-r", str(path), "-Y", "dns", "-T", "fields", *(part for f in DNS_FIELDS for part in ("-e", f))]
+    mine, theirs = in_turn(rounds, lambda: run([*command, str(path)]), lambda: run(tshark))
+    ours, other = middle(mine) - base, middle(theirs)
+    found = pcapstream.analyze(str(path), modules=["dns"]).summary(pcapstream.DnsSummary).counts()["dns"]
+    counts = {
+        "queries": found["queries"],
+        "responses": found["responses"],
+        "unanswered": found["unanswered"]["count"],
+        "rcodes": dict(sorted(found["rcodes"]["rows"])),
+    }
+    wanted = dns_capture.truth(found["queries"])
+    messages = counts["queries"] + counts["responses"]
+    what = f"{what}, {messages / 1e6:.1f} M messages, {path.name}: "
+    return [
+        Row(
+            what + "`call analyze_dns_packets` : `tshark -Y dns -T fields` of 10 fields",
+            f"{ours:.2f} s CPU (+ {base:.2f} s start)", f"{other:.1f} s CPU", f"{other / ours:.1f}x", reaches[0],
+        ),
+        Row(what + "messages", f"{ours:.2f} s CPU", "", f"{messages / ours / 1e6:.2f} M messages/s", reaches[1]),
+        Row(
+            what + "peak memory", f"{middle(mine, 'peak_bytes') / 1e6:.0f} MB",
+            f"tshark {middle(theirs, 'peak_bytes') / 1e6:,.0f} MB", "", reaches[2],
+        ),
+        Row(
+            what + "queries, responses, unanswered, codes", str(counts), "as made",
+            "exact" if counts == {name: wanted[name] for name in counts} else f"made: {wanted}", reaches[3],
+        ),
+    ]  # fmt: skip
 
 
 def memory(small: Path | None, large: Path | None) -> Row:
@@ -267,12 +316,13 @@ def main() -> None:
     parser.add_argument("--mixed-small", type=Path, help="mixed traffic, about 64 MB")
     parser.add_argument("--mixed-large", type=Path, help="mixed traffic, about 2 GB")
     parser.add_argument("--small", type=Path, help="small packets, about 256 MB")
+    parser.add_argument("--dns", type=Path, help="of make_bench_capture --profile dns")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", help="comma list of rows: tcp,small,capinfos,memory,http,second,cancel,start")
+    parser.add_argument("--only", help="comma list of rows: tcp,small,capinfos,memory,dns,http,second,cancel,start")
     options = parser.parse_args()
     rounds, mixed, small = options.rounds, options.mixed, options.small
     tcptrace, tshark = ["tcptrace", "-n", "-l"], ["tshark", "-q", "-z", "conv,tcp", "-r"]
-    figures: dict[str, list[Callable[[], Row]]] = {
+    figures: dict[str, list[Callable[[], Row | list[Row]]]] = {
         "tcp": [
             lambda: beside(mixed, "capinfos,tcp", tcptrace, "at least 3x", rounds),
             lambda: beside(mixed, "capinfos,tcp", tshark, "at least 20x", min(rounds, 3)),
@@ -283,6 +333,7 @@ def main() -> None:
         ],
         "capinfos": [lambda: capinfos(options.mixed_large, rounds)],
         "memory": [lambda: memory(options.mixed_small, options.mixed_large)],
+        "dns": [lambda: dns(options.dns, min(rounds, 3))],
         "http": [lambda: over_http(options.mixed_large, rounds)],
         "second": [lambda: second_call(mixed)],
         "cancel": [lambda: cancel(options.mixed_large or mixed, rounds)],
@@ -293,10 +344,11 @@ def main() -> None:
     for name in chosen:
         for figure in figures[name]:
             try:
-                row = figure()
+                found = figure()
             except RuntimeError as error:  # a peer that fails on a capture must not hide the other rows
-                row = missing(name, str(error).replace("\n", " "), "")
-            row.print()
+                found = missing(name, str(error).replace("\n", " "), "")
+            for row in found if isinstance(found, list) else [found]:
+                row.print()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Write a capture of a given size to measure with; the same size and profile give the same bytes.
 
     python -m benches.make_bench_capture FILE [--mega-bytes 64] [--profile mixed|small]
+    python -m benches.make_bench_capture FILE --profile dns [--queries 2000000]
 
 mixed  pages over HTTP and TLS, names, IPv6, a VLAN, some losses: about 800 bytes a packet
 small  names and connections of a few short segments: about 85 bytes a packet, the most work for a byte
+dns    DNS alone, half of the queries answered (dns_capture.py); its size is the number of queries
 
 Visits of one round overlap in time; rounds follow each other. A larger capture begins with the smaller one.
 """
@@ -16,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+from benches import dns_capture
 from examples import messages
 from examples.packets import ACK, Connection, Host, Trace, pcap
 
@@ -117,9 +120,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write a capture to measure with.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--mega-bytes", type=int, default=64)
-    parser.add_argument("--profile", choices=("mixed", "small"), default="mixed")
+    parser.add_argument("--profile", choices=("mixed", "small", "dns"), default="mixed")
+    parser.add_argument("--queries", type=int, default=2_000_000, help="of the profile dns")
     options = parser.parse_args()
-    made = make(options.file, options.mega_bytes << 20, options.profile)
+    if options.profile == "dns":
+        made = dns_capture.make(options.file, options.queries)
+    else:
+        made = make(options.file, options.mega_bytes << 20, options.profile)
     print(f"{made}: {made.stat().st_size:,} bytes")
 
 

@@ -5,6 +5,7 @@
 web-problems.pcapng  a small office visits a shop: DNS, HTTP, TLS, IPv6, a VLAN, and what goes wrong with TCP there
 office-dhcp.pcap     devices of an office get addresses, one of them from a server nobody set up (office_dhcp.py)
 path-trouble.pcap    pings, a traceroute, a packet too big for its way, a sweep (path_trouble.py)
+office-calls.pcap    a small telephone system: a good call, one heard on one side only, a scan (office_calls.py)
 cut-short.pcap       a capture with a damaged place in its middle, cut off in the middle of its last packet
 """
 
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 
 from examples import messages
+from examples.office_calls import office_calls
 from examples.office_dhcp import office_dhcp
 from examples.packets import ACK, PSH, RST, Connection, Host, Trace, arp_reply, arp_request, icmp, pcap, pcapng
 from examples.path_trouble import path_trouble
@@ -207,6 +209,7 @@ CAPTURES = {
     "web-problems.pcapng": web_problems,
     "office-dhcp.pcap": office_dhcp,
     "path-trouble.pcap": path_trouble,
+    "office-calls.pcap": office_calls,
     "cut-short.pcap": cut_short,
 }
 

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from pcapstream.api import Analysis, analyze, open
     from pcapstream.errors import CaptureError, LimitError, PcapstreamError, QueryError, SourceError, StateError
     from pcapstream.model import CaptureFacts, Coverage, Progress, Report
+    from pcapstream.protocols import ALL as ALL_MODULES
     from pcapstream.protocols import DEFAULT as DEFAULT_MODULES
     from pcapstream.protocols.base import Machine, Summary
     from pcapstream.protocols.capinfos import CapinfosSummary
     from pcapstream.protocols.dhcp_records import DhcpSummary
     from pcapstream.protocols.dns import DnsSummary
+    from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
@@ -57,6 +59,7 @@ _HOME = {
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
+    "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.sip": ("SipSummary",),
@@ -66,6 +69,7 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "ALL_MODULES",
     "DEFAULT_MODULES",
     "Analysis",
     "Batch",
@@ -76,6 +80,7 @@ __all__ = [
     "Coverage",
     "DhcpSummary",
     "DnsSummary",
+    "HttpSummary",
     "IcmpSummary",
     "LimitError",
     "Machine",
@@ -103,8 +108,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "DEFAULT_MODULES":
-        found: Any = import_module("pcapstream.protocols").DEFAULT
+    if name in ("ALL_MODULES", "DEFAULT_MODULES"):
+        found: Any = getattr(import_module("pcapstream.protocols"), name.partition("_")[0])
     elif name in _MODULE_OF:
         found = getattr(import_module(_MODULE_OF[name]), name)
     else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.tools import CAPTURE, MODULES, ToolSpec, choose_tools
+from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, ToolSpec, choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS, CaptureTool
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Settings:
         """Those the server offers. Raises QueryError when the chosen modules have none."""
         tools = choose_tools(self.modules)
         if not tools and not self.capture_tools:
-            listed = ", ".join(sorted({tool.module for tool in choose_tools(None)}))
+            listed = ", ".join(sorted({tool.module for tool in TOOLS}))
             raise QueryError(
                 "unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}"
             )
@@ -145,7 +145,7 @@ class Settings:
     @property
     def modules_without_tools(self) -> tuple[str, ...]:
         """Chosen by name, but this version has no tool for them."""
-        have = {tool.module for tool in choose_tools(None)}
+        have = {tool.module for tool in TOOLS}
         return tuple(name for name in self.modules or () if name not in have and name != CAPTURE)
 
     def scan_options(self, tools: Iterable[ToolSpec] | None = None) -> ScanOptions:
@@ -230,15 +230,14 @@ def bytes_from(text: str) -> int:
     return int(float(fits[1]) * _SIZES[fits[2]])
 
 
-def modules_from(text: str) -> tuple[str, ...] | None:
-    """Names of a comma list; spaces are fine. None: all there are. Raises QueryError for none and for unknown ones."""
+def modules_from(text: str) -> tuple[str, ...]:
+    """Names of a comma list, "all" among them; spaces are fine. Raises QueryError for none and for unknown ones."""
     names = tuple(dict.fromkeys(part for part in (item.strip() for item in text.split(",")) if part))
-    if "all" in names:
-        choose_tools(name for name in names if name != "all")
-        return (*MODULES, CAPTURE) if CAPTURE in names else None
     if not names:
-        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join(MODULES)}")
-    choose_tools(names)
+        raise QueryError("unknown_module", f"no module is named; the modules are {', '.join((*MODULES, *MORE))}")
+    choose_tools(name for name in names if name != "all")
+    if "all" in names:
+        return (*MODULES, *MORE, *(name for name in names if name == CAPTURE))
     return names
 
 

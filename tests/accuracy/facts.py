@@ -54,7 +54,7 @@ def facts_of(path: str) -> Facts:
     A file that is refused as no capture has the facts of one without packets, and the code of the refusal as `error`.
     """
     try:
-        report = pcapstream.analyze(path, resync=False)
+        report = pcapstream.analyze(path, modules=pcapstream.ALL_MODULES, resync=False)
     except CaptureError as error:
         size = os.path.getsize(path)
         nothing = {"total": 0, "truncated": 0, "bytes_wire": 0, "bytes_captured": 0, "vlan_ids": {}, "interfaces": {}}
@@ -84,6 +84,9 @@ def facts_of(path: str) -> Facts:
         out["dhcpv6"] = dhcpv6(dhcp_counts["dhcpv6"])
     seen = report.summary(pcapstream.IcmpSummary).counts()
     out.update({name: icmp(counts, *ECHO[name]) for name, counts in seen.items()})
+    frames_of = out["protocols"]
+    if frames_of.get("http"):
+        out["http"] = http(report.summary(pcapstream.HttpSummary).counts()["http"], frames_of["http"])
     sip_totals = report.summary(pcapstream.SipSummary).totals
     if sip_totals.frames:
         out["sip"] = sip(sip_totals)
@@ -308,6 +311,24 @@ def icmp(counts: Mapping[str, Any], request: int, reply: int) -> Facts:
         "response_time_ms": milliseconds,
         "unanswered": echo["unanswered"]["count"] + quoted[request],
     }
+
+
+def http(counts: Mapping[str, Any], frames: int) -> Facts:
+    """Group `http`: messages of HTTP/1 that Wireshark shows."""
+    return {
+        "frames": frames,
+        "methods": dict(counts["methods"]["rows"]),
+        "status_codes": by_number(counts["status_codes"]),
+        "hosts": most(counts["hosts"]),
+        "uris": most(counts["uris"]),
+        "user_agents": most(counts["user_agents"]),
+    }
+
+
+def most(counter: Mapping[str, Any]) -> Facts:
+    """Texts by count, as many as the truth files list."""
+    rows = sorted(((unescaped(text), n) for text, n in counter["rows"]), key=lambda row: (-row[1], row[0]))
+    return {"distinct": len(rows), "top": dict(rows[:NAMES])}
 
 
 def rtp(counts: Mapping[str, Any], protocols: Mapping[str, int]) -> Facts:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import pcapstream.protocols
 from pcapstream._core import Decoder, FormatError
 from pcapstream.model import CaptureFacts
-from pcapstream.protocols import DEFAULT, REGISTRY, Summary, Weighed
+from pcapstream.protocols import ALL, REGISTRY, Summary, Weighed
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
@@ -30,6 +30,7 @@ from tests.support.pcap import (
     conversation,
     dns_flows,
     flows,
+    http_flows,
     icmp_flows,
     in_time_order,
     pcap,
@@ -40,7 +41,7 @@ from tests.support.pcap import (
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows()
+APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows() + http_flows()
 FLOWS = flows() + APPLICATION
 FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {
@@ -122,7 +123,7 @@ def test_pure_no_machine_has_a_clock_or_does_io() -> None:
 @example(data=struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 0, 1) + b"\xff" * 16)
 def test_total_any_bytes_give_a_result_or_a_format_error(data: bytes) -> None:
     result = outcome([data])
-    assert isinstance(result, str) or result.keys() == set(DEFAULT)
+    assert isinstance(result, str) or result.keys() == set(ALL)
 
 
 @laws
@@ -179,13 +180,13 @@ def parts(number: int = 3) -> list[dict[str, Summary]]:
     return [play([pcap(in_time_order(FLOWS[at::number]))]) for at in range(number)]
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", ALL)
 def test_merge_is_associative(name: str) -> None:
     a, b, c = (part[name] for part in parts())
     assert plain(a.merge(b).merge(c)) == plain(a.merge(b.merge(c)))
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", ALL)
 def test_merge_has_the_empty_summary_as_identity(name: str) -> None:
     a = parts()[0][name]
     empty = type(a).empty()
@@ -194,7 +195,7 @@ def test_merge_has_the_empty_summary_as_identity(name: str) -> None:
     assert plain(empty.merge(empty)) == plain(empty)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", ALL)
 def test_merge_changes_neither_side(name: str) -> None:
     a, b, _ = (part[name] for part in parts())
     before = plain(a), plain(b)
@@ -206,7 +207,8 @@ POSITION = frozenset(
     {
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
-        "frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
+        "frames", "call_frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
+        "response_frame", "unanswered_frames", "first_error_frame",
         "frame", "max_delta_frame", "longest_gap_frame", "longest_pause_frame",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",
@@ -216,7 +218,7 @@ POSITION = frozenset(
 
 
 @pytest.mark.parametrize("number", [2, 3, 7])
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", ALL)
 def test_divided_by_flow_and_merged_equals_the_serial_run(name: str, number: int) -> None:
     serial = play([pcap(in_time_order(FLOWS))])[name]
     merged = type(serial).empty()

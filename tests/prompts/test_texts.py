@@ -124,6 +124,17 @@ def test_without_its_main_tool_the_prompt_says_so_and_names_none(spec: PromptSpe
         assert f"`--modules` naming {module}, and stop" in text
 
 
+@pytest.mark.parametrize("given", [{}, {"pcap_file": "capture.pcap"}], ids=["without a file", "with a file"])
+@pytest.mark.parametrize("spec", SPECS)
+def test_every_tool_that_a_prompt_names_exists(spec: PromptSpec, given: dict[str, str]) -> None:
+    there = {tool.name for tool in choose_tools(None)}
+
+    text = spec.render(given, there)
+
+    assert there >= TOOLS
+    assert named_tools(text) == {step.tool for step in spec.steps}
+
+
 def test_the_main_tool_is_the_one_of_its_module() -> None:
     """From the registry, for the modules that this version has tools for."""
     module_of = {tool.name: tool.module for tool in choose_tools(None)}

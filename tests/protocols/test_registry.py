@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from pcapstream.errors import QueryError, StateError
-from pcapstream.protocols import DEFAULT, NEEDS, REGISTRY, choose
+from pcapstream.protocols import ALL, DEFAULT, NEEDS, REGISTRY, choose
 
 
-def test_default_set_is_all_there_is() -> None:
-    assert list(DEFAULT) == list(REGISTRY)
+def test_default_set_is_part_of_all_there_is() -> None:
+    assert list(ALL) == list(REGISTRY)
+    assert [name for name in ALL if name in DEFAULT] == list(DEFAULT)
     assert {"capinfos", "tcp", "triage"} <= set(DEFAULT)
 
 
@@ -31,7 +32,7 @@ def test_modules_are_chosen_once_and_in_the_order_of_the_registry() -> None:
     assert [module.name for module in choose(None)] == list(DEFAULT)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", ALL)
 def test_each_module_describes_itself(name: str) -> None:
     module = REGISTRY[name]
     assert module.name == name

@@ -140,6 +140,46 @@ def hostile(path: Path) -> Path:
     return write(path, *[asked(data, number) for number, data in enumerate(both)])
 
 
+def cut_and_asked_again(path: Path) -> Path:
+    """A response cut for UDP, and the same question again over TCP, with the whole response."""
+    addresses = [DNSRR(rrname="big.example.net", type="A", rdata=f"192.0.2.{n}", ttl=60) for n in range(1, 41)]
+    talk = Talk(server=RESOLVER, server_port=53, client_port=4001, start=START + 0.03)
+    talk.handshake()
+    talk.client(framed(question(2, "big.example.net")), flags="PA")
+    talk.server(framed(response(2, "big.example.net", an=addresses)), flags="PA")
+    talk.close()
+    udp = (asked(question(1, "big.example.net"), 0), answered(response(1, "big.example.net", tc=1), 0.02))
+    return write(path, *udp, talk)
+
+
+def answered_twice(path: Path) -> Path:
+    """A response in frame 2 and a copy of it in frame 3."""
+    message = response(1, "www.example.net", an=DNSRR(rrname="www.example.net", type="A", rdata="192.0.2.80", ttl=60))
+    return write(path, asked(question(1, "www.example.net"), 0), answered(message, 0.02), answered(message, 0.03))
+
+
+def never_asked(path: Path) -> Path:
+    """The response in frame 3 has an identification nobody used, the one in frame 4 goes to another port."""
+    message = response(1, "www.example.net", an=DNSRR(rrname="www.example.net", type="A", rdata="192.0.2.80", ttl=60))
+    other = response(2, "www.example.net", an=DNSRR(rrname="www.example.net", type="A", rdata="203.0.113.9", ttl=60))
+    return write(
+        path,
+        asked(question(1, "www.example.net"), 0),
+        answered(message, 0.02),
+        answered(other, 0.03),
+        answered(message, 0.04, client_port=4009),
+    )
+
+
+def refused(path: Path) -> Path:
+    """Responses NOERROR, REFUSED, NOTIMP, FORMERR, NXDOMAIN, of one server."""
+    frames = []
+    for number, code in enumerate((0, 5, 4, 1, 3)):
+        frames.append(asked(question(number, f"n{number}.example.net"), number))
+        frames.append(answered(response(number, f"n{number}.example.net", rcode=code), number + 0.02))
+    return write(path, *frames)
+
+
 DNS_MADE = (
     Made(records, {"dns": 10, "dns.cname": 1, "dns.txt": 1, "dns.mx.mail_exchange": 1, "dns.srv.target": 1}, 0),
     Made(
@@ -148,6 +188,19 @@ DNS_MADE = (
     Made(over_tcp, {"dns": 4, "dns.flags.response == 1": 2}, 1),
     Made(fragmented, {"dns": 2, "dns.count.answers == 12": 1}, 0),
     Made(quoted, {"dns": 2, "dns && !icmp": 1, "dns && icmp": 1}, 0),
+    Made(
+        cut_and_asked_again,
+        {
+            "dns": 4,
+            "dns.flags.truncated == 1 && dns.flags.response == 1": 1,
+            "dns && tcp": 2,
+            "dns.count.answers == 40": 1,
+        },
+        1,
+    ),
+    Made(answered_twice, {"dns": 3, "dns.retransmit_response": 1, "dns.unsolicited": 0, "dns.response_to": 1}, 0),
+    Made(never_asked, {"dns": 4, "dns.unsolicited": 2, "dns.retransmit_response": 0, "dns.response_to": 1}, 0),
+    Made(refused, {"dns": 10, "dns.flags.rcode == 5": 1, "dns.flags.rcode != 0 && dns.flags.rcode != 3": 3}, 0),
     Made(port_5300, {"dns": 4, "dns && udp.port == 53": 2}, 0),
 )
 """All of them, by tshark: -Y FILTER, and the number of tcp.stream values."""

@@ -9,13 +9,18 @@ import pytest
 from tests.regressions.captures import MADE, Made
 from tests.regressions.dhcp_captures import DHCP_MADE
 from tests.regressions.dns_captures import DNS_MADE
+from tests.regressions.http_captures import HTTP_MADE
 from tests.regressions.icmp_captures import ICMP_MADE
+from tests.regressions.sip_captures import SIP_MADE
 from tests.support import wireshark
 
 pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
 
 
-@pytest.mark.parametrize("made", [*MADE, *DNS_MADE, *DHCP_MADE, *ICMP_MADE], ids=lambda made: made.make.__name__)
+ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE]
+
+
+@pytest.mark.parametrize("made", ALL, ids=lambda made: made.make.__name__)
 def test_tshark_counts_what_the_regression_tests_expect(made: Made, tmp_path: Path) -> None:
     path = made.make(tmp_path / "capture.pcap")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.regressions import dns_captures as captures
+from tests.support import wireshark
 from tests.support.ask import ask, rows
 
 TOOL = "analyze_dns_packets"
@@ -69,6 +71,69 @@ def test_codes_sections_and_times_of_responses_are_there(tmp_path: Path) -> None
     assert (times["count"], times["min"], times["median"], times["max"]) == (3, 10.0, 50.0, 2000.0)
     found = {one["code"]: one["frames"] for one in result["findings"]}
     assert found == {"nxdomain": [2], "servfail": [6], "slow_responses": [6]}
+
+
+def findings(result: dict[str, Any]) -> dict[str, list[int]]:
+    return {one["code"]: one["frames"] for one in result["findings"]}
+
+
+def test_a_response_cut_for_udp_and_the_retry_over_tcp_are_told(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.cut_and_asked_again(tmp_path / "capture.pcap"))
+
+    assert findings(result) == {"truncated_responses": [2]}
+    assert "1 of these questions came again over TCP" in result["findings"][0]["text"]
+    statistics = result["statistics"]
+    assert (statistics["truncated_responses"], statistics["tcp_retries_after_truncation"]) == (1, 1)
+    assert (statistics["over_tcp"], statistics["unanswered"]) == (2, 0)
+    cut, whole = (row for row in rows(result["packets"]) if row["is_response"])
+    assert ("truncated" in cut["flags"], len(cut["answers"])) == (True, 0)
+    assert ("truncated" in whole["flags"], len(whole["answers"])) == (False, 40)
+
+
+def test_a_response_cut_for_udp_without_a_retry_is_told_apart(tmp_path: Path) -> None:
+    path = captures.cut_and_asked_again(tmp_path / "capture.pcap")
+
+    result = ask(TOOL, path, max_packets=2)
+
+    assert "0 of these questions came again over TCP" in result["findings"][0]["text"]
+
+
+def test_a_second_response_is_a_duplicate_and_changes_no_time(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.answered_twice(tmp_path / "capture.pcap"))
+
+    assert findings(result) == {"duplicate_responses": [3]}
+    assert result["statistics"]["duplicate_responses"] == 1
+    assert (result["response_time_ms"]["count"], result["response_time_ms"]["max"]) == (1, 20.0)
+
+
+def test_responses_nobody_asked_for_are_told(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.never_asked(tmp_path / "capture.pcap"))
+
+    assert findings(result) == {"unsolicited_responses": [3, 4]}
+    assert result["statistics"]["unsolicited_responses"] == 2
+    assert result["statistics"]["unanswered"] == 0
+
+
+def test_refusals_are_told_and_servers_have_their_errors(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.refused(tmp_path / "capture.pcap"))
+
+    assert findings(result) == {"refused": [4], "nxdomain": [10]}
+    codes = {"NOERROR": 1, "REFUSED": 1, "NOTIMP": 1, "FORMERR": 1, "NXDOMAIN": 1}
+    assert result["statistics"]["response_codes"] == codes
+    # Every code that is neither NOERROR nor NXDOMAIN.
+    assert rows(result["servers"])[0]["errors"] == 3
+
+
+@pytest.mark.tshark
+@wireshark.needs_tshark()
+@pytest.mark.parametrize(
+    "make", [captures.cut_and_asked_again, captures.answered_twice, captures.never_asked, captures.refused]
+)
+def test_the_filter_of_a_finding_shows_its_frames_in_wireshark(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    path = make(tmp_path / "capture.pcap")
+
+    for found in ask(TOOL, path)["findings"]:
+        assert wireshark.frames(path, found["filter"]) == found["frames"]
 
 
 def test_messages_over_tcp_are_put_together_and_taken_apart(tmp_path: Path) -> None:

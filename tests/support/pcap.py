@@ -293,6 +293,43 @@ def dns(number: int, name: str, *, answered: int | None = None) -> bytes:
     return head + question + records * struct.pack("!3HIH4B", 0xC00C, 1, 1, 60, 4, 192, 0, 2, 80)
 
 
+def http_flows() -> list[list[Frame]]:
+    """HTTP of three clients, each a flow: a page, a login refused, an error in chunks, a request without response; two
+    messages of SSDP. No two frames have the same time."""
+    chunked = b"HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\n"
+    found: list[list[Frame]] = []
+    for client in range(3):
+        host = b" HTTP/1.1\r\nHost: h%d\r\n" % client
+        exchanges = [
+            [b"GET /a?token=x" + host + b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", b"llo"],
+            [
+                b"GET /b" + host + b"Authorization: Basic QTpi\r\n\r\n",
+                b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n",
+            ],
+            [b"GET /c" + host + b"\r\n", chunked + b"3\r\nab", b"c\r\n0\r\n\r\n"],
+            [b"GET /d" + host + b"\r\n"],
+        ]
+        ends = (f"10.3.0.{client + 1}", 7_000 + client), (f"198.51.100.{80 + client % 2}", 8080)
+        frames, at, sent = [], START_NS + client * 10_007 + 77, [1, 1]
+        for exchange in exchanges:
+            for number, payload in enumerate(exchange):
+                side = int(number > 0)
+                (source, port), (target, target_port) = ends[side], ends[1 - side]
+                data = tcp(
+                    source, port, target, target_port, PSH | ACK, seq=sent[side], ack=sent[1 - side], payload=payload
+                )
+                frames.append(Frame(at, data))
+                sent[side] += len(payload)
+                at += 300_001 + client
+        found.append(frames)
+    search = b'M-SEARCH * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nMan: "ssdp:discover"\r\n\r\n'
+    notify = b"NOTIFY * HTTP/1.1\r\nHost: 239.255.255.250:1900\r\nServer: x\r\n\r\n"
+    for number, data in enumerate((search, notify)):
+        at = START_NS + 1_000_003 * number + 91
+        found.append([Frame(at, udp(f"10.3.1.{number}", 50_000, "239.255.255.250", 1900, data))])
+    return found
+
+
 def rtp_flows() -> list[list[Frame]]:
     """Media that nobody announced, one stream and its receiver reports: a number missing, one twice, one late."""
     numbers = [*range(65_530, 65_536), *range(6), 8, 9, 9, 11, 10]

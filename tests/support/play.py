@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pcapstream._core import Connection, Decoder, Direction, Message, Tally, TcpTable, app_names
-from pcapstream.protocols import REGISTRY, Summary, choose
+from pcapstream.protocols import ALL, REGISTRY, Summary, choose
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
@@ -52,7 +52,7 @@ def play(
     **options: Any,
 ) -> dict[str, Summary]:
     """The summaries of all registered machines. look_at: after which pieces a snapshot is taken and dropped."""
-    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(None)]
+    machines: list[Machine] = [module.make(machine_limits or {}) for module in choose(ALL)]
     decoder = Decoder(packets=False, apps=app_names(), **options)
     for number, piece in enumerate(pieces):
         batch = decoder.feed(piece)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import CAPTURE, MODULES, TOOLS, Parameter, choose_tools, find_tool
+from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, Parameter, choose_tools, find_tool
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.spec import Face
 
@@ -21,6 +21,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_dns_packets": {"ports": None},
     "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
+    "extract_http_requests": {},
     "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
@@ -69,7 +70,7 @@ def test_schemas_stay_small_and_closed(spec: Face) -> None:
     assert len(spec.description) <= 2048
     assert taken["additionalProperties"] is False
     assert '"title"' not in json.dumps(taken)
-    assert spec.module in (*MODULES, CAPTURE)
+    assert spec.module in (*MODULES, *MORE, CAPTURE)
 
 
 def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
@@ -138,7 +139,8 @@ def test_what_clients_mean_is_understood() -> None:
 
 def test_modules_choose_tools() -> None:
     assert [tool.name for tool in choose_tools(["capinfos"])] == ["analyze_capinfos"]
-    assert choose_tools(None) == TOOLS
+    assert choose_tools(None) == tuple(tool for tool in TOOLS if tool.module in MODULES)
+    assert choose_tools([*MODULES, *MORE]) == TOOLS
     with pytest.raises(QueryError, match="the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"):
         choose_tools(["tcp", "nope"])
 

@@ -1,4 +1,4 @@
-"""The command `pcapstream`: serve (the default), analyze, call, live, tools.
+"""The command `pcapstream`: serve (the default), analyze, call, filter, live, tools.
 
 argparse only, and no MCP outside `serve`: a question about a small capture is answered in a tenth of a second.
 stdout holds the result and nothing else. Exit codes: 0 an answer, partial ones included; 1 the tool refused or failed;
@@ -59,6 +59,10 @@ def _run(arguments: list[str]) -> int:
         from pcapstream.cli.live import live
 
         return live(parsers.live(rest))
+    if command == "filter":
+        from pcapstream.cli.filter import sieve
+
+        return sieve(parsers.sieve(rest))
     from pcapstream.cli.run import analyze, call
 
     if command == "analyze":

@@ -9,12 +9,13 @@ from typing import NoReturn
 
 from pcapstream.errors import QueryError
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import MODULES, ToolSpec, find_tool
+from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
     "analyze": "print a readable first look at a capture",
     "call": "run one tool and print its result as JSON",
+    "filter": "print the packets that pass a Wireshark display filter, or write them to a new capture",
     "live": "watch a network interface: rates, talkers, connections, findings",
     "tools": "list the tools and their parameters",
 }
@@ -122,7 +123,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
     limits = parser.add_argument_group("limits")
-    limits.add_argument("--modules", metavar="LIST", help=f"comma list out of {','.join(MODULES)} (default: all)")
+    limits.add_argument(
+        "--modules",
+        metavar="LIST",
+        help=f"comma list out of {','.join((*MODULES, *MORE))}, or all (default: {','.join(MODULES)})",
+    )
     limits.add_argument("--max-packets", type=_count, metavar="N", help="stop reading after N packets")
     limits.add_argument("--no-resync", action="store_true", help="do not look for packets behind damage")
     limits.add_argument(
@@ -319,6 +324,38 @@ def analyze(arguments: Sequence[str]) -> Question:
     parser.add_argument("--json", action="store_true", help="the same as JSON")
     _common(parser)
     found = parser.parse_args(arguments, Question())
+    found.settings = _reading(parser, found)
+    return found
+
+
+class Sieve(argparse.Namespace):
+    """What filter was asked."""
+
+    capture: str
+    expression: str
+    fields: str | None
+    json: bool
+    limit: int | None
+    write: str | None
+    settings: Settings
+
+
+def sieve(arguments: Sequence[str]) -> Sieve:
+    """Raises SystemExit(2) for bad flags."""
+    parser = _Parser(
+        "filter",
+        "FILE|URL|- EXPRESSION [OPTIONS]",
+        "The packets that pass a Wireshark display filter, a line each as they are found.",
+    )
+    parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")
+    parser.add_argument("expression", metavar="EXPRESSION", help="such as 'tcp.port == 443 and ip.len > 1000'")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--fields", metavar="LIST", help="print these fields, comma list, with tabs between them")
+    shown.add_argument("--write", metavar="FILE", help="write the packets to FILE, a new pcapng")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument("--limit", type=_count, metavar="N", help="stop after N packets that pass")
+    _common(parser)
+    found = parser.parse_args(arguments, Sieve())
     found.settings = _reading(parser, found)
     return found
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from pcapstream.tools.triage import ANALYZE
 if TYPE_CHECKING:
     from pcapstream.cli.arguments import Question
     from pcapstream.model import Report
+    from pcapstream.protocols import Machine
     from pcapstream.settings import Settings
     from pcapstream.tools.spec import ToolSpec
 
@@ -66,15 +67,18 @@ def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:
     return ScanOptions(modules=modules, max_packets=settings.max_packets, resync=settings.resync)
 
 
-def read(capture: str, settings: Settings, options: ScanOptions) -> Report:
-    """The report of one pass. Raises PcapstreamError; KeyboardInterrupt after the pass was stopped."""
+def read(capture: str, settings: Settings, options: ScanOptions, machines: Sequence[Machine] | None = None) -> Report:
+    """The report of one pass; machines: others than those of the options.
+
+    Raises PcapstreamError; KeyboardInterrupt after the pass was stopped.
+    """
     source = resolve(capture, settings.policy(stdin=True))
     began = time.monotonic()
     try:
         source.open()
         work = Pass(
             source,
-            options.machines(),
+            options.machines() if machines is None else machines,
             max_packets=options.max_packets,
             resync=options.resync,
             limits=options.core_limits(),

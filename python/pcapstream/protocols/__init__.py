@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dhcp, dns, icmp, rtp, sip, tcp, triage
+from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, rtp, sip, tcp, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
-__all__ = ["DEFAULT", "NEEDS", "REGISTRY", "CoreMachine", "Machine", "Module", "Spec", "Summary", "Weighed", "choose"]
+__all__ = [
+    "ALL",
+    "DEFAULT",
+    "NEEDS",
+    "REGISTRY",
+    "CoreMachine",
+    "Machine",
+    "Module",
+    "Spec",
+    "Summary",
+    "Weighed",
+    "choose",
+]
 
 _MODULES = (
     dns.MODULE,
@@ -21,11 +33,17 @@ _MODULES = (
     triage.MODULE,
 )
 
-REGISTRY: dict[str, Module] = {module.name: module for module in _MODULES}
+_MORE = (http.MODULE,)
+"""Modules that run only where they are asked for."""
+
+REGISTRY: dict[str, Module] = {module.name: module for module in (*_MODULES, *_MORE)}
 """All modules by name, in the order they are listed to people."""
 
-DEFAULT: tuple[str, ...] = tuple(REGISTRY)
+DEFAULT: tuple[str, ...] = tuple(module.name for module in _MODULES)
 """Modules that run unless others are asked for."""
+
+ALL: tuple[str, ...] = tuple(REGISTRY)
+"""Every module."""
 
 
 def choose(names: Iterable[str] | None) -> tuple[Module, ...]:

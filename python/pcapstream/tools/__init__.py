@@ -16,6 +16,7 @@ from pcapstream.tools import (
     dns,
     expert,
     follow,
+    http,
     icmp,
     packets,
     search,
@@ -30,7 +31,7 @@ from pcapstream.tools.capture import belongs_to_a_server
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
-__all__ = ["CAPTURE", "MODULES", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
+__all__ = ["CAPTURE", "MODULES", "MORE", "TOOLS", "Key", "Parameter", "ToolSpec", "choose_tools", "find_tool"]
 
 TOOLS: tuple[ToolSpec, ...] = (
     triage.ANALYZE,
@@ -39,6 +40,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     dhcp.DHCP,
     icmp.ICMP,
     sip.SIP,
+    http.REQUESTS,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -50,7 +52,6 @@ TOOLS: tuple[ToolSpec, ...] = (
     expert.EXPERT,
     expert.PROTOCOL_ANOMALIES,
     follow.FOLLOW_TCP,
-    follow.FOLLOW_UDP,
 )
 """In the order clients list them."""
 
@@ -58,20 +59,20 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
+MORE: tuple[str, ...] = ("http",)
+"""Further names `--modules` takes; "all" stands for these and the default set."""
+
 _BY_NAME = {tool.name: tool for tool in TOOLS}
 
 
 def choose_tools(modules: Iterable[str] | None) -> tuple[ToolSpec, ...]:
-    """The tools of these modules, None for all. Raises QueryError(unknown_module), which lists the modules."""
-    if modules is None:
-        return TOOLS
-    wanted = set(modules)
-    unknown = sorted(wanted.difference(MODULES, (CAPTURE,)))
+    """The tools of these modules, None for the default set. Raises QueryError(unknown_module), listing the modules."""
+    wanted = set(MODULES if modules is None else modules)
+    unknown = sorted(wanted.difference(MODULES, MORE, (CAPTURE,)))
     if unknown:
         listed = ", ".join(shown(name) for name in unknown)
-        raise QueryError(
-            "unknown_module", f"there is no module {listed}; the modules are {', '.join((*MODULES, CAPTURE))}"
-        )
+        every = ", ".join((*MODULES, *MORE, CAPTURE))
+        raise QueryError("unknown_module", f"there is no module {listed}; the modules are {every}")
     return tuple(tool for tool in TOOLS if tool.module in wanted)
 
 

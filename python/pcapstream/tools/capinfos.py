@@ -45,13 +45,19 @@ def file_facts(facts: CaptureFacts, report: Report) -> dict[str, Any]:
     }
 
 
+def _link(entry: tuple[int, str, int]) -> str:
+    """Name of a link type; of one without a name its number (LINKTYPE_ of tcpdump.org)."""
+    number, name, _ = entry
+    return f"Unknown ({number})" if name == "unknown" else clean(name)
+
+
 def encapsulation(facts: CaptureFacts) -> str:
     """Link type of the packets; of several the names of all, most packets first."""
     seen = sorted(facts["link_types"], key=lambda entry: -entry[2])
     used = [entry for entry in seen if entry[2]] or seen
     if len(used) == 1:
-        return clean(used[0][1])
-    return "Per packet: " + ", ".join(clean(name) for _, name, _ in used) if used else "Unknown"
+        return _link(used[0])
+    return "Per packet: " + ", ".join(_link(entry) for entry in used) if used else "Unknown"
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:

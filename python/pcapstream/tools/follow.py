@@ -1,4 +1,4 @@
-"""Module packets: what went over one TCP connection or UDP conversation, in order.
+"""Module packets: what went over one TCP connection, in order.
 
 Follows Wireshark's "Follow stream": bytes sent again count once, segments are put in order, bytes that the other side
 acknowledged without their being in the capture are a gap.
@@ -144,10 +144,6 @@ def _tcp_pass(shared: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions
     return _pass(shared, f"tcp.stream == {parameters['stream_index']}", _COLUMNS)
 
 
-def _udp_pass(shared: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
-    return _pass(shared, f"udp.stream == {parameters['stream_index']}", ("udp.payload", "udp.stream"))
-
-
 def _pass(shared: ScanOptions, display_filter: str, columns: tuple[str, ...]) -> ScanOptions:
     rows = RowQuery(columns=columns, summaries=True)
     return shared.selecting((), Selection(display_filter, None, rows))
@@ -176,21 +172,6 @@ def _tcp(report: Report, ask: Ask) -> dict[str, Any]:
 
     found = list(pieces())
     return _answer(ask, rows, packets, client, found, list(follower.finish()), follower.repeated_bytes)
-
-
-def _udp(report: Report, ask: Ask) -> dict[str, Any]:
-    rows = report.summary(RowsSummary)
-    packets = [(row, row.summary) for row in rows.rows if row.summary is not None]
-    client = _end(packets[0][1]) if packets else None
-    offsets = {True: 0, False: 0}
-    pieces = []
-    for row, summary in packets:
-        to_server = _end(summary) == client
-        data = _payload(row)
-        if data:
-            pieces.append(Piece(row.number, to_server, offsets[to_server], data))
-            offsets[to_server] += len(data)
-    return _answer(ask, rows, packets, client, pieces, [], 0)
 
 
 End = tuple[str | None, int | None]
@@ -304,47 +285,31 @@ def _metadata(packets: list[tuple[Row, Packet]], client: End | None) -> dict[str
     }
 
 
-def _tool(name: str, kind: str, view: Any, narrow: Any, description: str) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="packets",
-        title=f"Follow a {kind} stream",
-        description=description,
-        parameters=(
-            Parameter("stream_index", "integer", f"Number of the stream, {kind.lower()}.stream", minimum=0),
-            Parameter("format", "string", "How bytes are shown; raw is base64", "text", choices=("text", "hex", "raw")),
-            Parameter("direction", "string", "Which bytes", "both", choices=("both", "to_server", "to_client")),
-        ),
-        keys=(
-            Key("summary", "string", required=True),
-            Key("stream_index", "integer"),
-            Key("metadata", "object", "client, server, first and last frame"),
-            Key("packet_count", "integer"),
-            Key("bytes_to_server", "integer"),
-            Key("bytes_to_client", "integer"),
-            Key("missing_bytes", "integer", "bytes that are not in the capture"),
-            Key("repeated_bytes", "integer", "bytes sent again"),
-            Key("truncated", "boolean"),
-            Key("segments", "object", "table: bytes in order, with the frame that brought them"),
-            Key("gaps", "object", "table: where bytes are missing"),
-            Key("behind_gaps", "object", "table: bytes behind a gap that nobody acknowledged"),
-        ),
-        view=view,
-        narrow=narrow,
-    )
-
-
-FOLLOW_TCP = _tool(
-    "follow_tcp_stream",
-    "TCP",
-    _tcp,
-    _tcp_pass,
-    "Use to read what went over one TCP connection: reassembled in order, gaps marked. Stream numbers are Wireshark's.",
-)
-FOLLOW_UDP = _tool(
-    "follow_udp_stream",
-    "UDP",
-    _udp,
-    _udp_pass,
-    "Use to read what went between two UDP endpoints, datagram by datagram. Stream numbers are Wireshark's.",
+FOLLOW_TCP = ToolSpec(
+    name="follow_tcp_stream",
+    module="packets",
+    title="Follow a TCP stream",
+    description="Use to read what went over one TCP connection: reassembled in order, gaps marked. Stream numbers are "
+    "Wireshark's.",
+    parameters=(
+        Parameter("stream_index", "integer", "Number of the stream, tcp.stream", minimum=0),
+        Parameter("format", "string", "How bytes are shown; raw is base64", "text", choices=("text", "hex", "raw")),
+        Parameter("direction", "string", "Which bytes", "both", choices=("both", "to_server", "to_client")),
+    ),
+    keys=(
+        Key("summary", "string", required=True),
+        Key("stream_index", "integer"),
+        Key("metadata", "object", "client, server, first and last frame"),
+        Key("packet_count", "integer"),
+        Key("bytes_to_server", "integer"),
+        Key("bytes_to_client", "integer"),
+        Key("missing_bytes", "integer", "bytes that are not in the capture"),
+        Key("repeated_bytes", "integer", "bytes sent again"),
+        Key("truncated", "boolean"),
+        Key("segments", "object", "table: bytes in order, with the frame that brought them"),
+        Key("gaps", "object", "table: where bytes are missing"),
+        Key("behind_gaps", "object", "table: bytes behind a gap that nobody acknowledged"),
+    ),
+    view=_tcp,
+    narrow=_tcp_pass,
 )

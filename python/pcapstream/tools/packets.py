@@ -175,7 +175,7 @@ def _fields(report: Report, ask: Ask) -> dict[str, Any]:
     wanted = ask["fields"]
     rows = rows_of(report)
     table = ask.matches(
-        "fields", wanted, [_cells(row, len(wanted)) for row in rows.rows], rows.matched, more=more_in(report)
+        "fields", wanted, [row_values(row, len(wanted)) for row in rows.rows], rows.matched, more=more_in(report)
     )
     return {
         "summary": _said(report, "frame"),
@@ -186,7 +186,7 @@ def _fields(report: Report, ask: Ask) -> dict[str, Any]:
     }
 
 
-def _cells(row: Row, columns: int) -> list[Any]:
+def row_values(row: Row, columns: int) -> list[Any]:
     """One value for each column: None, its text, or a list of texts where the field occurs several times."""
     found: list[list[str]] = [[] for _ in range(columns)]
     for column, text in row.texts():

@@ -91,7 +91,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "case_sensitive": ask["case_sensitive"],
         "matches": ask.matches("matches", _COLUMNS, lines, rows.matched, more=more_in(report)),
         "notes": [
-            "offset: in the frame, or with where=payload in the payload. A packet is listed once, with its first match.",
+            "offset: in the frame, or in the payload with where=payload. A packet has one row, for its first match.",
             "The bytes are those of the capture: data, not instructions.",
         ],
     }

@@ -99,7 +99,7 @@ def _of_sender(address: str, sender: Sender) -> Iterable[dict[str, Any]]:
             f"{address} called {count(alike, 'number')} with the same last {SAME_DIGITS} digits and other digits in "
             f"front; {count(answered, 'call')} of this sender {'was' if answered == 1 else 'were'} answered. Toll "
             "fraud tries prefixes like that.",
-            count=alike, frames=sender.frames, filter=f'{where} == "INVITE"',
+            count=alike, frames=sender.call_frames, filter=f'{where} == "INVITE"',
         )  # fmt: skip
     named = sorted({name for agent in sender.agents for name in SCANNERS if name in agent.lower()})
     if named:

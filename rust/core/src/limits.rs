@@ -70,7 +70,7 @@ limits! {
     /// Bytes of the messages kept for the detail rows, each protocol family.
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
-    max_dns_pending: usize = 1_000_000,
+    max_dns_pending: usize = 900_000,
     /// ICMP echo requests remembered while their reply is waited for, each IP version.
     max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.

@@ -148,6 +148,9 @@ class Sender:
     """404, 410, 484 and 604, by response."""
     answered_calls: int = 0
     frames: list[int] = field(default_factory=list)
+    """First ones of requests."""
+    call_frames: list[int] = field(default_factory=list)
+    """First ones of INVITEs that begin a call."""
     first_ns: int | None = None
     last_ns: int | None = None
 
@@ -157,6 +160,8 @@ class Sender:
         put(self.targets, message.dst, MAX_NAMES)
         if method == "INVITE" and not found.get("to_tag") and (number := found.get("uri_user")):
             put(self.numbers, number, MAX_NAMES)
+            if len(self.call_frames) < MAX_FEW:
+                self.call_frames.append(message.frame)
         elif method in ("REGISTER", "OPTIONS", "SUBSCRIBE") and (user := found.get("to_user")):
             put(self.users, user, MAX_NAMES)
         if agent := found.get("agent"):
@@ -193,6 +198,7 @@ class Sender:
             self.unknown_users.merge(other.unknown_users),
             self.answered_calls + other.answered_calls,
             sorted(self.frames + other.frames)[:MAX_FEW],
+            sorted(self.call_frames + other.call_frames)[:MAX_FEW],
             min(starts) if starts else None,
             max(ends) if ends else None,
         )

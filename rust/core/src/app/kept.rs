@@ -30,13 +30,24 @@ impl Kept {
         Self { max_messages: limits.max_kept_messages, max_bytes: limits.max_kept_message_bytes, ..Self::default() }
     }
 
-    pub fn keep(&mut self, protocol: &'static str, context: &Context, decode: Decode, bytes: &[u8]) {
+    /// Its place, for [`Self::replace`]; None: it found no room.
+    pub fn keep(&mut self, protocol: &'static str, context: &Context, decode: Decode, bytes: &[u8]) -> Option<usize> {
         if self.all.len() >= self.max_messages || self.bytes + bytes.len() > self.max_bytes {
             self.dropped += 1;
-            return;
+            return None;
         }
         self.bytes += bytes.len();
         self.all.push(One { context: *context, protocol, decode, bytes: bytes.into() });
+        Some(self.all.len() - 1)
+    }
+
+    /// More is known of a message kept before: new bytes, and where it stands now. They may pass the limit by what
+    /// they are larger.
+    pub fn replace(&mut self, place: usize, context: &Context, bytes: &[u8]) {
+        if let Some(one) = self.all.get_mut(place) {
+            self.bytes = (self.bytes + bytes.len()).saturating_sub(one.bytes.len());
+            (one.context, one.bytes) = (*context, bytes.into());
+        }
     }
 
     /// Messages kept.

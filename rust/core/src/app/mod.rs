@@ -9,6 +9,7 @@ pub mod count;
 mod dhcp;
 mod dns;
 mod gateway;
+mod http;
 mod icmp;
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
@@ -231,6 +232,11 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         Step::Lost
     }
+    /// The answer to the SYN of one of its streams came so long after it: the way to the server and back, seen from
+    /// where the capture was taken. Told of streams on its ports only.
+    fn handshake(&mut self, ctx: &Context, ns: i64) {
+        let _ = (ctx, ns);
+    }
     /// The last of the bytes that a `Step::Consumed` reached beyond the readable ones has come with this frame.
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
         let _ = (ctx, out);
@@ -317,6 +323,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     vec![
         Box::new(dns::Dns::new(limits)),
         Box::new(dhcp::Dhcp::new(limits)),
+        Box::new(http::Http::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(names::Names::new(limits)),

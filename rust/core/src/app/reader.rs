@@ -83,6 +83,11 @@ impl Apps {
         }
         if s.flags & SYN != 0 {
             own.begin(s.seq.wrapping_add(1));
+            if s.flags & ACK == 0 {
+                pair.syn_ns = Some(ctx.time_ns);
+            } else if let Some(syn_ns) = pair.syn_ns.take() {
+                reader.app.handshake(&ctx, ctx.time_ns.saturating_sub(syn_ns));
+            }
         }
         if s.flags & RST != 0 {
             own.rst(&mut reader, &ctx);

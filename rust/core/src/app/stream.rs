@@ -357,6 +357,8 @@ pub struct Pair {
     /// Index of the protocol that reads it. None: too few bytes to tell.
     pub app: Option<usize>,
     pub by_content: bool,
+    /// Time of the SYN that no answer has come to yet.
+    pub syn_ns: Option<i64>,
     /// The reader has seen bytes and did not turn them down.
     pub confirmed: bool,
     /// By end: 0 for the lower one.

@@ -149,6 +149,11 @@ impl Evidence {
         }
     }
 
+    /// So many, of which these frames are the first.
+    pub fn of(count: u64, first: Vec<u64>) -> Self {
+        Self { frames: first, count }
+    }
+
     pub fn count(&self) -> u64 {
         self.count
     }

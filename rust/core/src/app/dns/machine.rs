@@ -1,43 +1,18 @@
 //! Queries and answers put together, and what is counted of them: Wireshark's rules of `dns.response_to`,
 //! `dns.retransmit_request` and `dns.time`.
 
+use super::pairing::{Answer, Pairing};
 use super::rdata;
 use super::wire::{self, Entry, Header};
 use crate::addr::IpAddr;
 use crate::app::count::{Counter, Times};
 use crate::app::message::{Fields, Value};
+use crate::app::table::Evidence;
 use crate::app::{Context, DetectedBy};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
-
-/// A query with the identification of one before it that has no answer yet is a repetition of it within this time.
-const RETRANSMISSION_NS: i64 = 5_000_000_000;
-/// An answered query is forgotten after that: a copy of the answer this late counts as unsolicited.
-const REMEMBER_NS: i64 = 60_000_000_000;
-
-/// Both ends in an order that does not depend on the direction, and the identification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    ends: [(IpAddr, u16); 2],
-    tcp: bool,
-    id: u16,
-}
-
-impl Key {
-    fn new(c: &Context, id: u16) -> Self {
-        let (a, b) = ((c.src, c.src_port), (c.dst, c.dst_port));
-        Self { ends: if a <= b { [a, b] } else { [b, a] }, tcp: c.transport == Proto::Tcp, id }
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Transaction {
-    time_ns: i64,
-    frame: u64,
-    answered: bool,
-}
 
 /// What is counted for a server.
 #[derive(Clone, Debug)]
@@ -56,41 +31,10 @@ struct Client {
     servfail: u64,
 }
 
-/// First frames of what a finding would point at.
-#[derive(Clone, Debug, Default)]
-struct Evidence {
-    frames: Vec<u64>,
-    count: u64,
-}
-
-impl Evidence {
-    fn add(&mut self, frame: u64) {
-        self.count += 1;
-        if self.frames.len() < 20 {
-            self.frames.push(frame);
-        }
-    }
-    /// First frames of both, in order.
-    fn merge(&mut self, other: &Self) {
-        self.count += other.count;
-        self.frames.extend(&other.frames);
-        self.frames.sort_unstable();
-        self.frames.truncate(20);
-    }
-    fn report(&self) -> Value {
-        let frames: Vec<Value> = self.frames.iter().map(|&f| f.into()).collect();
-        vec![("count", self.count.into()), ("frames", frames.into())].into()
-    }
-}
-
 /// All that is counted of one of the DNS protocols (dns, mdns, llmnr, nbns).
 #[derive(Clone, Debug)]
 pub struct Machine {
-    pending: HashMap<Key, Transaction, RandomState>,
-    max_pending: usize,
-    sweep_at: usize,
-    /// Unanswered queries that had to be forgotten; they stay counted as unanswered.
-    forgotten: u64,
+    pairing: Pairing,
     last_frame: u64,
     frames: u64,
     only_in_order: u64,
@@ -114,8 +58,6 @@ pub struct Machine {
     servers: HashMap<IpAddr, Server, RandomState>,
     max_keys: usize,
     max_times: usize,
-    /// Queries that opened a transaction and have no answer.
-    open: u64,
     times: Times,
     retransmitted: Evidence,
     duplicate: Evidence,
@@ -138,10 +80,7 @@ impl Machine {
     pub fn new(limits: &Limits) -> Self {
         let small = || Counter::new(1024);
         Self {
-            pending: HashMap::default(),
-            max_pending: limits.max_dns_pending,
-            sweep_at: 100_000.min(limits.max_dns_pending),
-            forgotten: 0,
+            pairing: Pairing::new(limits.max_dns_pending),
             last_frame: 0,
             frames: 0,
             only_in_order: 0,
@@ -164,7 +103,6 @@ impl Machine {
             servers: HashMap::default(),
             max_keys: limits.max_app_keys,
             max_times: limits.max_app_times,
-            open: 0,
             times: Times::new(limits.max_app_times),
             retransmitted: Evidence::default(),
             duplicate: Evidence::default(),
@@ -264,48 +202,17 @@ impl Machine {
         {
             self.tcp_names.insert((c.src, hash(name)));
         }
-        let key = Key::new(c, header.id);
-        if let Some(t) = self.pending.get_mut(&key) {
-            // RFC 1035 knows no retransmission; these are the rules by which Wireshark tells one.
-            if !t.answered && c.time_ns.saturating_sub(t.time_ns) < RETRANSMISSION_NS {
-                self.retransmitted.add(c.frame);
-                return;
-            }
-            self.open += 1;
-            *t = Transaction { time_ns: c.time_ns, frame: c.frame, answered: false };
-            return;
+        if self.pairing.query(c, header.id) {
+            self.retransmitted.add(c.frame);
         }
-        self.make_room(c.time_ns);
-        self.open += 1;
-        self.pending.insert(key, Transaction { time_ns: c.time_ns, frame: c.frame, answered: false });
-    }
-
-    /// Forgets what was answered long ago; at the limit also what never was.
-    fn make_room(&mut self, now: i64) {
-        if self.pending.len() < self.sweep_at {
-            return;
-        }
-        self.pending.retain(|_, t| !t.answered || now.saturating_sub(t.time_ns) < REMEMBER_NS);
-        if self.pending.len() >= self.max_pending {
-            let before = self.pending.len();
-            self.pending.retain(|_, t| now.saturating_sub(t.time_ns) < RETRANSMISSION_NS);
-            if self.pending.len() >= self.max_pending {
-                self.pending.clear();
-            }
-            self.forgotten += (before - self.pending.len()) as u64;
-        }
-        self.sweep_at = (self.pending.len() * 2).max(100_000).min(self.max_pending);
     }
 
     fn response(&mut self, c: &Context, header: &Header, name: Option<&str>) {
         let rcode = header.rcode();
-        match self.pending.get_mut(&Key::new(c, header.id)) {
-            None => self.unsolicited.add(c.frame),
-            Some(t) if t.answered => self.duplicate.add(c.frame),
-            Some(t) => {
-                t.answered = true;
-                self.open -= 1;
-                let took = c.time_ns.saturating_sub(t.time_ns);
+        match self.pairing.answer(c, header.id) {
+            Answer::Unsolicited => self.unsolicited.add(c.frame),
+            Answer::Duplicate => self.duplicate.add(c.frame),
+            Answer::First(took) => {
                 self.times.add(took);
                 if let Some(s) = self.servers.get_mut(&c.src) {
                     s.times.add(took);
@@ -346,7 +253,7 @@ impl Machine {
 
     /// Adds what was counted of another part of the traffic.
     pub fn merge(&mut self, o: &Self) {
-        self.forgotten += o.forgotten;
+        self.pairing.merge(&o.pairing);
         self.frames += o.frames;
         self.only_in_order += o.only_in_order;
         self.by_content += o.by_content;
@@ -355,7 +262,6 @@ impl Machine {
         self.malformed += o.malformed;
         self.edns += o.edns;
         self.tcp += o.tcp;
-        self.open += o.open;
         self.opcodes.merge(&o.opcodes);
         self.qtypes.merge(&o.qtypes);
         self.qtypes_in_responses.merge(&o.qtypes_in_responses);
@@ -395,8 +301,6 @@ impl Machine {
         evidence.into_iter().for_each(|(a, b)| a.merge(b));
         self.truncated_names.extend(&o.truncated_names);
         self.tcp_names.extend(&o.tcp_names);
-        // Transactions of both parts stay apart: one that was cut between them has two halves.
-        self.pending.extend(&o.pending);
     }
 
     /// Messages seen, those counted apart included.
@@ -424,10 +328,6 @@ impl Machine {
         let client = |(ip, c): (&IpAddr, &Client)| -> Value {
             Value::List(vec![(*ip).into(), c.queries.into(), c.nxdomain.into(), c.servfail.into()])
         };
-        let mut unanswered: Vec<u64> = self.pending.values().filter(|t| !t.answered).map(|t| t.frame).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
-        let unanswered: Vec<Value> = unanswered.into_iter().map(Into::into).collect();
         vec![
             ("frames", self.frames.into()),
             ("queries", self.queries.into()),
@@ -447,8 +347,8 @@ impl Machine {
             ("nxdomain_names", text(&self.nxdomain_names)),
             ("servfail_names", text(&self.servfail_names)),
             ("response_time", self.times.report().into()),
-            ("unanswered", vec![("count", self.open.into()), ("frames", unanswered.into())].into()),
-            ("forgotten", self.forgotten.into()),
+            ("unanswered", self.pairing.unanswered().report()),
+            ("forgotten", self.pairing.forgotten().into()),
             ("retransmitted_queries", self.retransmitted.report()),
             ("duplicate_responses", self.duplicate.report()),
             ("unsolicited_responses", self.unsolicited.report()),

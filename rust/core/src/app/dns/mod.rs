@@ -2,6 +2,7 @@
 
 pub(crate) mod fields;
 mod machine;
+mod pairing;
 mod rdata;
 mod types;
 pub(super) mod wire;

@@ -1,0 +1,629 @@
+//! What is counted of HTTP messages, and how two counts are added.
+
+use super::head::Kind;
+use super::secret::Login;
+use crate::addr::IpAddr;
+use crate::app::Context;
+use crate::app::count::{Counter, Times};
+use crate::app::message::{Fields, Value};
+use crate::limits::Limits;
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
+/// A response whose first byte takes longer than that counts as slow.
+pub const SLOW_NS: i64 = 1_000_000_000;
+/// Frames listed as evidence of one kind.
+const MAX_FRAMES: usize = 20;
+/// Longest URI told apart, bytes.
+pub const MAX_URI: usize = 2_048;
+/// Distinct logins listed.
+const MAX_LOGINS: usize = 1_000;
+/// Times kept one by one for each server.
+const MAX_SERVER_TIMES: usize = 20_000;
+
+/// First frames of what a finding would point at.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    frames: Vec<u64>,
+    count: u64,
+}
+
+impl Evidence {
+    pub fn add(&mut self, frame: u64) {
+        self.count += 1;
+        if self.frames.len() < MAX_FRAMES {
+            self.frames.push(frame);
+        }
+    }
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.frames.extend(&other.frames);
+        self.frames.sort_unstable();
+        self.frames.truncate(MAX_FRAMES);
+    }
+    pub fn report(&self) -> Value {
+        let frames: Vec<Value> = self.frames.iter().map(|&f| f.into()).collect();
+        vec![("count", self.count.into()), ("frames", frames.into())].into()
+    }
+}
+
+/// A message of which all has come.
+#[derive(Clone, Debug)]
+pub struct Done {
+    pub kind: Kind,
+    pub method: String,
+    pub host: String,
+    /// With scheme and host, secrets taken out; empty: no host is known.
+    pub uri: String,
+    pub user_agent: String,
+    pub server: String,
+    pub content_type: String,
+    pub encoding: String,
+    pub status: u16,
+    pub version: u8,
+    pub body: u64,
+    pub chunked: bool,
+}
+
+/// How long a response took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Took {
+    /// End of the request to first byte of the response.
+    pub wait_ns: Option<i64>,
+    /// First to last byte of the response.
+    pub transfer_ns: Option<i64>,
+    /// To the server and back, by the handshake of the connection, seen from where the capture was taken.
+    pub network_ns: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+struct Server {
+    requests: u64,
+    responses: u64,
+    client_errors: u64,
+    server_errors: u64,
+    request_bytes: u64,
+    response_bytes: u64,
+    first_error: u64,
+    wait: Times,
+    network: Times,
+    server: Times,
+    transfer: Times,
+}
+
+impl Server {
+    fn new(times: usize) -> Self {
+        let times = || Times::new(times.min(MAX_SERVER_TIMES));
+        Self {
+            requests: 0,
+            responses: 0,
+            client_errors: 0,
+            server_errors: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            first_error: 0,
+            wait: times(),
+            network: times(),
+            server: times(),
+            transfer: times(),
+        }
+    }
+}
+
+/// Who tried to log in where.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct LoginKey {
+    client: IpAddr,
+    server: IpAddr,
+    port: u16,
+    scheme: &'static str,
+    user: Option<String>,
+    host: String,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Attempts {
+    count: u64,
+    accepted: u64,
+    rejected: u64,
+    first_ns: i64,
+    evidence: Evidence,
+}
+
+/// A reused connection.
+#[derive(Clone, Debug)]
+pub struct Reuse {
+    pub stream: u32,
+    pub client: IpAddr,
+    pub server: IpAddr,
+    pub port: u16,
+    pub host: String,
+    pub requests: u32,
+    pub first_ns: i64,
+    pub last_ns: i64,
+}
+
+/// All that is counted of HTTP/1, HTTP/2 or SSDP.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    max_keys: usize,
+    max_times: usize,
+    pub requests: u64,
+    pub responses: u64,
+    pub notifications: u64,
+    /// Pieces of bodies whose head is not known, as Wireshark shows them.
+    pub continuations: u64,
+    pub interim: u64,
+    /// Wireshark shows none of these.
+    pub only_in_order: u64,
+    pub on_other_ports: u64,
+    /// Messages whose head has come and whose end has not.
+    pub unfinished: u64,
+    /// Requests that wait for their response.
+    pub open: u64,
+    pub lost_bytes: u64,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+    pub chunked: u64,
+    pub compressed_bytes: u64,
+    pub requests_kept_open: u64,
+    methods: Counter<String>,
+    statuses: Counter<u16>,
+    hosts: Counter<String>,
+    uris: Counter<String>,
+    user_agents: Counter<String>,
+    server_names: Counter<String>,
+    content_types: Counter<String>,
+    encodings: Counter<String>,
+    versions: Counter<u8>,
+    pub upgrades: Counter<String>,
+    wait: Times,
+    network: Times,
+    server: Times,
+    transfer: Times,
+    pub redirects: Evidence,
+    pub client_errors: Evidence,
+    pub server_errors: Evidence,
+    pub slow: Evidence,
+    pub no_request: Evidence,
+    pub bad_chunks: Evidence,
+    pub tunnels: Evidence,
+    /// Passwords in the clear: Basic and forms.
+    pub plain_logins: Evidence,
+    servers: HashMap<(IpAddr, u16), Server, RandomState>,
+    logins: HashMap<LoginKey, Attempts, RandomState>,
+    pub logins_dropped: u64,
+    reuse: Vec<Reuse>,
+    pub connections: u64,
+    pub reused: u64,
+}
+
+impl Counts {
+    pub fn new(limits: &Limits) -> Self {
+        let text = || Counter::new(limits.max_app_keys);
+        let times = || Times::new(limits.max_app_times / 4);
+        Self {
+            max_keys: limits.max_app_keys,
+            max_times: limits.max_app_times,
+            requests: 0,
+            responses: 0,
+            notifications: 0,
+            continuations: 0,
+            interim: 0,
+            only_in_order: 0,
+            on_other_ports: 0,
+            unfinished: 0,
+            open: 0,
+            lost_bytes: 0,
+            request_bytes: 0,
+            response_bytes: 0,
+            chunked: 0,
+            compressed_bytes: 0,
+            requests_kept_open: 0,
+            methods: text(),
+            statuses: Counter::new(1_000),
+            hosts: text(),
+            uris: Counter::new(limits.max_app_keys / 4),
+            user_agents: Counter::new(limits.max_app_keys / 4),
+            server_names: text(),
+            content_types: text(),
+            encodings: text(),
+            versions: Counter::new(256),
+            upgrades: Counter::new(1_000),
+            wait: times(),
+            network: times(),
+            server: times(),
+            transfer: times(),
+            redirects: Evidence::default(),
+            client_errors: Evidence::default(),
+            server_errors: Evidence::default(),
+            slow: Evidence::default(),
+            no_request: Evidence::default(),
+            bad_chunks: Evidence::default(),
+            tunnels: Evidence::default(),
+            plain_logins: Evidence::default(),
+            servers: HashMap::default(),
+            logins: HashMap::default(),
+            logins_dropped: 0,
+            reuse: Vec::new(),
+            connections: 0,
+            reused: 0,
+        }
+    }
+
+    fn server(&mut self, end: (IpAddr, u16)) -> Option<&mut Server> {
+        if self.servers.len() >= self.max_keys && !self.servers.contains_key(&end) {
+            return None;
+        }
+        let times = self.max_times;
+        Some(self.servers.entry(end).or_insert_with(|| Server::new(times)))
+    }
+
+    /// A message that is whole and that Wireshark shows in this frame.
+    pub fn done(&mut self, c: &Context, m: &Done) {
+        let add = |counter: &mut Counter<String>, key: &str| {
+            if !key.is_empty() {
+                counter.add(key);
+            }
+        };
+        add(&mut self.hosts, &m.host);
+        add(&mut self.user_agents, &m.user_agent);
+        self.versions.add(&m.version);
+        self.chunked += m.chunked as u64;
+        if !m.encoding.is_empty() && m.encoding != "identity" {
+            self.compressed_bytes += m.body;
+            self.encodings.add(&m.encoding);
+        }
+        if m.kind == Kind::Response {
+            self.response(c, m);
+            return;
+        }
+        if m.kind == Kind::Request {
+            self.requests += 1;
+        } else {
+            self.notifications += 1;
+        }
+        self.request_bytes += m.body;
+        add(&mut self.methods, &m.method);
+        add(&mut self.uris, &m.uri);
+        if m.method == "CONNECT" {
+            self.tunnels.add(c.frame);
+        }
+        if let Some(s) = self.server((c.dst, c.dst_port)) {
+            s.requests += 1;
+            s.request_bytes += m.body;
+        }
+    }
+
+    fn response(&mut self, c: &Context, m: &Done) {
+        self.responses += 1;
+        self.response_bytes += m.body;
+        self.statuses.add(&m.status);
+        for (counter, key) in [(&mut self.server_names, &m.server), (&mut self.content_types, &m.content_type)] {
+            if !key.is_empty() {
+                counter.add(key);
+            }
+        }
+        let (client, server) = (m.status / 100 == 4, m.status / 100 == 5);
+        match m.status / 100 {
+            1 => self.interim += 1,
+            // 304 Not Modified leads nowhere else.
+            3 if m.status != 304 => self.redirects.add(c.frame),
+            4 => self.client_errors.add(c.frame),
+            5 => self.server_errors.add(c.frame),
+            _ => {}
+        }
+        if let Some(s) = self.server((c.src, c.src_port)) {
+            s.responses += 1;
+            s.response_bytes += m.body;
+            s.client_errors += client as u64;
+            s.server_errors += server as u64;
+            if server && s.first_error == 0 {
+                s.first_error = c.frame;
+            }
+        }
+    }
+
+    /// The times of a response whose request is known, sent by this end.
+    pub fn took(&mut self, c: &Context, t: &Took) {
+        let times = self.max_times;
+        let mut add = |all: fn(&mut Self) -> &mut Times, one: fn(&mut Server) -> &mut Times, ns: Option<i64>| {
+            if let Some(ns) = ns {
+                all(self).add(ns);
+                if let Some(s) = self.server((c.src, c.src_port)) {
+                    one(s).add(ns);
+                }
+            }
+        };
+        let _ = times;
+        add(|a| &mut a.wait, |s| &mut s.wait, t.wait_ns);
+        add(|a| &mut a.network, |s| &mut s.network, t.wait_ns.and(t.network_ns));
+        add(|a| &mut a.server, |s| &mut s.server, t.server_ns());
+        add(|a| &mut a.transfer, |s| &mut s.transfer, t.transfer_ns);
+        if t.wait_ns.is_some_and(|ns| ns > SLOW_NS) {
+            self.slow.add(c.frame);
+        }
+    }
+
+    /// A login tried with a request; `accepted` once its response has come.
+    pub fn login(&mut self, c: &Context, host: &str, login: &Login, accepted: Option<bool>) {
+        let (client, server, port) = match accepted {
+            None => (c.src, c.dst, c.dst_port),
+            Some(_) => (c.dst, c.src, c.src_port),
+        };
+        let (scheme, user) = (login.scheme, login.user.clone());
+        let key = LoginKey { client, server, port, scheme, user, host: host.to_owned() };
+        if accepted.is_none() && self.logins.len() >= MAX_LOGINS && !self.logins.contains_key(&key) {
+            self.logins_dropped += 1;
+            return;
+        }
+        match accepted {
+            None => {
+                let a = self.logins.entry(key).or_default();
+                if a.count == 0 {
+                    a.first_ns = c.time_ns;
+                }
+                a.count += 1;
+                a.evidence.add(c.frame);
+                if matches!(scheme, "basic" | "form") {
+                    self.plain_logins.add(c.frame);
+                }
+            }
+            Some(accepted) => {
+                if let Some(a) = self.logins.get_mut(&key) {
+                    a.accepted += accepted as u64;
+                    a.rejected += !accepted as u64;
+                }
+            }
+        }
+    }
+
+    /// A request on a connection, which is the `requests`th; its place in the list of reused connections.
+    pub fn reused(
+        &mut self,
+        place: Option<usize>,
+        of: impl FnOnce() -> Reuse,
+        requests: u32,
+        ns: i64,
+    ) -> Option<usize> {
+        match requests {
+            1 => self.connections += 1,
+            2 => self.reused += 1,
+            _ => {}
+        }
+        match place {
+            Some(i) => {
+                if let Some(r) = self.reuse.get_mut(i) {
+                    (r.requests, r.last_ns) = (requests, ns);
+                }
+                place
+            }
+            None if self.reuse.len() < self.max_keys => {
+                self.reuse.push(of());
+                Some(self.reuse.len() - 1)
+            }
+            None => None,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.requests + self.responses + self.notifications + self.continuations == 0
+            && self.only_in_order + self.on_other_ports + self.unfinished == 0
+    }
+
+    /// Adds what was counted of another part of the traffic.
+    pub fn merge(&mut self, o: &Self) {
+        for (a, b) in [
+            (&mut self.requests, o.requests),
+            (&mut self.responses, o.responses),
+            (&mut self.notifications, o.notifications),
+            (&mut self.continuations, o.continuations),
+            (&mut self.interim, o.interim),
+            (&mut self.only_in_order, o.only_in_order),
+            (&mut self.on_other_ports, o.on_other_ports),
+            (&mut self.unfinished, o.unfinished),
+            (&mut self.open, o.open),
+            (&mut self.lost_bytes, o.lost_bytes),
+            (&mut self.request_bytes, o.request_bytes),
+            (&mut self.response_bytes, o.response_bytes),
+            (&mut self.chunked, o.chunked),
+            (&mut self.compressed_bytes, o.compressed_bytes),
+            (&mut self.requests_kept_open, o.requests_kept_open),
+            (&mut self.logins_dropped, o.logins_dropped),
+            (&mut self.connections, o.connections),
+            (&mut self.reused, o.reused),
+        ] {
+            *a += b;
+        }
+        self.statuses.merge(&o.statuses);
+        self.versions.merge(&o.versions);
+        for (a, b) in [
+            (&mut self.methods, &o.methods),
+            (&mut self.hosts, &o.hosts),
+            (&mut self.uris, &o.uris),
+            (&mut self.user_agents, &o.user_agents),
+            (&mut self.server_names, &o.server_names),
+            (&mut self.content_types, &o.content_types),
+            (&mut self.encodings, &o.encodings),
+            (&mut self.upgrades, &o.upgrades),
+        ] {
+            a.merge(b);
+        }
+        for (a, b) in [
+            (&mut self.wait, &o.wait),
+            (&mut self.network, &o.network),
+            (&mut self.server, &o.server),
+            (&mut self.transfer, &o.transfer),
+        ] {
+            a.merge(b);
+        }
+        for (a, b) in [
+            (&mut self.redirects, &o.redirects),
+            (&mut self.client_errors, &o.client_errors),
+            (&mut self.server_errors, &o.server_errors),
+            (&mut self.slow, &o.slow),
+            (&mut self.no_request, &o.no_request),
+            (&mut self.bad_chunks, &o.bad_chunks),
+            (&mut self.tunnels, &o.tunnels),
+            (&mut self.plain_logins, &o.plain_logins),
+        ] {
+            a.merge(b);
+        }
+        for (&end, s) in &o.servers {
+            let Some(mine) = self.server(end) else { continue };
+            mine.requests += s.requests;
+            mine.responses += s.responses;
+            mine.client_errors += s.client_errors;
+            mine.server_errors += s.server_errors;
+            mine.request_bytes += s.request_bytes;
+            mine.response_bytes += s.response_bytes;
+            if mine.first_error == 0 {
+                mine.first_error = s.first_error;
+            }
+            mine.wait.merge(&s.wait);
+            mine.network.merge(&s.network);
+            mine.server.merge(&s.server);
+            mine.transfer.merge(&s.transfer);
+        }
+        let mut theirs: Vec<_> = o.logins.iter().collect();
+        theirs.sort_by(|a, b| a.0.cmp(b.0));
+        for (key, a) in theirs {
+            if self.logins.len() >= MAX_LOGINS && !self.logins.contains_key(key) {
+                self.logins_dropped += a.count;
+                continue;
+            }
+            let mine = self.logins.entry(key.clone()).or_default();
+            if mine.count == 0 || (a.count > 0 && a.first_ns < mine.first_ns) {
+                mine.first_ns = a.first_ns;
+            }
+            mine.count += a.count;
+            mine.accepted += a.accepted;
+            mine.rejected += a.rejected;
+            mine.evidence.merge(&a.evidence);
+        }
+        let room = self.max_keys.saturating_sub(self.reuse.len());
+        self.reuse.extend(o.reuse.iter().take(room).cloned());
+    }
+
+    pub fn report(&self) -> Fields {
+        let text = |c: &Counter<String>| c.report(|n| n.clone().into());
+        vec![
+            ("requests", self.requests.into()),
+            ("responses", self.responses.into()),
+            ("notifications", self.notifications.into()),
+            ("continuations", self.continuations.into()),
+            ("interim_responses", self.interim.into()),
+            ("only_in_order", self.only_in_order.into()),
+            ("on_other_ports", self.on_other_ports.into()),
+            ("unfinished", self.unfinished.into()),
+            ("unanswered", self.open.into()),
+            ("lost_bytes", self.lost_bytes.into()),
+            ("request_body_bytes", self.request_bytes.into()),
+            ("response_body_bytes", self.response_bytes.into()),
+            ("compressed_body_bytes", self.compressed_bytes.into()),
+            ("chunked", self.chunked.into()),
+            ("requests_kept_open", self.requests_kept_open.into()),
+            ("methods", text(&self.methods)),
+            ("status_codes", self.statuses.report(|&n| n.into())),
+            ("hosts", text(&self.hosts)),
+            ("uris", text(&self.uris)),
+            ("user_agents", text(&self.user_agents)),
+            ("server_names", text(&self.server_names)),
+            ("content_types", text(&self.content_types)),
+            ("encodings", text(&self.encodings)),
+            ("versions", self.versions.report(|&n| n.into())),
+            ("upgrades", text(&self.upgrades)),
+            ("wait", self.wait.report().into()),
+            ("network", self.network.report().into()),
+            ("server_time", self.server.report().into()),
+            ("transfer", self.transfer.report().into()),
+            ("redirects", self.redirects.report()),
+            ("client_errors", self.client_errors.report()),
+            ("server_errors", self.server_errors.report()),
+            ("slow", self.slow.report()),
+            ("no_request", self.no_request.report()),
+            ("bad_chunks", self.bad_chunks.report()),
+            ("tunnels", self.tunnels.report()),
+            ("plain_logins", self.plain_logins.report()),
+            ("servers", self.servers_report()),
+            ("server_count", self.servers.len().into()),
+            ("logins", self.logins_report()),
+            ("logins_dropped", self.logins_dropped.into()),
+            ("connections", self.connections.into()),
+            ("reused_connections", self.reused.into()),
+            ("top_connections", self.reuse_report()),
+        ]
+    }
+
+    fn servers_report(&self) -> Value {
+        let mut all: Vec<_> = self.servers.iter().collect();
+        all.sort_by(|a, b| (b.1.requests + b.1.responses).cmp(&(a.1.requests + a.1.responses)).then(a.0.cmp(b.0)));
+        let one = |(&(ip, port), s): (&(IpAddr, u16), &Server)| -> Value {
+            vec![
+                ("server", ip.into()),
+                ("port", port.into()),
+                ("requests", s.requests.into()),
+                ("responses", s.responses.into()),
+                ("client_errors", s.client_errors.into()),
+                ("server_errors", s.server_errors.into()),
+                ("first_error_frame", Some(s.first_error).filter(|&f| f != 0).into()),
+                ("request_body_bytes", s.request_bytes.into()),
+                ("response_body_bytes", s.response_bytes.into()),
+                ("wait", s.wait.report().into()),
+                ("network", s.network.report().into()),
+                ("server_time", s.server.report().into()),
+                ("transfer", s.transfer.report().into()),
+            ]
+            .into()
+        };
+        all.into_iter().map(one).collect::<Vec<_>>().into()
+    }
+
+    fn logins_report(&self) -> Value {
+        let mut all: Vec<_> = self.logins.iter().collect();
+        all.sort_by(|a, b| (a.1.first_ns, a.0).cmp(&(b.1.first_ns, b.0)));
+        let one = |(k, a): (&LoginKey, &Attempts)| -> Value {
+            vec![
+                ("scheme", k.scheme.into()),
+                ("user", k.user.clone().into()),
+                ("client", k.client.into()),
+                ("server", k.server.into()),
+                ("port", k.port.into()),
+                ("host", k.host.clone().into()),
+                ("attempts", a.count.into()),
+                ("accepted", a.accepted.into()),
+                ("rejected", a.rejected.into()),
+                ("first_ns", a.first_ns.into()),
+                ("evidence", a.evidence.report()),
+            ]
+            .into()
+        };
+        all.into_iter().map(one).collect::<Vec<_>>().into()
+    }
+
+    fn reuse_report(&self) -> Value {
+        let mut all: Vec<_> = self.reuse.iter().collect();
+        all.sort_by(|a, b| b.requests.cmp(&a.requests).then(a.stream.cmp(&b.stream)));
+        let one = |r: &Reuse| -> Value {
+            vec![
+                ("stream", r.stream.into()),
+                ("client", r.client.into()),
+                ("server", r.server.into()),
+                ("port", r.port.into()),
+                ("host", r.host.clone().into()),
+                ("requests", r.requests.into()),
+                ("first_ns", r.first_ns.into()),
+                ("last_ns", r.last_ns.into()),
+            ]
+            .into()
+        };
+        all.into_iter().take(1_000).map(one).collect::<Vec<_>>().into()
+    }
+}
+
+impl Took {
+    /// What is left of the wait for the server itself.
+    pub fn server_ns(&self) -> Option<i64> {
+        Some((self.wait_ns? - self.network_ns?).max(0))
+    }
+}

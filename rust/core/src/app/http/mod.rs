@@ -1,0 +1,268 @@
+//! HTTP/1 (RFC 9110, 9112), HTTP/2 in the clear (RFC 9113), WebSocket frames (RFC 6455) and SSDP (UPnP 1.0).
+//!
+//! Captures hold many messages of it, so it is counted here. Bodies are passed over, not stored. What Wireshark shows
+//! decides what is counted; what is found beside that (out of order, on ports of other protocols) is counted apart.
+
+mod connection;
+mod counts;
+mod head;
+mod hpack;
+mod http2;
+mod ports;
+mod row;
+mod secret;
+mod websocket;
+
+use super::kept::Kept;
+use super::message::{Fields, Value, text};
+use super::{App, Close, Context, Output, Probe, Report, Step};
+use crate::layers::Proto;
+use crate::limits::Limits;
+use connection::{Connection, Exchange};
+use counts::{Counts, Done};
+use foldhash::fast::RandomState;
+use head::{Head, Kind, Look};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What the connections share.
+struct Shared {
+    http: Counts,
+    http2: Counts,
+    frames: http2::Frames,
+    ssdp: Counts,
+    websocket: websocket::Counts,
+    kept: Kept,
+}
+
+impl Shared {
+    /// More is known of a request.
+    fn store(&mut self, e: &Exchange) {
+        if let Some((place, context, row)) = e.stored() {
+            self.kept.replace(place, context, &row.pack());
+        }
+    }
+}
+
+/// HTTP of a pass.
+pub struct Http {
+    shared: Shared,
+    connections: HashMap<u32, Box<Connection>, RandomState>,
+    max_connections: usize,
+    /// Connections that found no room since the last sweep.
+    turned_away: usize,
+}
+
+impl Http {
+    pub fn new(limits: &Limits) -> Self {
+        let counts = || Counts::new(limits);
+        let shared = Shared {
+            http: counts(),
+            http2: counts(),
+            frames: http2::Frames::default(),
+            ssdp: counts(),
+            websocket: websocket::Counts::default(),
+            kept: Kept::new(limits),
+        };
+        Self { shared, connections: HashMap::default(), max_connections: limits.max_app_streams, turned_away: 0 }
+    }
+
+    /// The connection of a segment, made if there is room.
+    fn connection(&mut self, c: &Context) -> Option<(&mut Connection, &mut Shared)> {
+        let number = c.stream?;
+        if !self.connections.contains_key(&number) {
+            if self.connections.len() >= self.max_connections {
+                // A sweep looks at all of them: one for every quarter of the table that wanted in.
+                self.turned_away += 1;
+                if self.turned_away > self.max_connections / 4 {
+                    self.turned_away = 0;
+                    self.connections.retain(|_, c| !c.over());
+                }
+                if self.connections.len() >= self.max_connections {
+                    return None;
+                }
+            }
+            self.connections.insert(number, Box::default());
+        }
+        Some((self.connections.get_mut(&number)?, &mut self.shared))
+    }
+
+    /// A message of SSDP: HTTP's form in one datagram.
+    fn ssdp_message(&mut self, c: &Context, data: &[u8]) {
+        let Some(h) = Head::read(data) else { return };
+        let field = |b: &[u8]| text(b, 512);
+        let mut done = Done {
+            kind: h.kind,
+            method: field(h.method),
+            host: field(h.host),
+            uri: String::new(),
+            user_agent: field(h.user_agent),
+            server: field(h.server),
+            content_type: field(h.media_type()),
+            encoding: String::new(),
+            status: h.status,
+            version: h.version,
+            body: (data.len() - h.len) as u64,
+            chunked: false,
+        };
+        if !h.host.is_empty() && h.kind != Kind::Response {
+            done.uri = format!("http://{}{}", done.host, secret::shown_target(h.target, counts::MAX_URI));
+        }
+        self.shared.ssdp.done(c, &done);
+    }
+}
+
+/// Wireshark shows the datagram as SSDP.
+fn is_ssdp(data: &[u8]) -> bool {
+    matches!(head::look(data), Look::Start | Look::Field)
+}
+
+impl App for Http {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+    fn udp_ports(&self) -> &[u16] {
+        &[1900]
+    }
+    fn tcp_ports(&self) -> &[u16] {
+        &ports::TCP
+    }
+    fn probes_tcp(&self) -> bool {
+        true
+    }
+
+    /// Wireshark's test of the first line; beside that the start of HTTP/2, and a request line that is still coming.
+    fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
+        // Nearly all of what is encrypted or binary leaves here: a method or a version begins with capital letters.
+        let capitals = matches!(data, [a, b, ..] if a.is_ascii_uppercase() && (b.is_ascii_uppercase() || *b == b'-'));
+        if transport != Proto::Tcp || !capitals {
+            return Probe::No;
+        }
+        let long = data.len() >= 64
+            && [&b"GET /"[..], b"POST /"].iter().any(|m| data.starts_with(m))
+            && !data.contains(&b'\n');
+        if long || head::on_any_port(data) || data.starts_with(http2::PREFACE) { Probe::Yes } else { Probe::No }
+    }
+
+    fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        if is_ssdp(data) {
+            out.found(Proto::Ssdp);
+            self.ssdp_message(ctx, data);
+        }
+        true
+    }
+
+    fn quoted(&self, _: &Context, data: &[u8]) -> Option<Proto> {
+        is_ssdp(data).then_some(Proto::Ssdp)
+    }
+
+    fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        match self.connection(ctx) {
+            Some((connection, shared)) => connection.stream(shared, ctx, data, out),
+            None => Step::Lost,
+        }
+    }
+
+    fn handshake(&mut self, ctx: &Context, ns: i64) {
+        if let Some((connection, _)) = self.connection(ctx) {
+            connection.handshake_ns = Some(ns);
+        }
+    }
+
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        if let Some((connection, shared)) = self.connection(ctx) {
+            connection.skipped(shared, ctx, out);
+        }
+    }
+
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if let Some((connection, _)) = self.connection(ctx) {
+            connection.ahead(ctx, data, out);
+        }
+    }
+
+    fn gap(&mut self, ctx: &Context, lost_bytes: u64, _: &mut Output) {
+        if let Some((connection, shared)) = self.connection(ctx) {
+            connection.gap(shared, ctx, lost_bytes);
+        }
+    }
+
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let Some(number) = ctx.stream else { return };
+        let Some(connection) = self.connections.get_mut(&number) else { return };
+        connection.close(&mut self.shared, ctx, how, out);
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        Some(&self.shared.kept)
+    }
+
+    fn report(&self) -> Option<Arc<dyn Report>> {
+        let s = &self.shared;
+        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
+        unanswered.sort_unstable();
+        unanswered.truncate(20);
+        Some(Arc::new(Summary {
+            http: s.http.clone(),
+            http2: s.http2.clone(),
+            frames: s.frames.clone(),
+            ssdp: s.ssdp.clone(),
+            websocket: s.websocket.clone(),
+            unanswered,
+        }))
+    }
+}
+
+/// What was counted of each protocol.
+#[derive(Clone, Debug)]
+struct Summary {
+    http: Counts,
+    http2: Counts,
+    frames: http2::Frames,
+    ssdp: Counts,
+    websocket: websocket::Counts,
+    /// First frames of requests of HTTP/1 that have no response.
+    unanswered: Vec<u64>,
+}
+
+impl Report for Summary {
+    fn value(&self) -> Value {
+        let mut out = Fields::new();
+        if !self.http.is_empty() {
+            let mut http = self.http.report();
+            let frames: Vec<Value> = self.unanswered.iter().map(|&f| f.into()).collect();
+            http.push(("unanswered_frames", frames.into()));
+            out.push(("http", http.into()));
+        }
+        if !self.frames.is_empty() {
+            let mut http2 = self.http2.report();
+            http2.extend(self.frames.report());
+            out.push(("http2", http2.into()));
+        }
+        if !self.ssdp.is_empty() {
+            out.push(("ssdp", self.ssdp.report().into()));
+        }
+        if !self.websocket.is_empty() {
+            out.push(("websocket", self.websocket.report().into()));
+        }
+        out.into()
+    }
+
+    fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>> {
+        let other = (other as &dyn Any).downcast_ref::<Self>()?;
+        let mut all = self.clone();
+        all.http.merge(&other.http);
+        all.http2.merge(&other.http2);
+        all.frames.merge(&other.frames);
+        all.ssdp.merge(&other.ssdp);
+        all.websocket.merge(&other.websocket);
+        all.unanswered.extend(&other.unanswered);
+        all.unanswered.sort_unstable();
+        all.unanswered.truncate(20);
+        Some(Arc::new(all))
+    }
+}
+
+#[cfg(test)]
+mod tests;
