@@ -24,6 +24,7 @@ from pcapstream.tools import (
     tcp,
     tcp_anomalies,
     tcp_flow,
+    topology,
     triage,
 )
 from pcapstream.tools.capture import MODULE as CAPTURE
@@ -51,6 +52,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     aggregate.AGGREGATE,
     expert.EXPERT,
     expert.PROTOCOL_ANOMALIES,
+    topology.TOPOLOGY,
     follow.FOLLOW_TCP,
 )
 """In the order clients list them."""
