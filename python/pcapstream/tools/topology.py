@@ -26,6 +26,8 @@ _MAX_NAMED = 5
 """Addresses named in one cell."""
 _ASSUMED = {4: 24, 6: 64}
 """Prefix lengths where none is known."""
+_GATEWAY_NETWORKS = 3
+"""What sends for that many networks is a gateway, whatever the times to live."""
 _LIMIT = 50
 
 _HOST = (
@@ -83,7 +85,9 @@ class _Map:
         self.gateways = {
             address: mac
             for address, mac in summary.macs.items()
-            if mac.advertisements or (self.behind[address] and self._is_shared(address, mac))
+            if mac.advertisements
+            or (self.behind[address] and self._is_shared(address, mac))
+            or len(self.networks(mac)) >= _GATEWAY_NETWORKS
         }
 
     def _behind(self, mac: Mac) -> list[str]:
@@ -93,6 +97,15 @@ class _Map:
             for source in mac.sources
             if source not in self.claimed and (host := self.summary.hosts.get(source)) is not None and host.distance
         ]
+
+    def networks(self, mac: Mac) -> set[Any]:
+        """Networks, of the assumed size, of the addresses it sends for and that nobody claims."""
+        found = (ipaddress.ip_address(source) for source in mac.sources if source not in self.claimed)
+        return {
+            ipaddress.ip_network(f"{one}/{_ASSUMED[one.version]}", strict=False)
+            for one in found
+            if not (one.is_link_local or one.is_multicast or one.is_unspecified)
+        }
 
     def _is_shared(self, address: str, mac: Mac) -> bool:
         """It sends for more than one host."""
@@ -197,7 +210,10 @@ def _notes(summary: TopologySummary) -> Iterable[str]:
         "distance: routers passed, if packets were sent with the nearest usual time to live (64, 128, 255). on_link: "
         "the address was seen in ARP or neighbour discovery, is link-local, or came from no further than this network."
     )
-    yield "A gateway sends packets of hosts that are further away, or advertises itself as a router."
+    yield (
+        "A gateway sends packets of hosts that are further away or of several networks, or advertises itself as a "
+        "router."
+    )
     yield "vendor: who bought the block of addresses; none for addresses that are given locally."
     if summary.hosts_left_out:
         packets = count(summary.hosts_left_out, "packet")
@@ -207,7 +223,12 @@ def _notes(summary: TopologySummary) -> Iterable[str]:
 def _gateway_rows(found: _Map) -> Iterable[list[Any]]:
     for address, mac in found.gateways.items():
         behind = found.behind[address]
-        known = [*(["forwarded packets"] if behind else []), *(["router advertisements"] if mac.advertisements else [])]
+        signs = (
+            ("forwarded packets", bool(behind)),
+            ("several networks", len(found.networks(mac)) >= _GATEWAY_NETWORKS),
+            ("router advertisements", mac.advertisements > 0),
+        )
+        known = [sign for sign, seen in signs if seen]
         own = found.own_addresses(address, mac)
         yield [
             address, vendor_of(address), own[:_MAX_NAMED], len(behind), behind[:_MAX_NAMED], mac.advertisements, known,
