@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
     from pcapstream.protocols.tcp import TcpSummary
+    from pcapstream.protocols.tls import TlsSummary
     from pcapstream.protocols.triage import TriageSummary
     from pcapstream.sources.base import Source
 
@@ -57,6 +58,7 @@ _HOME = {
     "pcapstream.protocols.base": ("Machine", "Summary"),
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
+    "pcapstream.protocols.tls": ("TlsSummary",),
     "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
@@ -99,6 +101,7 @@ __all__ = [
     "Tally",
     "TcpSummary",
     "TcpTable",
+    "TlsSummary",
     "TriageSummary",
     "__version__",
     "analyze",

@@ -162,6 +162,8 @@ class Report:
         """Those of both; associative below the limits. Raises ValueError for another protocol's."""
     def value(self) -> dict[str, Any]:
         """The counts, a new object each time."""
+    def page(self, table: str, *, offset: int = 0, limit: int = 100) -> list[dict[str, Any]]:
+        """Rows of one of its tables, new objects each time; none of a table it does not have."""
 
 @final
 class Packet:

@@ -91,6 +91,11 @@ def facts_of(path: str) -> Facts:
     if sip_totals.frames:
         out["sip"] = sip(sip_totals)
     out["rtp"] = rtp(report.summary(pcapstream.RtpSummary).counts(), tally.protocols())
+    seen = report.summary(pcapstream.TlsSummary).counts()
+    if seen["tls"]["frames"]:
+        out["tls"] = tls(seen["tls"])
+    if seen["dtls"]["frames"]:
+        out["dtls"] = {"frames": seen["dtls"]["frames"], "handshake_types": by_number(seen["dtls"]["messages"])}
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out
@@ -364,6 +369,24 @@ def sip(totals: SipTotals) -> Facts:
         "responses": {str(code): n for code, n in totals.codes.items()},
         "call_ids": len(call_ids),
         "call_id_list": call_ids[:NAMES],
+    }
+
+
+def tls(counts: Mapping[str, Any]) -> Facts:
+    """Group `tls`: what Wireshark shows of TLS over TCP."""
+    types = by_number(counts["messages"])
+    return {
+        "frames": counts["frames"],
+        "client_hellos": types.get("1", 0),
+        "server_hellos": types.get("2", 0),
+        "handshake_types": types,
+        "sni": most(counts["server_names"]),
+        "client_alpn": most(counts["client_alpn"]),
+        "server_versions": {f"0x{number:04x}": n for number, n in counts["server_versions"]["rows"]},
+        "server_ciphers": {f"0x{number:04x}": n for number, n in counts["server_ciphers"]["rows"]},
+        "alerts": {f"{level}/{number}": n for (level, number), n in counts["alerts"]["rows"]},
+        "ja3": most(counts["ja3"]),
+        "ja3s": most(counts["ja3s"]),
     }
 
 

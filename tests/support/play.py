@@ -16,6 +16,7 @@ from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.protocols.tls import TlsSummary
 from pcapstream.protocols.triage import TriageSummary
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def plain(summary: Summary) -> Any:
             }
         case TcpSummary():
             return plain_table(summary.table)
+        case TlsSummary():
+            tables = ("handshakes", "mismatches", "broken_off", "alerts", "encrypted_alerts", "certificates")
+            return {"counts": summary.counts(), **{name: summary.table(name, 0, 1_000_000) for name in tables}}
         case TriageSummary():
             return {"tally": plain_tally(summary.tally), "tcp": plain_table(summary.tcp)}
     return summary

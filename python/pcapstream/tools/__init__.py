@@ -24,6 +24,7 @@ from pcapstream.tools import (
     tcp,
     tcp_anomalies,
     tcp_flow,
+    tls,
     topology,
     triage,
 )
@@ -46,6 +47,11 @@ TOOLS: tuple[ToolSpec, ...] = (
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
     tcp_flow.FLOW,
+    tls.HANDSHAKES,
+    tls.SNI,
+    tls.CERTIFICATES,
+    tls.ALERTS,
+    tls.CIPHERS,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
@@ -61,7 +67,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http",)
+MORE: tuple[str, ...] = ("http", "tls")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}

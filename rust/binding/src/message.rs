@@ -131,4 +131,11 @@ impl Report {
         let value = py.detach(|| self.0.value());
         to_python(py, &value)
     }
+
+    /// Rows of one of its tables, new objects each time.
+    #[pyo3(signature = (table, *, offset=0, limit=100))]
+    fn page<'py>(&self, py: Python<'py>, table: &str, offset: usize, limit: usize) -> PyResult<Bound<'py, PyAny>> {
+        let rows = py.detach(|| self.0.page(table, offset, limit));
+        to_python(py, &Value::List(rows))
+    }
 }

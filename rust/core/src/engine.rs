@@ -1,7 +1,7 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
 use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Report, quoted_ends};
+use crate::app::{AppPlan, Apps, Place, Report, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
@@ -215,7 +215,7 @@ impl Pass {
             found = selector.finds_protocols();
         }
         if let Some(apps) = &mut self.apps {
-            let stream = verdict.map(|v| (v.stream, v.to_client));
+            let stream = verdict.map(Place::of);
             apps.counted(counted, !found);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }

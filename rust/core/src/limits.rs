@@ -71,6 +71,10 @@ limits! {
     max_kept_message_bytes: usize = 8 << 20,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 900_000,
+    /// TLS handshakes kept for the rows.
+    max_tls_handshakes: usize = 50_000,
+    /// Distinct certificates kept.
+    max_certificates: usize = 5_000,
     /// ICMP echo requests remembered while their reply is waited for, each IP version.
     max_icmp_pending: usize = 400_000,
     /// Clients, servers or other keys of a protocol's tables.

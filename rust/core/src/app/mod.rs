@@ -21,10 +21,12 @@ mod rtp;
 mod sip;
 pub mod stream;
 pub mod table;
+pub mod tls;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
 use crate::filter::{Buffer, FieldId, Group, Sink};
+use crate::flow::{Verdict, event};
 use crate::layers::{Icmp, Layers, Net, Proto, Span};
 use crate::limits::Limits;
 use crate::record::Record;
@@ -79,8 +81,8 @@ pub struct Context {
     /// Sent by the server of the TCP stream, as far as known by then.
     pub to_client: bool,
     pub detected_by: DetectedBy,
-    /// The message lay in more than one TCP segment that did not come in order, so Wireshark, which does not put
-    /// segments in order by default, does not show it.
+    /// Wireshark, which does not put TCP segments in order by default, does not show the message: it begins in a segment
+    /// taken for a repetition, or lies in segments that came before its start.
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
@@ -103,6 +105,8 @@ pub enum Step {
     Consumed(usize),
     /// Nothing to do until there are at least that many bytes.
     Need(usize),
+    /// None of this protocol, later bytes may be: the readable ones are offered to the others and dropped.
+    Pass,
     /// These bytes are none of this protocol: give up on this direction.
     Lost,
 }
@@ -246,6 +250,11 @@ pub trait App: Send {
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         let _ = (ctx, data, out);
     }
+    /// Whether it is worth while to wait for a gap of one of its streams to close. False: the gap is passed over at once.
+    fn waits(&self, ctx: &Context) -> bool {
+        let _ = ctx;
+        true
+    }
     /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
     /// unfinished message is void.
     fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
@@ -307,6 +316,11 @@ pub trait App: Send {
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
     /// The counts as a value.
     fn value(&self) -> Value;
+    /// Rows of one of its tables; none of a table it does not have.
+    fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
+        let _ = (table, offset, limit);
+        Vec::new()
+    }
     /// Those of both; None when `other` is another protocol's. Associative below the limits.
     fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>>;
 }
@@ -326,6 +340,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(http::Http::new(limits)),
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
+        Box::new(tls::Tls::new(limits)),
         Box::new(names::Names::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),
@@ -352,6 +367,25 @@ pub struct AppPlan {
     pub names: Vec<String>,
     /// Further ports: (protocol, port), for both transports.
     pub ports: Vec<(String, u16)>,
+}
+
+/// Where a TCP segment belongs, by the TCP analysis.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// Number of the stream.
+    pub stream: u32,
+    pub to_client: bool,
+    /// A retransmission (other than a fast one) or out of order.
+    pub repeated: bool,
+}
+
+impl Place {
+    pub fn of(v: Verdict) -> Self {
+        let has = |e: u16| v.events & e != 0;
+        let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
+        let repeated = plain || has(event::SPURIOUS_RETRANSMISSION) || has(event::OUT_OF_ORDER);
+        Self { stream: v.stream, to_client: v.to_client, repeated }
+    }
 }
 
 /// All application protocols of a pass.
@@ -419,7 +453,7 @@ impl Apps {
         (self.out.passed_over, self.names) = (!counts, names);
     }
 
-    /// One dissected frame; what was found in it is added to its path. `stream`: number and direction of its TCP segment;
+    /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
     /// `quoted`: number of the stream that an ICMP error quotes.
     pub fn frame(
         &mut self,
@@ -427,7 +461,7 @@ impl Apps {
         number: u64,
         layers: &mut Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
         let before = self.out.messages.len();
@@ -448,7 +482,7 @@ impl Apps {
         number: u64,
         layers: &Layers,
         dissector: &Dissector,
-        stream: Option<(u32, bool)>,
+        stream: Option<Place>,
         quoted: Option<u32>,
     ) {
         let counts = self.out.counts();
@@ -506,14 +540,15 @@ impl Apps {
                 app.low_ttl_packet(&ctx, protocol.0, first);
             }
         }
-        if let (Some(tcp), Some((stream, to_client))) = (&layers.tcp, stream) {
+        if let (Some(tcp), Some(place)) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
-            (ctx.stream, ctx.to_client) = (Some(stream), to_client);
+            (ctx.stream, ctx.to_client) = (Some(place.stream), place.to_client);
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
             self.out.place(Buffer::Message, 0);
-            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len };
+            let Place { stream, repeated, .. } = place;
+            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len, repeated };
             self.segment(ctx, stream, &segment);
         }
     }

@@ -99,15 +99,15 @@ impl Apps {
                 own.fin(&mut reader, &ctx, s);
             }
         }
-        let turned_down = own.given_up && !pair.confirmed;
+        let turned_down = std::mem::take(&mut own.turned_down) || own.given_up && !pair.confirmed && !pair.by_content;
         pair.confirmed |= !s.data.is_empty();
         self.streams.gaps = self.streams.gaps + gaps(pair) - before;
-        if turned_down && !pair.by_content && !s.data.is_empty() {
+        if turned_down && !s.data.is_empty() {
             self.other_reader(ctx, number, side, s);
         }
     }
 
-    /// The port's protocol turned the first bytes of a stream down: they may be another one's.
+    /// The stream's protocol turned the bytes of a segment down: they may begin another one's.
     fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>) {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if let (Some(app), _) = probe(&self.apps, s.data, pair.app) {

@@ -4,8 +4,9 @@
 //! reader leaves of it is copied. What was announced with `Step::Consumed` beyond the readable bytes is passed over.
 //!
 //! Wireshark does not put segments in order by default: it reads each segment as it comes, and waits only for the rest
-//! of a message it has seen the start of. Messages that it misses therefore are marked `only_in_order`: those whose
-//! bytes lie partly in a segment that came before their start did.
+//! of a message it has seen the start of. A segment that it takes for a repetition or for late is put to such a message,
+//! but nothing is read out of it, the message included where it completes it. Messages that it misses therefore are marked `only_in_order`: those that begin in a segment it did not read,
+//! or whose bytes lie partly in one that it read before their start came.
 
 use super::{App, Close, Context, Output, Step};
 use crate::limits::Limits;
@@ -20,6 +21,8 @@ pub struct Segment<'a> {
     pub data: &'a [u8],
     /// Bytes on the wire; more than `data.len()` when the packet was cut.
     pub wire_len: u32,
+    /// The TCP analysis calls it a retransmission (other than a fast one) or out of order.
+    pub repeated: bool,
 }
 
 pub const FIN: u16 = 0x01;
@@ -34,8 +37,27 @@ struct Held {
     data: Box<[u8]>,
     wire_len: u32,
     context: Context,
-    /// Wireshark read it when it came: it was not part of a message it was waiting for.
-    fresh: bool,
+    read: Read,
+}
+
+/// What Wireshark did with a segment when it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    /// Read it on its own.
+    Fresh,
+    /// Put it to the message it is waiting for.
+    Awaited,
+    /// Left it alone.
+    Ignored,
+}
+
+/// Bytes missing of a message that is passed over.
+#[derive(Clone, Copy, Debug)]
+struct Hole {
+    seq: u32,
+    bytes: u32,
+    /// Sequence number behind the message.
+    end: u32,
 }
 
 /// One direction. Its reader is the pair's.
@@ -51,8 +73,18 @@ pub struct Stream {
     skip: u64,
     ahead: Vec<Held>,
     ahead_bytes: usize,
+    /// Missing bytes of messages that are passed over, while Wireshark waits for them.
+    holes: Vec<Hole>,
+    /// Sequence number behind the furthest segment.
+    furthest: u32,
+    /// What the segment at hand completes is not shown: Wireshark does not read out of what it calls a repetition.
+    mute: bool,
+    /// The reader passed on bytes that may be another protocol's.
+    pub turned_down: bool,
     /// Wireshark stands at the same place of the stream.
     in_step: bool,
+    /// The message that is passed over has lost bytes: nobody is told of its end.
+    lost_message: bool,
     /// Behind a gap: looking for a segment the reader goes on at.
     resume: bool,
     /// Nobody reads this direction any more.
@@ -72,7 +104,12 @@ impl Default for Stream {
             skip: 0,
             ahead: Vec::new(),
             ahead_bytes: 0,
+            holes: Vec::new(),
+            furthest: 0,
+            mute: false,
+            turned_down: false,
             in_step: true,
+            lost_message: false,
             resume: false,
             given_up: false,
             fin: None,
@@ -93,6 +130,8 @@ pub struct Reader<'a> {
 impl Stream {
     /// Segments kept ahead of a gap.
     const MAX_AHEAD: usize = 64;
+    /// Bytes between two segments of one stream that follow each other at most: the largest window.
+    const FARTHEST: u32 = 1 << 30;
 
     /// Segments wait for a gap to close.
     pub fn has_gap(&self) -> bool {
@@ -101,7 +140,9 @@ impl Stream {
 
     /// The direction begins here, unless it has begun.
     pub fn begin(&mut self, seq: u32) {
-        self.next.get_or_insert(seq);
+        if self.next.is_none() {
+            (self.next, self.furthest) = (Some(seq), seq);
+        }
     }
 
     /// Bytes in front of the first segment the reader is to see, of a stream that was nobody's until now.
@@ -113,17 +154,65 @@ impl Stream {
     #[inline]
     pub fn push(&mut self, reader: &mut Reader<'_>, context: &Context, s: &Segment<'_>) {
         let seq = s.seq.wrapping_add((s.flags & SYN != 0) as u32);
-        let next = *self.next.get_or_insert(seq);
-        let ahead = seq.wrapping_sub(next) as i32;
-        if ahead > 0 && !self.skip_hole(reader, context, ahead as u64) {
-            self.hold(reader, context, seq, s);
+        if self.next.is_none() {
+            (self.next, self.furthest) = (Some(seq), seq);
+        }
+        let mut next = self.next.unwrap_or(seq);
+        if (seq.wrapping_sub(next) as i32).unsigned_abs() > Self::FARTHEST && !s.repeated {
+            // Numbers of another count: something on the way rewrites them, and both copies were captured.
+            self.lose(reader, context, 0);
+            self.next = Some(seq);
+            next = seq;
+        }
+        let end = seq.wrapping_add(s.data.len() as u32);
+        let read = match () {
+            // Of a segment that is not whole Wireshark waits for nothing.
+            () if self.awaits(seq) && s.data.len() as u32 >= s.wire_len => Read::Awaited,
+            () if s.repeated => Read::Ignored,
+            () => Read::Fresh,
+        };
+        self.mute = s.repeated;
+        if end.wrapping_sub(self.furthest) as i32 > 0 {
+            self.furthest = end;
+        }
+        if seq != next && end.wrapping_sub(next) as i32 <= 0 {
+            // Seen before, or passed over as missing.
+            if read == Read::Fresh && s.data.len() > 1 {
+                reader.app.ahead(context, s.data, reader.out);
+            }
+            if !self.holes.is_empty() {
+                self.fill(reader, context, seq, end, read);
+            }
             return;
         }
-        self.take(reader, context, seq, s.data, s.wire_len, false);
+        let ahead = seq.wrapping_sub(next) as i32;
+        if ahead > 0 && !self.skip_hole(reader, context, ahead as u64) {
+            if reader.app.waits(context) {
+                self.hold(reader, context, seq, s, read);
+                return;
+            }
+            self.lose(reader, context, ahead as u64);
+        }
+        self.take(reader, context, seq, s.data, s.wire_len, read);
         if !self.ahead.is_empty() {
             self.drain(reader, context);
         }
-        self.maybe_fin(reader, context);
+        if self.fin.is_some() {
+            self.maybe_fin(reader, context);
+        }
+    }
+
+    /// Whether Wireshark waits for the byte at `seq` as part of a message whose start it has read.
+    #[inline]
+    fn awaits(&self, seq: u32) -> bool {
+        let Some(next) = self.next else { return false };
+        if !self.in_step {
+            return self.holes.iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes);
+        }
+        let start = next.wrapping_sub(self.pending.len() as u32);
+        let len = if self.pending.is_empty() { self.skip } else { self.need as u64 };
+        (seq.wrapping_sub(start) as u64) < len && (seq.wrapping_sub(start) as i32) >= 0
+            || self.holes.iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes)
     }
 
     /// Missing bytes that were to be passed over anyway. False: they are more than that.
@@ -131,26 +220,70 @@ impl Stream {
         if self.skip < bytes || bytes == 0 {
             return bytes == 0;
         }
-        self.next = self.next.map(|n| n.wrapping_add(bytes as u32));
+        let Some(next) = self.next else { return false };
+        let end = next.wrapping_add(self.skip as u32);
+        if self.in_step && self.holes.len() < Self::MAX_AHEAD {
+            self.holes.push(Hole { seq: next, bytes: bytes as u32, end });
+        }
+        self.next = Some(next.wrapping_add(bytes as u32));
         self.skip -= bytes;
         if self.skip == 0 {
-            reader.app.skipped(context, reader.out);
+            self.passed(reader, context, end);
         }
         true
     }
 
-    fn hold(&mut self, reader: &mut Reader<'_>, context: &Context, seq: u32, s: &Segment<'_>) {
+    /// All bytes of the message that ends there have been passed over; it is whole unless some were missing.
+    fn passed(&mut self, reader: &mut Reader<'_>, context: &Context, end: u32) {
+        if !std::mem::take(&mut self.lost_message) && self.holes.iter().all(|h| h.end != end) {
+            reader.app.skipped(context, reader.out);
+        }
+    }
+
+    /// Bytes that may be missing of messages passed over.
+    fn fill(&mut self, reader: &mut Reader<'_>, context: &Context, seq: u32, end: u32, read: Read) {
+        if read != Read::Awaited {
+            return;
+        }
+        let mut i = 0;
+        while let Some(h) = self.holes.get_mut(i) {
+            let (from, to) = (seq.wrapping_sub(h.seq) as i32, end.wrapping_sub(h.seq) as i32);
+            // Only from its start on: retransmissions come in order.
+            if from > 0 || to <= 0 {
+                i += 1;
+                continue;
+            }
+            let filled = (to as u32).min(h.bytes);
+            (h.seq, h.bytes) = (h.seq.wrapping_add(filled), h.bytes - filled);
+            let (message, left) = (h.end, h.bytes);
+            if left > 0 {
+                i += 1;
+                continue;
+            }
+            self.holes.swap_remove(i);
+            let mut context = *context;
+            context.only_in_order = self.mute;
+            let context = &context;
+            if self.next.is_some_and(|n| n.wrapping_sub(message) as i32 >= 0) {
+                self.passed(reader, context, message);
+            }
+        }
+    }
+
+    fn hold(&mut self, reader: &mut Reader<'_>, context: &Context, seq: u32, s: &Segment<'_>, read: Read) {
         if self.ahead.iter().any(|h| h.seq == seq && h.data.len() >= s.data.len()) {
             return;
         }
-        // Wireshark waits for what the reader asked for, whatever the order it comes in.
-        let start = self.next.unwrap_or(seq).wrapping_sub(self.pending.len() as u32);
-        let awaited = self.in_step && !self.pending.is_empty() && (seq.wrapping_sub(start) as usize) < self.need;
-        if !awaited {
-            reader.app.ahead(context, s.data, reader.out);
+        // Behind the message it waits for it goes on reading.
+        let awaited = self.next.map_or(0, |n| n.wrapping_sub(self.pending.len() as u32).wrapping_add(self.need as u32));
+        let tail = s.data.get(awaited.wrapping_sub(seq) as usize..).unwrap_or_default();
+        match read {
+            Read::Fresh => reader.app.ahead(context, s.data, reader.out),
+            Read::Awaited if !tail.is_empty() => reader.app.ahead(context, tail, reader.out),
+            _ => {}
         }
         self.ahead_bytes += s.data.len();
-        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, fresh: !awaited });
+        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read });
         // Ends: each turn takes at least one held segment.
         while self.ahead.len() > Self::MAX_AHEAD || self.ahead_bytes > reader.limit {
             self.pass_gap(reader, context);
@@ -158,7 +291,8 @@ impl Stream {
     }
 
     /// New bytes of a segment that starts at or before `next`.
-    fn take(&mut self, reader: &mut Reader<'_>, c: &Context, seq: u32, data: &[u8], wire_len: u32, fresh: bool) {
+    #[inline]
+    fn take(&mut self, reader: &mut Reader<'_>, c: &Context, seq: u32, data: &[u8], wire_len: u32, read: Read) {
         let Some(next) = self.next else { return };
         let known = next.wrapping_sub(seq) as usize;
         let hole = (wire_len as usize).saturating_sub(data.len()) as u64;
@@ -171,13 +305,25 @@ impl Stream {
         self.next = Some(next.wrapping_add(new.len() as u32));
         let mut context = *c;
         let at_border = known == 0 && self.pending.is_empty() && self.skip == 0;
-        self.in_step = at_border || (self.in_step && !fresh);
-        context.only_in_order = !self.in_step;
+        match read {
+            Read::Fresh if at_border => self.in_step = true,
+            // In the middle of a message that Wireshark does not wait for.
+            Read::Fresh => {
+                if !self.in_step || hole > 0 {
+                    reader.app.ahead(c, new, reader.out);
+                }
+            }
+            Read::Awaited => {}
+            Read::Ignored => self.in_step = false,
+        }
+        let mute = self.mute && read != Read::Fresh;
+        context.only_in_order = !self.in_step || mute;
         if self.skip > 0 {
             let n = self.skip.min(new.len() as u64);
             self.skip -= n;
             if self.skip == 0 {
-                reader.app.skipped(&context, reader.out);
+                self.in_step &= !mute;
+                self.passed(reader, &context, next.wrapping_add(n as u32));
             }
             new = new.get(n as usize..).unwrap_or_default();
         }
@@ -191,11 +337,13 @@ impl Stream {
         if !self.given_up && !new.is_empty() {
             if self.pending.is_empty() {
                 let used = self.run(reader, &context, new);
+                self.in_step &= !mute || used == 0;
                 self.keep(reader.limit, new.get(used..).unwrap_or_default());
             } else {
                 self.keep(reader.limit, new);
                 let all = std::mem::take(&mut self.pending);
                 let used = self.run(reader, &context, &all);
+                self.in_step &= !mute || used == 0;
                 if !self.given_up {
                     self.pending = all;
                     self.pending.drain(..used.min(self.pending.len()));
@@ -232,6 +380,11 @@ impl Stream {
                     }
                     break;
                 }
+                Step::Pass => {
+                    self.need = 0;
+                    self.turned_down = true;
+                    at = data.len();
+                }
                 Step::Lost => {
                     self.give_up();
                     break;
@@ -243,17 +396,28 @@ impl Stream {
 
     /// The rest of a segment was not captured: the stream goes on behind it.
     fn cut(&mut self, reader: &mut Reader<'_>, context: &Context, hole: u64) {
+        self.in_step = false;
         if !self.skip_hole(reader, context, hole) {
             self.lose(reader, context, hole);
         }
     }
 
-    /// Bytes from `next` on will never come.
+    /// Bytes from `next` on will never come. Reading goes on behind the message they belong to, where its length is
+    /// known and it reaches over them, or else at the start of a segment.
     fn lose(&mut self, reader: &mut Reader<'_>, context: &Context, bytes: u64) {
         self.lost_bytes += bytes;
         self.next = self.next.map(|n| n.wrapping_add(bytes as u32));
+        let missing = (self.need as u64).saturating_sub(self.pending.len() as u64);
         self.pending = Vec::new();
-        (self.need, self.skip) = (0, 0);
+        self.need = 0;
+        if missing > bytes {
+            self.skip = missing - bytes;
+            self.lost_message = true;
+            reader.app.gap(context, bytes, reader.out);
+            return;
+        }
+        self.skip = 0;
+        self.holes.clear();
         self.resume = true;
         reader.app.gap(context, bytes, reader.out);
     }
@@ -267,11 +431,17 @@ impl Stream {
             let held = self.ahead.swap_remove(i);
             self.ahead_bytes -= held.data.len();
             // Wireshark read it when it came, if it began a message; what it completes now is shown now.
-            let own = held.fresh && held.seq == next && self.pending.is_empty() && self.skip == 0;
+            let border = held.seq == next && self.pending.is_empty() && self.skip == 0;
+            // So it did with what stands behind a message that lost bytes.
+            let behind = held.read == Read::Awaited && self.lost_message;
+            let own = behind || held.read == Read::Fresh && border;
             let mark = reader.out.mark();
             let context = if own { &held.context } else { now };
-            self.take(reader, context, held.seq, &held.data, held.wire_len, held.fresh);
-            if held.fresh {
+            // Read on its own in the middle of a message, it is lost for that one.
+            self.in_step &= own || held.read == Read::Awaited;
+            let read = if own && !behind { Read::Fresh } else { Read::Awaited };
+            self.take(reader, context, held.seq, &held.data, held.wire_len, read);
+            if held.read != Read::Awaited || behind {
                 reader.out.back_to(mark);
             }
         }

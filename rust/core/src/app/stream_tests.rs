@@ -89,7 +89,7 @@ impl Bench {
         self
     }
     fn cut(&mut self, seq: u32, data: &[u8], wire_len: u32) -> &mut Self {
-        let s = Segment { seq, ack: 0, flags: ACK, data, wire_len };
+        let s = Segment { seq, ack: 0, flags: ACK, data, wire_len, repeated: false };
         self.with(|stream, reader, c| stream.push(reader, c, &s))
     }
     fn put(&mut self, seq: u32, data: &[u8]) -> &mut Self {
@@ -134,8 +134,11 @@ fn announced_bytes_are_passed_over_as_they_come() {
     b.put(100, &[1; 100]);
     assert_eq!((b.stream.skip, b.app.skipped.len()), (241 - 200, 0));
     b.put(200, &[1; 41]).put(241, b"\x01x");
-    assert_eq!(b.app.skipped, [3]);
+    assert_eq!(b.app.skipped, []);
     assert_eq!(b.seen(), [(&b"\xf0"[..], 1, false), (b"\x01x", 4, false)]);
+    // What was missing comes again: the message is whole.
+    b.put(4, &[1; 50]).put(54, &[1; 46]);
+    assert_eq!(b.app.skipped, [6]);
 }
 
 #[test]
@@ -193,7 +196,7 @@ fn a_cut_segment_is_a_gap_unless_its_rest_is_passed_over() {
 fn ends_are_told_once_and_behind_the_last_byte() {
     let mut b = Bench::new();
     b.put(0, b"\x01a");
-    let fin = Segment { seq: 4, ack: 0, flags: FIN | ACK, data: b"", wire_len: 0 };
+    let fin = Segment { seq: 4, ack: 0, flags: FIN | ACK, data: b"", wire_len: 0, repeated: false };
     b.with(|stream, reader, c| stream.fin(reader, c, &fin));
     assert_eq!(b.app.closed, []);
     b.put(2, b"\x01b");
@@ -221,4 +224,39 @@ fn a_full_table_is_swept_of_streams_that_are_over() {
         streams.add(n, pair);
     }
     assert!(streams.open.len() <= 8 && streams.refused < 70);
+}
+
+#[test]
+fn nothing_is_read_out_of_repetitions() {
+    let again = |seq, data: &'static [u8]| Segment {
+        seq,
+        ack: 0,
+        flags: ACK,
+        data,
+        wire_len: data.len() as u32,
+        repeated: true,
+    };
+    // Frame 2 waits for a gap; frame 3 fills it.
+    let mut b = Bench::new();
+    b.put(0, b"\x01a").put(4, b"\x01c");
+    b.with(|stream, reader, c| stream.push(reader, c, &again(2, b"\x01b")));
+    b.put(6, b"\x01d");
+    assert_eq!(b.seen(), [(&b"\x01a"[..], 1, false), (b"\x01b", 3, true), (b"\x01c", 2, false), (b"\x01d", 4, false)]);
+    // The last bytes of a message, and bytes in its middle.
+    let mut b = Bench::new();
+    b.put(0, b"\x05a").put(4, b"de");
+    b.with(|stream, reader, c| stream.push(reader, c, &again(2, b"bc")));
+    b.put(6, b"\x05f");
+    b.with(|stream, reader, c| stream.push(reader, c, &again(8, b"gh")));
+    b.put(10, b"ij");
+    assert_eq!(b.seen(), [(&b"\x05abcde"[..], 3, true), (b"\x05fghij", 6, false)]);
+}
+
+#[test]
+fn behind_a_message_that_lost_bytes_reading_goes_on() {
+    let mut b = Bench::new();
+    b.put(0, b"\x09ab").put(6, b"fghi\x01x");
+    assert_eq!(b.app.ahead, [2]);
+    b.with(|stream, reader, c| stream.acknowledged(reader, c, 12));
+    assert_eq!((b.seen(), &b.app.gaps[..]), (vec![(&b"\x01x"[..], 2, false)], &[3u64][..]));
 }

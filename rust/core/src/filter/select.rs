@@ -8,7 +8,7 @@ use super::registry::Group;
 use super::sink::{Buffer, Occurrence, Sink};
 use super::value::Value;
 use super::{Filter, registry, show};
-use crate::app::{AppPlan, Apps};
+use crate::app::{AppPlan, Apps, Place};
 use crate::batch::PacketHeader;
 use crate::container::pseudo_header_len;
 use crate::dissect::Dissector;
@@ -214,7 +214,7 @@ impl Selector {
         sink.clear();
         if let Some(apps) = &mut self.apps {
             apps.out.sink = Some(sink);
-            apps.frame(record, number, layers, dissector, verdict.map(|v| (v.stream, v.to_client)), quoted);
+            apps.frame(record, number, layers, dissector, verdict.copied().map(Place::of), quoted);
             apps.out.messages.clear();
             sink = apps.out.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         }

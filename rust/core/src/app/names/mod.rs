@@ -12,7 +12,7 @@ mod stun;
 mod tests;
 mod tftp;
 
-use super::{App, Context, Output, Probe, Step};
+use super::{App, Context, Output, Probe, Step, tls};
 use crate::addr::IpAddr;
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -67,6 +67,10 @@ const TCP: &[Cutter] = &[
     (Proto::Memcache, &[11211], streams::every_segment),
     (Proto::Dnp3, &[20000], streams::dnp3),
 ];
+
+/// Those that go over to TLS within a connection.
+const STARTTLS: &[Proto] =
+    &[Proto::Ftp, Proto::Smtp, Proto::Pop, Proto::Imap, Proto::Ldap, Proto::Mysql, Proto::Xmpp, Proto::Pgsql];
 
 /// Messages waited for as a whole, bytes.
 const LONGEST: usize = 256 << 10;
@@ -193,6 +197,9 @@ impl App for Names {
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let Some((proto, cut)) = by_port(TCP, ctx) else { return Step::Lost };
+        if STARTTLS.contains(&proto) && tls::starts_handshake(data) {
+            return Step::Pass;
+        }
         let mut inner = Output::default();
         match cut(data, &mut inner) {
             // Longer than any buffer: shown where its last byte comes.

@@ -24,7 +24,7 @@ fn every_cut_and_every_flipped_byte_is_survived() {
             match cut(data, &mut out) {
                 Step::Consumed(n) => assert!(n <= data.len()),
                 Step::Need(n) => assert!(n > data.len(), "asks for bytes it has"),
-                Step::Lost => {}
+                Step::Lost | Step::Pass => {}
             }
         }
         let _ = (stun::message(data, true), tftp::options_like(data));

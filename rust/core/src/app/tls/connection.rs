@@ -1,0 +1,353 @@
+//! The records of one TCP connection, by Wireshark's rules of what is read as what, and its handshakes.
+
+use super::content;
+use super::handshake::{self as msg, ClientHello, ServerHello};
+use super::machine::Machine;
+use super::names;
+use super::session::{Alert, Handshake, Step as HsStep};
+use super::{HEADER, is_ssl2_hello};
+use crate::addr::IpAddr;
+use crate::app::{Close, Context, Step};
+
+const SSL2: u16 = 0x0002;
+const SSL3: u16 = 0x0300;
+const TLS12: u16 = 0x0303;
+const TLS13: u16 = 0x0304;
+
+/// Largest handshake message believed; longer ones are taken for encrypted bytes.
+const MAX_MESSAGE: usize = 0x1_0000;
+
+#[derive(Clone, Debug, Default)]
+pub struct Direction {
+    /// Bytes of a handshake message that goes on in the next record.
+    pub partial: Vec<u8>,
+    /// Frame of the change of cipher: handshake records behind it are encrypted.
+    pub ccs_frame: Option<u64>,
+}
+
+/// What is known of a TLS connection, or of a DTLS association.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// Version chosen, as far as known.
+    version: Option<u16>,
+    server: Option<(IpAddr, u16)>,
+    /// By end: 0 for the lower one.
+    pub sides: [Direction; 2],
+    pub handshake: Option<Box<Handshake>>,
+    pub closed: [bool; 2],
+}
+
+impl Connection {
+    pub fn has_version(&self) -> bool {
+        self.version.is_some() || self.handshake.is_some()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.closed == [true; 2]
+    }
+
+    pub fn side(ctx: &Context) -> usize {
+        ((ctx.src, ctx.src_port) > (ctx.dst, ctx.dst_port)) as usize
+    }
+
+    pub fn is_from_server(&self, ctx: &Context) -> bool {
+        self.server.map_or(ctx.to_client, |s| s == (ctx.src, ctx.src_port))
+    }
+
+    /// One record, or what there is of it, at the start of `data`, which is not empty.
+    pub fn read(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> Step {
+        if data.len() < HEADER {
+            return Step::Need(HEADER);
+        }
+        let kind = data[0];
+        let ssl2 = match self.version {
+            Some(SSL2) => true,
+            Some(SSL3..=TLS12) => is_ssl2_hello(data),
+            _ => kind >= 0x80 && matches!(data[2], 1 | 2 | 4),
+        };
+        if ssl2 {
+            return self.ssl2_record(machine, ctx, data);
+        }
+        let version = u16::from_be_bytes([data[1], data[2]]);
+        let length = u16::from_be_bytes([data[3], data[4]]) as usize;
+        match self.version {
+            Some(0x0301..=TLS12) if !content::is_known(kind) => return Step::Consumed(data.len()),
+            Some(SSL3..=TLS12) if !content::is_known(kind) => return Step::Consumed(HEADER + length),
+            Some(SSL3..=TLS12) => {}
+            _ if content::is_known(kind) && (SSL3..=TLS12).contains(&version) => {}
+            // The middle of something.
+            _ => return Step::Consumed(data.len()),
+        }
+        if kind == content::APPLICATION_DATA {
+            // Counted where it begins, and passed over.
+            self.set_version(kind, 0, version);
+            self.application_data(ctx, length);
+            return Step::Consumed(HEADER + length);
+        }
+        let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
+        self.set_version(kind, record.first().copied().unwrap_or_default(), version);
+        match kind {
+            content::HANDSHAKE => self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default()),
+            content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(ctx),
+            content::ALERT => self.alert(machine, ctx, record, false),
+            _ => {}
+        }
+        Step::Consumed(HEADER + length)
+    }
+
+    /// A record that is no ClientHello tells the version.
+    fn set_version(&mut self, kind: u8, first: u8, version: u16) {
+        let tells = kind != content::HANDSHAKE || (names::message(first).is_some() && first != msg::CLIENT_HELLO);
+        if self.version.is_none() && tells {
+            self.choose(version);
+        }
+    }
+
+    fn choose(&mut self, version: u16) {
+        match version {
+            SSL3..=TLS13 => self.version = Some(version),
+            0x7f00..=0x7fff | 0xfb00..=0xfbff => self.version = Some(TLS13),
+            _ => {}
+        }
+    }
+
+    pub fn application_data(&mut self, ctx: &Context, length: usize) {
+        let from_server = self.is_from_server(ctx);
+        if let Some(h) = &mut self.handshake {
+            h.data(ctx, from_server, length);
+        }
+    }
+
+    pub fn change_cipher_spec(&mut self, ctx: &Context) {
+        let from_server = self.is_from_server(ctx);
+        if !ctx.only_in_order {
+            self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        }
+        if let Some(h) = &mut self.handshake {
+            h.change_cipher(ctx, from_server);
+        }
+    }
+
+    /// An alert record: two bytes in the clear, anything else is encrypted (RFC 8446 6).
+    pub fn alert(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], dtls: bool) {
+        let from_server = self.is_from_server(ctx);
+        let code = match record {
+            &[level, description] => Some((level, description)),
+            _ => None,
+        };
+        let alert = Alert { frame: ctx.frame, time_ns: ctx.time_ns, from_server, code };
+        let handshake = self.handshake.as_deref_mut();
+        machine.alert(ctx, &alert, handshake.as_deref(), dtls);
+        if let Some(h) = handshake {
+            h.alert(alert);
+        }
+    }
+
+    /// `all`: the record and what stands behind it.
+    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8]) {
+        let side = Self::side(ctx);
+        let mut rest = record;
+        let partial = std::mem::take(&mut self.sides[side].partial);
+        if !partial.is_empty() {
+            let mut whole = partial;
+            let used = complete(&mut whole, record);
+            let Some((kind, body, _)) = msg::split(&whole) else {
+                self.sides[side].partial = whole;
+                return;
+            };
+            self.message(machine, ctx, kind, body, false);
+            rest = record.get(used..).unwrap_or_default();
+        } else if self.is_encrypted(ctx, record) {
+            let from_server = self.is_from_server(ctx);
+            if let Some(h) = &mut self.handshake {
+                h.encrypted_handshake(ctx, from_server);
+            }
+            return;
+        }
+        let mut first = rest.len() == record.len();
+        // Ends: each turn takes at least the four bytes of a header.
+        while !rest.is_empty() {
+            let Some((kind, body, behind)) = msg::split(rest) else {
+                self.sides[side].partial = rest.to_vec();
+                return;
+            };
+            if names::message(kind).is_some() {
+                self.message(machine, ctx, kind, body, false);
+                if kind == msg::SERVER_HELLO && body.is_empty() {
+                    // Wireshark reads on behind the end of one that says it is empty; it is counted as shown.
+                    let hello = all.get(record.len() - rest.len() + 4..).and_then(ServerHello::parse);
+                    hello.iter().for_each(|h| _ = machine.server_hello(ctx, h, false));
+                }
+            } else if first {
+                return;
+            }
+            first = false;
+            rest = behind;
+        }
+    }
+
+    /// Whether a handshake record that starts no known message is encrypted, as Wireshark guesses it.
+    fn is_encrypted(&self, ctx: &Context, record: &[u8]) -> bool {
+        if record.len() < 16 {
+            return false;
+        }
+        if record.iter().take(5).all(|&b| b == 0) {
+            return true;
+        }
+        if self.sides[Self::side(ctx)].ccs_frame.is_some_and(|f| ctx.frame > f) {
+            return true;
+        }
+        let length = u32::from_be_bytes([0, record[1], record[2], record[3]]) as usize;
+        names::message(record[0]).is_none() || length >= MAX_MESSAGE
+    }
+
+    /// One whole message of the handshake.
+    pub fn message(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, body: &[u8], dtls: bool) {
+        if !dtls {
+            // Those of DTLS are counted by fragment.
+            machine.message(ctx, kind, false);
+        }
+        let from_server = self.is_from_server(ctx);
+        match kind {
+            msg::CLIENT_HELLO => {
+                if let Some(hello) = ClientHello::parse(body, dtls) {
+                    self.client_hello(machine, ctx, &hello, dtls);
+                }
+                return;
+            }
+            msg::SERVER_HELLO => {
+                if let Some(hello) = ServerHello::parse(body) {
+                    self.choose(hello.version());
+                    self.server_hello(machine, ctx, &hello, dtls);
+                }
+                return;
+            }
+            _ => {}
+        }
+        let Some(h) = &mut self.handshake else { return };
+        match kind {
+            msg::CERTIFICATE if !h.is_tls13() => {
+                machine.certificates(ctx, h, body, from_server);
+                if from_server {
+                    h.step(ctx, HsStep::Certificate);
+                }
+            }
+            msg::CERTIFICATE_REQUEST => h.certificate_requested = true,
+            msg::CERTIFICATE_STATUS => h.stapled = true,
+            msg::SERVER_KEY_EXCHANGE => {
+                let elliptic = h.cipher.and_then(names::suite).is_some_and(|n| n.contains("ECDH"));
+                if elliptic && h.group.is_none() {
+                    h.group = msg::key_exchange_group(body);
+                    machine.group(h.group);
+                }
+            }
+            msg::SERVER_HELLO_DONE => h.step(ctx, HsStep::ServerHelloDone),
+            msg::CLIENT_KEY_EXCHANGE => h.step(ctx, HsStep::ClientKeyExchange),
+            msg::NEW_SESSION_TICKET => h.new_ticket = true,
+            msg::FINISHED => h.encrypted_handshake(ctx, from_server),
+            _ => {}
+        }
+    }
+
+    fn client_hello(&mut self, machine: &mut Machine, ctx: &Context, hello: &ClientHello<'_>, dtls: bool) {
+        let (client, server) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
+        self.server = Some(server);
+        machine.client_hello(ctx, hello, dtls);
+        if let Some(h) = &mut self.handshake {
+            // A second hello goes with a HelloRetryRequest or DTLS's HelloVerifyRequest; a DTLS client also repeats it.
+            let again = h.has(HsStep::HelloRetryRequest) && !h.has(HsStep::ServerHello);
+            let repeated = dtls && h.offer.is_some() && !h.has(HsStep::ServerHello);
+            if again || repeated {
+                h.step(ctx, HsStep::SecondClientHello);
+                return;
+            }
+        }
+        if let Some(before) = self.handshake.take() {
+            machine.done(*before);
+        }
+        for side in &mut self.sides {
+            side.ccs_frame = side.ccs_frame.filter(|_| self.version == Some(TLS13));
+        }
+        let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
+        machine.offered(ctx, &mut h, hello, dtls);
+        h.step(ctx, HsStep::ClientHello);
+        self.handshake = Some(h);
+    }
+
+    fn server_hello(&mut self, machine: &mut Machine, ctx: &Context, hello: &ServerHello<'_>, dtls: bool) {
+        self.server = Some((ctx.src, ctx.src_port));
+        let h = self.handshake.get_or_insert_with(|| {
+            let (client, server) = ((ctx.dst, ctx.dst_port), (ctx.src, ctx.src_port));
+            let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
+            h.counts = machine.counting;
+            h
+        });
+        machine.chosen(ctx, h, hello, dtls);
+    }
+
+    /// An SSL 2.0 record: Wireshark reads its hellos; the rest of it is not followed.
+    fn ssl2_record(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> Step {
+        let (header, mask) = if data[0] & 0x80 != 0 { (2, 0x7f) } else { (3, 0x3f) };
+        let length = ((data[0] & mask) as usize) << 8 | data[1] as usize;
+        let Some(record) = data.get(header..header + length) else { return Step::Need(header + length) };
+        let Some((&kind, body)) = record.split_first() else { return Step::Consumed(header) };
+        if self.version.is_none() && (2..=8).contains(&kind) {
+            self.version = Some(SSL2);
+        }
+        if kind <= 8 && ssl2_lengths_fit(kind, body) {
+            machine.message(ctx, kind, false);
+            if kind == 1
+                && let Some(hello) = ClientHello::parse_ssl2(body)
+            {
+                self.client_hello(machine, ctx, &hello, false);
+            } else if kind == 4
+                && let Some(h) = &mut self.handshake
+            {
+                h.version = Some(SSL2);
+                h.step(ctx, HsStep::ServerHello);
+            }
+        }
+        Step::Consumed(header + length)
+    }
+
+    pub fn gap(&mut self, ctx: &Context) {
+        self.sides[Self::side(ctx)].partial = Vec::new();
+    }
+
+    pub fn closed(&mut self, ctx: &Context, how: Close) {
+        let from_server = self.is_from_server(ctx);
+        if let Some(h) = &mut self.handshake {
+            h.closed(ctx, how, from_server);
+        }
+        self.closed[Self::side(ctx)] = true;
+        if how == Close::Rst {
+            self.closed = [true; 2];
+        }
+        self.sides.iter_mut().for_each(|s| s.partial = Vec::new());
+    }
+}
+
+/// Appends what the message in `whole` lacks; the bytes used.
+pub fn complete(whole: &mut Vec<u8>, record: &[u8]) -> usize {
+    let mut used = 4usize.saturating_sub(whole.len()).min(record.len());
+    whole.extend_from_slice(record.get(..used).unwrap_or_default());
+    if let Some(&[_, a, b, c]) = whole.first_chunk::<4>() {
+        let end = 4 + u32::from_be_bytes([0, a, b, c]) as usize;
+        let more = record.get(used..).unwrap_or_default();
+        let n = end.saturating_sub(whole.len()).min(more.len());
+        whole.extend_from_slice(more.get(..n).unwrap_or_default());
+        used += n;
+    }
+    used
+}
+
+/// Whether the lengths in an SSL 2.0 message add up to its own.
+fn ssl2_lengths_fit(kind: u8, body: &[u8]) -> bool {
+    let at = |i: usize| body.get(i..i + 2).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]) as usize);
+    match kind {
+        1 => 8 + at(2) + at(4) + at(6) == body.len(),
+        2 => 9 + at(3) + at(5) + at(7) == body.len(),
+        4 => 10 + at(4) + at(6) + at(8) == body.len(),
+        _ => false,
+    }
+}

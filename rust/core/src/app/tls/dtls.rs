@@ -1,0 +1,159 @@
+//! DTLS over UDP: records of a datagram, fragments of handshake messages put together (RFC 6347 4.2.3).
+
+use super::connection::Connection;
+use super::content;
+use super::handshake as msg;
+use super::machine::Machine;
+use super::names;
+use super::session::Step;
+use crate::addr::IpAddr;
+use crate::app::{Context, DetectedBy};
+use crate::limits::Limits;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+/// Ports on which Wireshark takes UDP payloads for DTLS.
+pub const PORTS: &[u16] = &[853, 2221, 5684, 5868];
+
+/// Bytes of a record's header and of a handshake message's.
+const HEADER: usize = 13;
+const MESSAGE: usize = 12;
+/// Largest handshake message put together.
+const MAX_MESSAGE: usize = 0x1_0000;
+
+/// (content type, epoch, body, rest) of the record at the start.
+fn record(data: &[u8]) -> Option<(u8, u16, &[u8], &[u8])> {
+    let h = data.first_chunk::<HEADER>()?;
+    let version = u16::from_be_bytes([h[1], h[2]]);
+    if !content::is_known(h[0]) || !matches!(version, 0xfeff | 0xfefd | 0x0100) {
+        return None;
+    }
+    let length = u16::from_be_bytes([h[11], h[12]]) as usize;
+    let body = data.get(HEADER..HEADER + length)?;
+    Some((h[0], u16::from_be_bytes([h[3], h[4]]), body, data.get(HEADER + length..)?))
+}
+
+/// Whether records of DTLS fill the payload.
+pub fn fills(data: &[u8]) -> bool {
+    let mut rest = data;
+    while let Some((.., behind)) = record(rest) {
+        if behind.is_empty() {
+            return true;
+        }
+        rest = behind;
+    }
+    false
+}
+
+type Ends = [(IpAddr, u16); 2];
+
+#[derive(Debug, Default)]
+struct Association {
+    connection: Connection,
+    /// By end: number of the message being put together and its type.
+    going: [Option<(u16, u8)>; 2],
+}
+
+/// All associations.
+pub struct Datagrams {
+    open: HashMap<Ends, Association, RandomState>,
+    max: usize,
+}
+
+impl Datagrams {
+    pub fn new(limits: &Limits) -> Self {
+        Self { open: HashMap::default(), max: limits.max_app_keys }
+    }
+
+    pub fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.open.values().map(|a| &a.connection)
+    }
+
+    /// The records of a datagram. False: it starts with none.
+    pub fn datagram(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> bool {
+        if record(data).is_none() {
+            // On its own port Wireshark shows DTLS whatever the bytes are.
+            let own = ctx.detected_by == DetectedBy::Port && !data.is_empty();
+            machine.dtls.frames += (own && machine.counting) as u64;
+            return own;
+        }
+        machine.dtls.frames += machine.counting as u64;
+        let (a, b) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
+        let key = if a <= b { [a, b] } else { [b, a] };
+        if self.open.len() >= self.max && !self.open.contains_key(&key) {
+            machine.refused += 1;
+            return true;
+        }
+        let one = self.open.entry(key).or_default();
+        let mut rest = data;
+        while let Some((kind, epoch, body, behind)) = record(rest) {
+            one.record(machine, ctx, kind, epoch, body);
+            rest = behind;
+        }
+        true
+    }
+}
+
+impl Association {
+    fn record(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, epoch: u16, body: &[u8]) {
+        let from_server = self.connection.is_from_server(ctx);
+        match kind {
+            content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body),
+            content::HANDSHAKE => {
+                if let Some(h) = &mut self.connection.handshake {
+                    h.encrypted_handshake(ctx, from_server);
+                }
+            }
+            content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(ctx),
+            content::ALERT if epoch == 0 => self.connection.alert(machine, ctx, body, true),
+            content::ALERT => self.connection.alert(machine, ctx, &[], true),
+            content::APPLICATION_DATA => self.connection.application_data(ctx, body.len()),
+            _ => {}
+        }
+    }
+
+    /// Fragments of handshake messages.
+    fn handshake(&mut self, machine: &mut Machine, ctx: &Context, body: &[u8]) {
+        let side = Connection::side(ctx);
+        let mut rest = body;
+        while let Some(h) = rest.first_chunk::<MESSAGE>() {
+            let three = |i: usize| u32::from_be_bytes([0, h[i], h[i + 1], h[i + 2]]) as usize;
+            let (kind, length, number) = (h[0], three(1), u16::from_be_bytes([h[4], h[5]]));
+            let (at, bytes) = (three(6), three(9));
+            let Some(fragment) = rest.get(MESSAGE..MESSAGE + bytes) else { return };
+            if names::message(kind).is_none() || at + bytes > length || length > MAX_MESSAGE {
+                return;
+            }
+            rest = rest.get(MESSAGE + bytes..).unwrap_or_default();
+            if bytes == length {
+                self.whole(machine, ctx, kind, fragment);
+                continue;
+            }
+            machine.message(ctx, kind, true);
+            let partial = &mut self.connection.sides[side].partial;
+            if at == 0 {
+                partial.clear();
+                self.going[side] = Some((number, kind));
+            }
+            if self.going[side] == Some((number, kind)) && partial.len() == at {
+                partial.extend_from_slice(fragment);
+                if partial.len() == length {
+                    let whole = std::mem::take(partial);
+                    self.going[side] = None;
+                    self.connection.message(machine, ctx, kind, &whole, true);
+                }
+            }
+        }
+    }
+
+    fn whole(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, body: &[u8]) {
+        machine.message(ctx, kind, true);
+        if kind == msg::HELLO_VERIFY_REQUEST {
+            if let Some(h) = &mut self.connection.handshake {
+                h.step(ctx, Step::HelloRetryRequest);
+            }
+            return;
+        }
+        self.connection.message(machine, ctx, kind, body, true);
+    }
+}

@@ -1,0 +1,206 @@
+//! TLS 1.0 to 1.3 (RFC 2246, 4346, 5246, 8446) and SSL 2 and 3 over TCP, DTLS (RFC 6347, 9147) over UDP: handshakes,
+//! certificates, alerts.
+//!
+//! TCP: every port by content, as Wireshark's heuristic takes it, and the ports Wireshark has for it. Only the records of
+//! the handshake are looked into; application data is passed over without being stored.
+
+mod certificate;
+mod connection;
+mod cut;
+mod dtls;
+pub mod fingerprint;
+pub mod handshake;
+mod machine;
+pub mod names;
+mod report;
+mod session;
+mod suites;
+
+use super::{App, Close, Context, Output, Probe, Report, Step};
+use crate::layers::Proto;
+use crate::limits::Limits;
+use connection::Connection;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use machine::Machine;
+use std::sync::Arc;
+
+/// Content types of records (RFC 8446 5.1).
+mod content {
+    pub const CHANGE_CIPHER_SPEC: u8 = 20;
+    pub const ALERT: u8 = 21;
+    pub const HANDSHAKE: u8 = 22;
+    pub const APPLICATION_DATA: u8 = 23;
+    pub const HEARTBEAT: u8 = 24;
+
+    pub fn is_known(v: u8) -> bool {
+        (CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&v)
+    }
+}
+
+/// Bytes of a record's header.
+const HEADER: usize = 5;
+/// Largest length Wireshark believes of a record on an unknown port.
+const MAX_RECORD: usize = 0x4000 + 2048;
+
+/// TLS and DTLS of a pass.
+pub struct Tls {
+    connections: HashMap<u32, Connection, RandomState>,
+    datagrams: dtls::Datagrams,
+    machine: Machine,
+    max_connections: usize,
+    /// Frame in which TLS was found last.
+    last_found: u64,
+}
+
+impl Tls {
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            connections: HashMap::default(),
+            datagrams: dtls::Datagrams::new(limits),
+            machine: Machine::new(limits),
+            max_connections: limits.max_app_streams / 2,
+            last_found: 0,
+        }
+    }
+
+    /// Wireshark shows TLS in every frame in which its dissector was called.
+    fn found(&mut self, ctx: &Context, out: &mut Output) {
+        if ctx.frame > self.last_found && !ctx.only_in_order {
+            self.last_found = ctx.frame;
+            self.machine.tls.frames += out.counts() as u64;
+            out.found(Proto::Tls);
+        }
+    }
+
+    fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
+        let number = ctx.stream?;
+        if !self.connections.contains_key(&number) {
+            if self.connections.len() >= self.max_connections {
+                self.machine.sweep(&mut self.connections);
+            }
+            if self.connections.len() >= self.max_connections {
+                self.machine.refused += 1;
+                return None;
+            }
+            self.connections.insert(number, Connection::default());
+        }
+        self.connections.get_mut(&number).map(|c| (c, &mut self.machine))
+    }
+}
+
+impl App for Tls {
+    fn name(&self) -> &'static str {
+        "tls"
+    }
+    fn tcp_ports(&self) -> &[u16] {
+        &[
+            324, 443, 465, 636, 802, 853, 993, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671, 5684,
+            5868, 8883, 11207, 19999, 27017,
+        ]
+    }
+    fn udp_ports(&self) -> &[u16] {
+        dtls::PORTS
+    }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Tls, Proto::Dtls]
+    }
+    fn probes_tcp(&self) -> bool {
+        true
+    }
+
+    /// Header of a handshake or data record, or an SSL 2.0 hello; over UDP records that fill the payload.
+    fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
+        let yes = if transport == Proto::Tcp { looks_like_tls(data) || is_ssl2_hello(data) } else { dtls::fills(data) };
+        if yes { Probe::Yes } else { Probe::No }
+    }
+
+    fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        self.machine.counting = out.counts();
+        let yes = self.datagrams.datagram(&mut self.machine, ctx, data);
+        if yes {
+            out.found(Proto::Dtls);
+        }
+        yes
+    }
+
+    fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        if is_text(data) {
+            // Not TLS, on whatever port.
+            return if self.is_known(ctx) { Step::Consumed(data.len()) } else { Step::Pass };
+        }
+        self.found(ctx, out);
+        self.machine.counting = out.counts();
+        match self.connection(ctx) {
+            Some((connection, machine)) => connection.read(machine, ctx, data),
+            None => Step::Lost,
+        }
+    }
+
+    fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        self.found(ctx, out);
+    }
+    fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if !is_text(data) {
+            self.found(ctx, out);
+        }
+    }
+
+    /// Not in the middle of a connection whose hellos were not seen: there is nothing to put together.
+    fn waits(&self, ctx: &Context) -> bool {
+        self.is_known(ctx)
+    }
+
+    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            c.gap(ctx);
+        }
+    }
+
+    fn closed(&mut self, ctx: &Context, how: Close, _out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            c.closed(ctx, how);
+        }
+    }
+
+    fn report(&self) -> Option<Arc<dyn Report>> {
+        Some(Arc::new(self.machine.report(self.connections.values().chain(self.datagrams.connections()))))
+    }
+}
+
+impl Tls {
+    /// Something of TLS was read in the stream before.
+    fn is_known(&self, ctx: &Context) -> bool {
+        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
+    }
+}
+
+/// The record of a client hello, as it starts TLS within another protocol.
+pub fn starts_handshake(data: &[u8]) -> bool {
+    matches!(data, [content::HANDSHAKE, 3, 0..=3, _, _, handshake::CLIENT_HELLO, ..])
+}
+
+/// Text, which no record starts with.
+fn is_text(data: &[u8]) -> bool {
+    data.len() > 4 && data.iter().take(4).all(|b| (0x20..0x7f).contains(b))
+}
+
+/// A record header that Wireshark's heuristic takes.
+fn looks_like_tls(data: &[u8]) -> bool {
+    let &[kind, 3, minor, hi, lo, ..] = data else { return false };
+    let length = u16::from_be_bytes([hi, lo]) as usize;
+    matches!(kind, content::HANDSHAKE | content::APPLICATION_DATA) && minor <= 3 && length > 0 && length < MAX_RECORD
+}
+
+/// The client hello of SSL 2.0 that TLS clients used to send (RFC 5246 E.2).
+fn is_ssl2_hello(data: &[u8]) -> bool {
+    let (Some(&[0x80, _, 1, _, _, c1, c0, s1, s0, h1, h0]), true) = (data.first_chunk::<11>(), data.len() >= 46) else {
+        return false;
+    };
+    let ciphers = u16::from_be_bytes([c1, c0]);
+    let session_id = u16::from_be_bytes([s1, s0]);
+    ciphers > 0 && ciphers.is_multiple_of(3) && matches!(session_id, 0 | 16) && u16::from_be_bytes([h1, h0]) == 32
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! Published fingerprints, names of certificates, and that every cut and flipped byte survives.
+
+use super::certificate::Facts;
+use super::fingerprint::{Carrier, ja3_text, ja3s_text, ja4, md5};
+use super::handshake::{ClientHello, Ech, ServerHello, certificates, split};
+use super::*;
+use crate::addr::IpAddr;
+use crate::app::message::Value;
+use crate::app::{DetectedBy, empty_report};
+
+fn vec16(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u16).to_be_bytes()[..], body].concat()
+}
+
+fn numbers(values: &[u16]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_be_bytes()).collect()
+}
+
+fn extension(number: u16, body: &[u8]) -> Vec<u8> {
+    [&number.to_be_bytes()[..], &vec16(body)].concat()
+}
+
+/// Body of a ClientHello.
+fn client_hello(version: u16, ciphers: &[u16], extensions: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = [&version.to_be_bytes()[..], &[7; 32], &[0], &vec16(&numbers(ciphers)), &[1, 0]].concat();
+    if !extensions.is_empty() {
+        out.extend(vec16(&extensions.concat()));
+    }
+    out
+}
+
+fn server_hello(version: u16, cipher: u16, extensions: &[Vec<u8>]) -> Vec<u8> {
+    let head = [&version.to_be_bytes()[..], &[9; 32], &[0], &cipher.to_be_bytes(), &[0]].concat();
+    [head, vec16(&extensions.concat())].concat()
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 0], &vec16(body)[..]].concat()
+}
+
+fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 3, 3], &vec16(body)[..]].concat()
+}
+
+fn server_name(name: &str) -> Vec<u8> {
+    extension(0, &vec16(&[&[0][..], &vec16(name.as_bytes())].concat()))
+}
+
+fn groups(values: &[u16]) -> Vec<u8> {
+    extension(10, &vec16(&numbers(values)))
+}
+
+fn ja3_of(body: &[u8]) -> (String, String) {
+    let mut text = String::new();
+    ja3_text(&ClientHello::parse(body, false).unwrap(), &mut text);
+    let hash = certificate::hex(&md5(&text));
+    (text, hash)
+}
+
+/// The two examples of the JA3 page, GREASE added to one.
+#[test]
+fn ja3_as_published() {
+    let hello = client_hello(
+        769,
+        &[0x0a0a, 47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4],
+        &[extension(0x1a1a, b""), extension(0, b""), groups(&[0x2a2a, 23, 24, 25]), extension(11, &[1, 0])],
+    );
+    let (text, hash) = ja3_of(&hello);
+    assert_eq!(text, "769,47-53-5-10-49161-49162-49171-49172-50-56-19-4,0-10-11,23-24-25,0");
+    assert_eq!(hash, "ada70206e40642a3e4461f35503241d5");
+
+    let (text, hash) = ja3_of(&client_hello(769, &[4, 5, 10, 9, 100, 98, 3, 6, 19, 18, 99], &[]));
+    assert_eq!(
+        (text.as_str(), hash.as_str()),
+        ("769,4-5-10-9-100-98-3-6-19-18-99,,,", "de350869b8c85de67a350c8d186f11e6")
+    );
+}
+
+#[test]
+fn ja3s_as_published() {
+    let extensions: Vec<_> = [65281, 0, 11, 35, 5, 16].iter().map(|&n| extension(n, b"")).collect();
+    let body = server_hello(769, 47, &extensions);
+    let mut text = String::new();
+    ja3s_text(&ServerHello::parse(&body).unwrap(), &mut text);
+    assert_eq!(text, "769,47,65281-0-11-35-5-16");
+    assert_eq!(certificate::hex(&md5(&text)), "4835b19f14997673071435cb321f5445");
+}
+
+/// The example of the JA4 page (Chrome): t13d1516h2_8daaf6152771_e5627efa2ab1.
+#[test]
+fn ja4_as_published() {
+    let ciphers = [
+        0x3a3a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d,
+        0x002f, 0x0035,
+    ];
+    let signatures = [0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601];
+    let mut extensions = vec![
+        extension(0x4a4a, b""),
+        server_name("example.com"),
+        extension(16, &vec16(b"\x02h2\x08http/1.1")),
+        extension(13, &vec16(&numbers(&signatures))),
+        extension(43, &[&[6][..], &numbers(&[0x5a5a, 0x0304, 0x0303])].concat()),
+        groups(&[0x6a6a, 29, 23, 24]),
+    ];
+    for n in [5, 11, 0x12, 0x15, 0x17, 0x1b, 0x23, 0x2d, 0x33, 0x4469, 0xff01] {
+        extensions.push(extension(n, b""));
+    }
+    let body = client_hello(0x0303, &ciphers, &extensions);
+    let hello = ClientHello::parse(&body, false).unwrap();
+    assert_eq!(&ja4(&hello, Carrier::Tcp), "t13d1516h2_8daaf6152771_e5627efa2ab1");
+    assert_eq!(&ja4(&hello, Carrier::Quic)[..10], "q13d1516h2");
+    assert!(hello.has_grease());
+    // Nothing but a version: no name, no suites, no extensions.
+    let body = client_hello(0x0301, &[], &[]);
+    let hello = ClientHello::parse(&body, false).unwrap();
+    assert_eq!(&ja4(&hello, Carrier::Tcp), "t10i000000_000000000000_000000000000");
+    // A protocol name whose ends are no letters or digits: first and last hexadecimal digit (0xab ... 0xcd: "ad").
+    let body = client_hello(0x0303, &[1], &[extension(16, &vec16(b"\x02\xab\xcd"))]);
+    assert_eq!(&ja4(&ClientHello::parse(&body, false).unwrap(), Carrier::Dtls)[..10], "d12i0101ad");
+}
+
+#[test]
+fn hellos_say_what_is_in_them() {
+    let body = client_hello(
+        0x0303,
+        &[0x1301],
+        &[
+            server_name("a.example"),
+            groups(&[4588, 29]),
+            extension(
+                51,
+                &vec16(&[&numbers(&[4588])[..], &vec16(&[0; 9]), &numbers(&[29]), &vec16(&[0; 32])].concat()),
+            ),
+            extension(0xfe0d, &[0, 0, 1]),
+            extension(41, b"x"),
+            extension(42, b""),
+        ],
+    );
+    let hello = ClientHello::parse(&body, false).unwrap();
+    assert_eq!(hello.server_names().collect::<Vec<_>>(), [b"a.example"]);
+    assert_eq!(hello.groups().collect::<Vec<_>>(), [4588, 29]);
+    assert_eq!(hello.key_shares().collect::<Vec<_>>(), [4588, 29]);
+    assert_eq!(hello.ech(), Some(Ech::Outer));
+    assert!(hello.has_pre_shared_key() && hello.has_early_data() && !hello.has_ticket() && !hello.has_grease());
+    assert!(names::is_post_quantum(4588) && names::group(4588) == Some("X25519MLKEM768"));
+
+    let retry =
+        [&[3, 3][..], &hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"), &[0, 0x13, 1, 0]]
+            .concat();
+    assert!(ServerHello::parse(&retry).unwrap().is_hello_retry_request());
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len() / 2).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap()).collect()
+}
+
+/// RFC 9525 6.3.
+#[test]
+fn certificates_are_for_their_names() {
+    let facts = Facts {
+        dns_names: vec!["www.example.com".into(), "*.example.net".into()],
+        addresses: vec![IpAddr::v4([192, 0, 2, 7])],
+        ..Facts::default()
+    };
+    for name in ["www.example.com", "WWW.Example.COM", "www.example.com.", "a.example.net", "192.0.2.7"] {
+        assert!(facts.is_for(name), "{name}");
+    }
+    for name in ["example.com", "example.net", "a.b.example.net", ".example.net", "192.0.2.8", "2001:db8::1", ""] {
+        assert!(!facts.is_for(name), "{name}");
+    }
+}
+
+fn context(frame: u64, from_client: bool) -> Context {
+    let (client, server) = ((IpAddr::v4([10, 0, 0, 1]), 40000), (IpAddr::v4([10, 0, 0, 2]), 443));
+    let (src, dst) = if from_client { (client, server) } else { (server, client) };
+    Context {
+        frame,
+        time_ns: frame as i64 * 1_000_000,
+        src: src.0,
+        dst: dst.0,
+        src_port: src.1,
+        dst_port: dst.1,
+        transport: Proto::Tcp,
+        ttl: 64,
+        frame_bytes: 100,
+        stream: Some(0),
+        to_client: !from_client,
+        detected_by: DetectedBy::Port,
+        only_in_order: false,
+        recovered: false,
+    }
+}
+
+/// Feeds each record as a segment of its own.
+fn play(records: &[(bool, Vec<u8>)]) -> Tls {
+    let mut tls = Tls::new(&Limits::default());
+    let mut out = Output::default();
+    for (i, (from_client, data)) in records.iter().enumerate() {
+        let ctx = context(i as u64 + 1, *from_client);
+        let mut rest = &data[..];
+        while !rest.is_empty() {
+            match tls.stream(&ctx, rest, &mut out) {
+                Step::Consumed(n) => rest = rest.get(n..).unwrap_or_default(),
+                _ => break,
+            }
+        }
+    }
+    tls
+}
+
+fn field(tls: &Tls, name: &str) -> Value {
+    let rows = tls.report().unwrap().page("handshakes", 0, 10);
+    let Value::Map(fields) = &rows[0] else { panic!("a row is a map") };
+    fields.iter().find(|f| f.0 == name).unwrap().1.clone()
+}
+
+fn hello_records(extensions: &[Vec<u8>]) -> Vec<(bool, Vec<u8>)> {
+    vec![(true, record(22, &message(1, &client_hello(0x0303, &[0xc02f, 0x1301], extensions))))]
+}
+
+const SUPPORTS_13: [u8; 3] = [2, 3, 4];
+
+#[test]
+fn a_handshake_of_tls_13_ends_with_the_client() {
+    let mut records = hello_records(&[extension(43, &SUPPORTS_13)]);
+    let chosen = [extension(43, &[3, 4]), extension(51, &[&numbers(&[29])[..], &vec16(&[1; 32])].concat())];
+    records.push((false, [record(22, &message(2, &server_hello(0x0303, 0x1301, &chosen))), record(20, &[1])].concat()));
+    records.push((false, record(23, &[0; 500])));
+    assert_eq!(field(&play(&records), "outcome"), "stalled".into());
+    records.push((true, record(23, &[0; 53])));
+    let tls = play(&records);
+    assert_eq!(field(&tls, "outcome"), "completed".into());
+    assert_eq!(field(&tls, "version"), "TLS 1.3".into());
+    assert_eq!(field(&tls, "group"), "x25519".into());
+    assert_eq!(field(&tls, "duration_ns"), 3_000_000i64.into());
+    // In the place of the Finished a record of an alert's size.
+    records.pop();
+    records.push((true, record(23, &[0; 19])));
+    assert_eq!(field(&play(&records), "outcome"), "alert".into());
+}
+
+#[test]
+fn a_full_and_a_short_handshake_of_tls_12() {
+    let finished = |n: u8| [record(20, &[1]), record(22, &[n; 40])].concat();
+    let hello = record(22, &message(2, &server_hello(0x0303, 0xc02f, &[])));
+    let mut full = hello_records(&[]);
+    full.push((false, [hello.clone(), record(22, &message(14, b""))].concat()));
+    full.push((true, [record(22, &message(16, &[1; 30])), finished(200)].concat()));
+    full.push((false, finished(201)));
+    let tls = play(&full);
+    assert_eq!((field(&tls, "outcome"), field(&tls, "resumption")), ("completed".into(), Value::None));
+    assert_eq!(field(&tls, "duration_ns"), 3_000_000i64.into());
+
+    let mut short = hello_records(&[extension(35, b"ticket")]);
+    short.push((false, [hello, finished(200)].concat()));
+    assert_eq!(field(&play(&short), "outcome"), "stalled".into());
+    short.push((true, finished(201)));
+    let tls = play(&short);
+    assert_eq!((field(&tls, "outcome"), field(&tls, "resumption")), ("completed".into(), "ticket".into()));
+}
+
+#[test]
+fn a_hello_split_over_records_is_one_hello() {
+    let whole = message(1, &client_hello(0x0303, &[0xc02f], &[server_name("split.example")]));
+    let (a, b) = whole.split_at(3);
+    let (b, c) = b.split_at(30);
+    let tls = play(&[(true, [record(22, a), record(22, b)].concat()), (true, record(22, c))]);
+    assert_eq!(field(&tls, "server_name"), "split.example".to_string().into());
+}
+
+#[test]
+fn alerts_resets_and_closes_end_a_handshake() {
+    let mut records = hello_records(&[]);
+    records.push((false, record(21, &[2, 40])));
+    let tls = play(&records);
+    assert_eq!((field(&tls, "outcome"), field(&tls, "last_step")), ("alert".into(), "client_hello".into()));
+    for (how, outcome) in [(Close::Rst, "reset"), (Close::Fin, "closed")] {
+        let mut tls = play(&hello_records(&[]));
+        tls.closed(&context(9, false), how, &mut Output::default());
+        assert_eq!((field(&tls, "outcome"), field(&tls, "ended_by")), (outcome.into(), "server".into()));
+    }
+}
+
+#[test]
+fn every_cut_and_flipped_byte_survives() {
+    let mut records = hello_records(&[server_name("x.example"), groups(&[29]), extension(43, &SUPPORTS_13)]);
+    let list = [&[0, 0, 9][..], &[0, 0, 6], &[0x30, 4, 2, 2, 1, 1]].concat();
+    records.push((
+        false,
+        [record(22, &message(2, &server_hello(0x0303, 0xc02f, &[]))), record(22, &message(11, &list))].concat(),
+    ));
+    records.push((true, b"\x80\x2e\x01\x03\x01\x00\x03\x00\x00\x00\x20".to_vec()));
+    let check = |records: &[(bool, Vec<u8>)]| {
+        let report = play(records).report().unwrap();
+        let merged = report.merge(&*empty_report("tls").unwrap()).unwrap();
+        let _ = (merged.value(), merged.page("handshakes", 0, 9), merged.page("certificates", 0, 9));
+    };
+    for which in 0..records.len() {
+        let original = records[which].1.clone();
+        for i in 0..original.len() {
+            records[which].1 = original[..i].to_vec();
+            check(&records);
+            for flip in [1, 0x80, 0xff] {
+                records[which].1 = original.clone();
+                records[which].1[i] ^= flip;
+                check(&records);
+            }
+        }
+        records[which].1 = original;
+    }
+}
+
+#[test]
+fn dtls_fragments_are_put_together() {
+    let body = [&[0xfe, 0xfd][..], &[7; 32], &[0, 0], &vec16(&numbers(&[0xc02f])), &[1, 0]].concat();
+    let fragment = |from: usize, to: usize| {
+        let three = |n: usize| (n as u32).to_be_bytes()[1..].to_vec();
+        let h = [&[1][..], &three(body.len()), &[0, 0], &three(from), &three(to - from), &body[from..to]].concat();
+        [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0][..], &vec16(&h)].concat()
+    };
+    let mut tls = Tls::new(&Limits::default());
+    for part in [fragment(0, 20), fragment(20, body.len())] {
+        assert_eq!(tls.probe(Proto::Udp, &part), Probe::Yes);
+        assert!(tls.datagram(&context(1, true), &part, &mut Output::default()));
+        assert_eq!(tls.probe(Proto::Udp, &part[..part.len() - 1]), Probe::No);
+    }
+    assert_eq!(field(&tls, "protocol"), "dtls".into());
+    assert_eq!(split(&message(1, &body)).unwrap().1, body);
+    assert_eq!(certificates(b"\x00\x00\x04\x00\x00\x01x").collect::<Vec<_>>(), [b"x"]);
+}
