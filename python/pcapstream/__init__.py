@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.quic import QuicSummary
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
     from pcapstream.protocols.tcp import TcpSummary
@@ -59,6 +60,7 @@ _HOME = {
     "pcapstream.protocols.capinfos": ("CapinfosSummary",),
     "pcapstream.protocols.tcp": ("TcpSummary",),
     "pcapstream.protocols.tls": ("TlsSummary",),
+    "pcapstream.protocols.quic": ("QuicSummary",),
     "pcapstream.protocols.dhcp_records": ("DhcpSummary",),
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
@@ -90,6 +92,7 @@ __all__ = [
     "PcapstreamError",
     "Progress",
     "QueryError",
+    "QuicSummary",
     "Report",
     "RtpSummary",
     "SipSummary",

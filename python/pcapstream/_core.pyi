@@ -242,6 +242,21 @@ class Connection:
     fin_frame: int | None
     rst_frame: int | None
     initial_rtt_ns: int | None
+    response_count: int
+    """Exchanges: data of the client followed by data of the server. Times from the client's last segment with data to
+    the server's first one; network_ns: the network's part of them (the shortest round trip to the server)."""
+    response_mean_ns: int | None
+    response_min_ns: int | None
+    response_max_ns: int | None
+    response_max_frame: int | None
+    network_ns: int | None
+    reset_after: Literal["syn", "own_syn", "syn_ack", "handshake", "data", "fin", "unseen"] | None
+    """What the first RST came after; the sender's other TTL, its sequence number less the one expected."""
+    reset_ttl: int | None
+    reset_usual_ttl: int | None
+    reset_seq_gap: int | None
+    reset_elsewhere: bool
+    """Its TTL differs by 5 or more from that of its sender's handshake."""
     to_server: Direction
     to_client: Direction
     event_frames: dict[str, int]
@@ -275,7 +290,20 @@ class Snapshot:
         """The pass ended because max_matches frames had passed, or no further frame was asked for."""
 
 ConnectionOrder = Literal[
-    "stream", "packets", "bytes", "retransmission_rate", "retransmissions", "duration", "initial_rtt"
+    "stream",
+    "packets",
+    "bytes",
+    "retransmission_rate",
+    "retransmissions",
+    "duration",
+    "initial_rtt",
+    "wait",
+    "zero_window",
+    "window_full",
+    "duplicate_ack",
+    "out_of_order",
+    "keep_alive",
+    "lost_segment",
 ]
 
 @final
@@ -297,8 +325,9 @@ class TcpTable:
         packets_to_server, packets_to_client, bytes, bytes_to_server, bytes_to_client, payload_to_server,
         payload_to_client, data_to_server, data_to_client, syn, syn_ack, fin_to_server, fin_to_client, rst_to_server,
         rst_to_client, ack, mid_stream, syn_only, refused, half_open, complete, open, fin, half_closed, reset, idle,
-        reset_by_client, reset_by_server, and for each tcp.analysis name NAME: `NAME_to_server`, `NAME_to_client`,
-        and `connections_with_NAME`."""
+        reset_by_client, reset_by_server, syn_again, connections_with_syn_again, unscaled, reset_elsewhere,
+        reset_after_WHAT (see Connection.reset_after), and for each tcp.analysis name NAME: `NAME_to_server`,
+        `NAME_to_client`, and `connections_with_NAME`."""
     def connections(
         self,
         address: str | None = None,
@@ -312,8 +341,24 @@ class TcpTable:
     ) -> list[Connection]:
         """The chosen connections, largest first except by "stream"; ties by stream. having: an analysis name, or
         one of "reset", "syn_only", "refused", "half_open", "mid_stream", "complete", "open", "fin", "half_closed",
-        "idle"."""
+        "idle", "syn_again", "unscaled", "answered", "reset_elsewhere", "reset_after_WHAT". order also takes any
+        analysis name: most of them first."""
     def count(self, address: str | None = None, port: int | None = None, /, *, having: str | None = None) -> int: ...
+    def servers(
+        self,
+        *,
+        having: str | None = None,
+        ports: Sequence[int] = ...,
+        order: Literal["connections", "bytes", "turns", "wait", "initial_rtt"] = "connections",
+        limit: int = 50,
+    ) -> tuple[int, list[dict[str, Any]]]:
+        """(number of servers, the first of them): connections summed by server address and port."""
+    def rtts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Times from data to its ACK, sent to servers and to clients: count, and where there are any min_ns, mean_ns,
+        max_ns."""
+    def turns(self, ports: Sequence[int] = ..., /) -> tuple[int, int, int, int, int, int]:
+        """Exchanges of all connections to these server ports: (number, sum ns, min ns, max ns, frame of the longest,
+        connections with any)."""
     def frames(self, name: str, /) -> list[int]:
         """First frames (up to `max_evidence_frames`) with that tcp.analysis event, or with "syn", "syn_ack", "fin",
         "rst"."""
@@ -366,6 +411,10 @@ class Tally:
         self, kind: Literal["dns", "tls_sni", "http_host", "dhcp_hostname"], /, limit: int = 50
     ) -> list[tuple[str, int]]:
         """Names seen in traffic, most frequent first, escaped text of the capture."""
+    def network(self) -> dict[str, Any]:
+        """fragments {rows: [[source, destination, fragments, bytes, largest, first frame, its ns]], missed},
+        fragment_frames, dont_fragment (frames), largest_dont_fragment (bytes), largest_dont_fragment_frame, ecn_capable
+        (frames), ecn_congested, ecn_echo, window_reduced; evidence is {count, frames}."""
     def facts(self) -> dict[str, Any]:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""
 

@@ -96,6 +96,14 @@ def facts_of(path: str) -> Facts:
         out["tls"] = tls(seen["tls"])
     if seen["dtls"]["frames"]:
         out["dtls"] = {"frames": seen["dtls"]["frames"], "handshake_types": by_number(seen["dtls"]["messages"])}
+    seen = report.summary(pcapstream.QuicSummary).counts()
+    if seen["frames"]:
+        out["quic"] = {
+            "frames": seen["frames"],
+            "versions": {f"0x{number:08x}": n for number, n in seen["versions"]["rows"]},
+        }
+    if seen["tls"]["frames"]:
+        out["tls_in_quic"] = tls(seen["tls"])
     if len(triage.tcp):
         out["tcp"] = tcp(triage.tcp)
     return out

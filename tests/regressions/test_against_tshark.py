@@ -8,6 +8,7 @@ import pytest
 
 from tests.regressions.captures import MADE, Made
 from tests.regressions.dhcp_captures import DHCP_MADE
+from tests.regressions.diagnosis_captures import DIAGNOSIS_MADE
 from tests.regressions.dns_captures import DNS_MADE
 from tests.regressions.http_captures import HTTP_MADE
 from tests.regressions.icmp_captures import ICMP_MADE
@@ -17,7 +18,7 @@ from tests.support import wireshark
 pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
 
 
-ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE]
+ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE, *DIAGNOSIS_MADE]
 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.make.__name__)

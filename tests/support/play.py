@@ -13,6 +13,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
@@ -95,6 +96,8 @@ def plain(summary: Summary) -> Any:
                 "kept": summary.kept(),
                 "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
             }
+        case QuicSummary():
+            return summary.counts()
         case TcpSummary():
             return plain_table(summary.table)
         case TlsSummary():
@@ -165,6 +168,9 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
+        "servers": list(table.servers(limit=1_000_000)),
+        "turns": table.turns()[:4],
+        "rtts": table.rtts(),
     }
 
 
@@ -194,6 +200,11 @@ def plain_tally(tally: Tally) -> dict[str, Any]:
         "buckets": tally.buckets(),
         "names": {kind: tally.names(kind) for kind in NAMES},
         "facts": tally.facts(),
+        "network": {
+            key: value
+            for key, value in tally.network().items()
+            if key not in ("fragments", "largest_dont_fragment_frame")
+        },
     }
 
 

@@ -27,6 +27,12 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
+    "generate_traffic_timeline": {"time_interval": 60},
+    "generate_throughput_io_graph": {"time_interval": 1},
+    "analyze_bandwidth_utilization": {"time_window": 10},
+    "analyze_application_response_times": {"protocol": "http"},
+    "analyze_network_performance": {},
+    "analyze_tcp_resets": {},
     "analyze_pcap_file": {"analysis_type": "summary"},
 }
 """Parameters with their defaults, from the two packages' own descriptions; `ports` is new, and

@@ -270,7 +270,9 @@ class ToolSpec(Face):
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """In the order people see them."""
-        own = self.parameters if not self.filterable else (*self.parameters, DISPLAY_FILTER)
+        own = self.parameters
+        if self.filterable and all(parameter.name != DISPLAY_FILTER.name for parameter in own):
+            own = (*own, DISPLAY_FILTER)
         return (PCAP_FILE, *own, _limit(self.default_limit, self.most_rows), CURSOR)
 
     @property
@@ -286,7 +288,7 @@ class ToolSpec(Face):
         """Options of the pass that answers: the shared one unless the parameters need one of their own."""
         options = shared if self.narrow is None else self.narrow(shared, bound)
         wanted = bound[DISPLAY_FILTER.name] if self.filterable else ""
-        if not wanted:
+        if not wanted or options.selection.display_filter:
             return options
         modules = [name for name in options.modules or () if name in self.needs]
         return options.selecting(modules, Selection(wanted))

@@ -1,5 +1,6 @@
 //! `Tally`: the per-packet counters.
 
+use crate::message::to_python;
 use foldhash::fast::RandomState;
 use pcapstream_core::addr::MacAddr;
 use pcapstream_core::flow::ConnectionTable;
@@ -218,6 +219,11 @@ impl Tally {
         let kind = NameKind::ALL.iter().find(|k| k.1 == kind);
         let kind = kind.ok_or_else(|| PyValueError::new_err("no such kind of name"))?.0;
         Ok(self.inner.names.top(kind, limit).into_iter().map(|(n, c)| (n.to_owned(), c)).collect())
+    }
+
+    /// What IP headers say of the path.
+    fn network<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &self.inner.network.value())
     }
 
     fn facts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, pyo3::types::PyDict>> {

@@ -1,8 +1,9 @@
 //! `TcpTable`, `Connection`, `Direction`.
 
+use crate::message::to_python;
 use pcapstream_core::addr::IpAddr;
 use pcapstream_core::flow::connection::{self, ClientKnownBy, Close, Handshake, event};
-use pcapstream_core::flow::{ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, Totals};
+use pcapstream_core::flow::{ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, ResetAfter, ServerOrder, Totals};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
@@ -68,7 +69,12 @@ fn named(t: &Totals) -> BTreeMap<String, u64> {
         ("idle", t.idle),
         ("reset_by_client", t.reset_by[0]),
         ("reset_by_server", t.reset_by[1]),
+        ("syn_again", t.syn_again[0]),
+        ("connections_with_syn_again", t.syn_again[1]),
+        ("unscaled", t.unscaled),
+        ("reset_elsewhere", t.reset_elsewhere),
     ];
+    out.extend(ResetAfter::NAMES.iter().zip(t.reset_after).map(|(name, n)| (format!("reset_after_{name}"), n)));
     out.extend(single.map(|(name, n)| (name.to_owned(), n)));
     out
 }
@@ -120,6 +126,32 @@ impl TcpTable {
     fn count(&self, py: Python<'_>, address: Option<&str>, port: Option<u16>, having: Option<&str>) -> PyResult<usize> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         Ok(py.detach(|| self.0.count(&f, h)))
+    }
+
+    #[pyo3(signature = (*, having=None, ports=Vec::new(), order="connections", limit=50))]
+    fn servers<'py>(
+        &self,
+        py: Python<'py>,
+        having: Option<&str>,
+        ports: Vec<u16>,
+        order: &str,
+        limit: usize,
+    ) -> PyResult<(usize, Vec<Bound<'py, PyAny>>)> {
+        let having = self::having(having)?;
+        let order = ServerOrder::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
+        let (total, rows) = py.detach(|| self.0.servers(having, &ports, order, limit));
+        Ok((total, rows.iter().map(|row| to_python(py, row)).collect::<PyResult<_>>()?))
+    }
+
+    fn rtts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let [up, down] = py.detach(|| self.0.rtts());
+        Ok((to_python(py, &up)?, to_python(py, &down)?))
+    }
+
+    #[pyo3(signature = (ports=Vec::new(), /))]
+    fn turns(&self, py: Python<'_>, ports: Vec<u16>) -> (u32, u64, u64, u64, u64, u64) {
+        let (t, connections) = py.detach(|| self.0.turns(&ports));
+        (t.count, t.sum_ns, t.min_ns, t.max_ns, t.max_frame, connections)
     }
 
     #[pyo3(signature = (name, /))]
@@ -243,6 +275,50 @@ impl Connection {
     #[getter]
     fn initial_rtt_ns(&self) -> Option<u64> {
         self.0.initial_rtt_ns
+    }
+    #[getter]
+    fn response_count(&self) -> u32 {
+        self.0.turns.count
+    }
+    #[getter]
+    fn response_mean_ns(&self) -> Option<u64> {
+        self.0.turns.sum_ns.checked_div(self.0.turns.count as u64)
+    }
+    #[getter]
+    fn response_min_ns(&self) -> Option<u64> {
+        (self.0.turns.count > 0).then_some(self.0.turns.min_ns)
+    }
+    #[getter]
+    fn response_max_ns(&self) -> Option<u64> {
+        (self.0.turns.count > 0).then_some(self.0.turns.max_ns)
+    }
+    #[getter]
+    fn response_max_frame(&self) -> Option<u64> {
+        frame(self.0.turns.max_frame)
+    }
+    #[getter]
+    fn network_ns(&self) -> Option<u64> {
+        self.0.network_ns()
+    }
+    #[getter]
+    fn reset_after(&self) -> Option<&'static str> {
+        self.0.reset.after.index().map(|at| ResetAfter::NAMES[at])
+    }
+    #[getter]
+    fn reset_ttl(&self) -> Option<u8> {
+        self.0.reset.after.index().map(|_| self.0.reset.ttl)
+    }
+    #[getter]
+    fn reset_usual_ttl(&self) -> Option<u8> {
+        (self.0.reset.usual_ttl > 0).then_some(self.0.reset.usual_ttl)
+    }
+    #[getter]
+    fn reset_seq_gap(&self) -> Option<i32> {
+        self.0.reset.seq_gap
+    }
+    #[getter]
+    fn reset_elsewhere(&self) -> bool {
+        self.0.reset.is_elsewhere()
     }
     #[getter]
     fn to_server(&self) -> Direction {

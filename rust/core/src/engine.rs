@@ -224,7 +224,8 @@ impl Pass {
         }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
-            tally.frame(&without_pseudo_header(record), &self.layers, |span| self.dissector.bytes(record, span));
+            tally
+                .frame(&without_pseudo_header(record), number, &self.layers, |span| self.dissector.bytes(record, span));
         }
         if self.plan.packets {
             self.batch.packets.push(PacketHeader::new(&without_pseudo_header(record), number, &self.layers, verdict));

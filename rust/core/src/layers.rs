@@ -69,6 +69,14 @@ pub struct Net {
     pub dst: IpAddr,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// Traffic class: DSCP and the two bits of ECN.
+    pub class: u8,
+    /// IPv4: the packet must not be fragmented.
+    pub dont_fragment: bool,
+    /// Length of the packet by its header, that header included, bytes.
+    pub bytes: u32,
+    /// It is a fragment: not the whole datagram.
+    pub fragment: bool,
     /// Last next-header / protocol number after extension headers.
     pub protocol: u8,
     /// Quoted inside an ICMP error: it counts for no conversation and no connection.
@@ -98,6 +106,8 @@ pub struct Header {
 pub struct Tcp {
     /// Index of its IP header in [`Layers::nets`]; None: carried by no IP layer.
     pub net: Option<u8>,
+    /// TTL or hop limit of that header; 0: there is none.
+    pub ttl: u8,
     pub src_port: u16,
     pub dst_port: u16,
     pub seq: u32,

@@ -85,6 +85,8 @@ limits! {
     max_rtp_streams: usize = 20_000,
     /// Times (response times ...) kept one by one for exact medians, each protocol.
     max_app_times: usize = 2_000_000,
+    /// QUIC connections kept in the table.
+    max_quic_connections: usize = 50_000,
     /// Distinct protocol paths counted apart.
     max_protocol_paths: usize = 4_096,
 }

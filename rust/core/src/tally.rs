@@ -9,11 +9,13 @@ use crate::record::Record;
 
 mod buckets;
 mod names;
+mod network;
 mod pairs;
 mod paths;
 
 pub use buckets::Buckets;
 pub use names::{NameKind, Names};
+pub use network::Network;
 pub use pairs::{Pair, PairTable, Totals, endpoints_of, page_of};
 pub use paths::PathTree;
 
@@ -30,6 +32,7 @@ pub struct Tally {
     pub udp: PairTable<UdpEnd>,
     pub buckets: Buckets,
     pub names: Names,
+    pub network: Network,
     /// Tags with each VLAN id (0..4096); a QinQ frame counts once for each tag. Empty until the first tag.
     vlans: Vec<u64>,
     /// Frames by interface number.
@@ -54,6 +57,7 @@ impl Tally {
             udp: PairTable::new(limits.max_conversations),
             buckets: Buckets::new(limits.max_buckets),
             names: Names::new(limits.max_names, limits.max_text_bytes),
+            network: Network::new(limits.max_app_keys),
             vlans: Vec::new(),
             interfaces: Vec::new(),
             max_interfaces: limits.max_interfaces,
@@ -67,9 +71,15 @@ impl Tally {
         }
     }
 
-    /// Counts one frame. `bytes` gives the payload bytes of a span of it.
+    /// Counts one frame, of that number. `bytes` gives the payload bytes of a span of it.
     #[inline]
-    pub fn frame<'a>(&mut self, record: &Record<'a>, layers: &Layers, bytes: impl Fn(crate::layers::Span) -> &'a [u8]) {
+    pub fn frame<'a>(
+        &mut self,
+        record: &Record<'a>,
+        number: u64,
+        layers: &Layers,
+        bytes: impl Fn(crate::layers::Span) -> &'a [u8],
+    ) {
         let wire = record.wire_len as u64;
         let ns = record.time.as_nanos();
         self.frames += 1;
@@ -83,6 +93,7 @@ impl Tally {
             self.buckets.add(ns, wire);
         }
         self.paths.add(&layers.path, wire);
+        self.network.frame(layers, number, ns);
         if let Some(i) = record.interface {
             self.interface(i);
         }
@@ -153,6 +164,7 @@ impl Tally {
         self.udp.merge(&other.udp);
         self.buckets.merge(&other.buckets);
         self.names.merge(&other.names);
+        self.network.merge(&other.network);
         add_all(&mut self.vlans, &other.vlans);
         add_all(&mut self.interfaces, &other.interfaces);
         self.frames += other.frames;

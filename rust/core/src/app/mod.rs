@@ -16,6 +16,7 @@ pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
+mod quic;
 mod reader;
 mod rtp;
 mod sip;
@@ -341,6 +342,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(icmp::Icmp::new(limits)),
         Box::new(sip::Sip::new(limits, media.clone())),
         Box::new(tls::Tls::new(limits)),
+        Box::new(quic::Quic::new(limits)),
         Box::new(names::Names::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),

@@ -1,5 +1,6 @@
 //! What is known of one TCP connection. Plain data: the tracker fills it, views read it.
 
+use super::turns::{Reset, Turns};
 use crate::addr::IpAddr;
 
 /// Bits of the analysis of one segment, Wireshark's `tcp.analysis.*` of the same names.
@@ -153,6 +154,10 @@ pub struct Connection {
     /// `tcp.analysis.initial_rtt`, ns.
     pub initial_rtt_ns: Option<u64>,
     pub dirs: [Direction; 2],
+    /// Times of data of the client to data of the server.
+    pub turns: Turns,
+    /// The first RST.
+    pub reset: Reset,
     pub events: Option<Box<Events>>,
 }
 
@@ -163,5 +168,20 @@ impl Connection {
     }
     pub fn packets(&self) -> u64 {
         self.dirs[0].packets as u64 + self.dirs[1].packets as u64
+    }
+    /// SYNs sent again, by either end.
+    pub fn syn_again(&self) -> u64 {
+        self.dirs.iter().map(|d| u64::from(d.syn.saturating_sub(1))).sum()
+    }
+    /// The handshake's two sides are seen, and not both offered window scaling.
+    pub fn is_unscaled(&self) -> bool {
+        let seen = self.syn_frame > 0 && self.syn_ack_frame > 0;
+        seen && self.dirs.iter().any(|d| d.window_scale.is_none())
+    }
+    /// The network's part of an exchange: the shortest time from the capture point to the server and back, as far as an
+    /// exchange does not take less. None: no round trip or no exchange is known.
+    pub fn network_ns(&self) -> Option<u64> {
+        let to_server = &self.dirs[0];
+        (to_server.rtt_count > 0 && self.turns.count > 0).then(|| to_server.rtt_min_ns.min(self.turns.min_ns))
     }
 }

@@ -1,6 +1,7 @@
 //! Choosing and ordering connections.
 
 use super::connection::{ClientKnownBy, Close, Connection, Handshake, event};
+use super::turns::ResetAfter;
 use crate::addr::IpAddr;
 use std::cmp::Ordering;
 
@@ -40,10 +41,21 @@ pub enum Having {
     Event(usize),
     Handshake(Handshake),
     Close(Close),
+    /// A SYN was sent more than once.
+    SynAgain,
+    /// Both sides of the handshake are seen, and not both offered window scaling.
+    Unscaled,
+    /// Data of the client was followed by data of the server.
+    Answered,
+    /// What came before its first RST (index into `ResetAfter::NAMES`).
+    ResetAfter(usize),
+    /// Its first RST came from elsewhere than its alleged sender's other segments.
+    ResetElsewhere,
 }
 
 impl Having {
-    /// An event name, or one of reset, syn_only, refused, half_open, mid_stream, complete, open, fin, half_closed, idle.
+    /// An event name, or one of reset, syn_only, refused, half_open, mid_stream, complete, open, fin, half_closed, idle,
+    /// syn_again, unscaled, answered, reset_elsewhere, or reset_after_ and one of `ResetAfter::NAMES`.
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "mid_stream" => Self::Handshake(Handshake::MidStream),
@@ -56,6 +68,14 @@ impl Having {
             "half_closed" => Self::Close(Close::HalfClosed),
             "reset" => Self::Close(Close::Reset),
             "idle" => Self::Close(Close::Idle),
+            "syn_again" => Self::SynAgain,
+            "unscaled" => Self::Unscaled,
+            "answered" => Self::Answered,
+            "reset_elsewhere" => Self::ResetElsewhere,
+            _ if name.starts_with("reset_after_") => {
+                let what = name.trim_start_matches("reset_after_");
+                Self::ResetAfter(ResetAfter::NAMES.iter().position(|n| *n == what)?)
+            }
             _ => Self::Event(event::NAMES.iter().position(|n| *n == name)?),
         })
     }
@@ -65,6 +85,11 @@ impl Having {
             Self::Event(kind) => kind < event::COUNT && c.event_count(kind) > 0,
             Self::Handshake(handshake) => c.handshake == handshake,
             Self::Close(close) => c.close == close,
+            Self::SynAgain => c.syn_again() > 0,
+            Self::Unscaled => c.is_unscaled(),
+            Self::Answered => c.turns.count > 0,
+            Self::ResetAfter(kind) => c.reset.after.index() == Some(kind),
+            Self::ResetElsewhere => c.reset.is_elsewhere(),
         }
     }
 }
@@ -82,6 +107,10 @@ pub enum Order {
     Duration,
     /// Connections without one come last.
     InitialRtt,
+    /// The longest time from data of the client to data of the server.
+    Wait,
+    /// Occurrences of an event (index into `event::NAMES`).
+    Event(usize),
 }
 
 /// Kind number of retransmissions.
@@ -97,7 +126,8 @@ impl Order {
             "retransmissions" => Self::Retransmissions,
             "duration" => Self::Duration,
             "initial_rtt" => Self::InitialRtt,
-            _ => return None,
+            "wait" => Self::Wait,
+            _ => Self::Event(event::NAMES.iter().position(|n| *n == name)?),
         })
     }
 
@@ -115,6 +145,8 @@ impl Order {
             Self::Retransmissions => b.event_count(RETRANSMISSIONS).cmp(&a.event_count(RETRANSMISSIONS)),
             Self::Duration => duration(b).cmp(&duration(a)),
             Self::InitialRtt => b.initial_rtt_ns.cmp(&a.initial_rtt_ns),
+            Self::Wait => b.turns.max_ns.cmp(&a.turns.max_ns),
+            Self::Event(kind) => b.event_count(kind).cmp(&a.event_count(kind)),
         }
     }
 }

@@ -8,17 +8,21 @@ pub mod connection;
 mod filter;
 mod key;
 mod seq;
+mod servers;
 mod state;
 mod table;
 mod totals;
 mod tracker;
+mod turns;
 mod unacked;
 
 pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake, event};
 pub use filter::{Filter, Having, Order};
+pub use servers::ServerOrder;
 pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use totals::Totals;
 pub use tracker::{Segment, TcpTracker, Verdict};
+pub use turns::{Reset, ResetAfter, Turns};
 
 /// A connection without a FIN or RST and without a packet for this long before the capture ended counts as idle, ns.
 pub const IDLE_NS: i64 = 120_000_000_000;

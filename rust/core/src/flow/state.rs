@@ -6,6 +6,7 @@ use super::analysis::{ACK, FIN, RST, SCALE_OFF, SCALE_UNKNOWN, SYN, Side};
 use super::connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake};
 use super::key::Key;
 use super::tracker::Segment;
+use super::turns::{Reset, ResetAfter, Turns};
 
 /// Counters of one end that nearly every segment changes: 32 bytes, so that both ends share a cache line.
 #[derive(Clone, Debug)]
@@ -94,6 +95,12 @@ pub(super) struct Flow {
     syn_ack_by: MaybeEnd,
     first_rst_by: MaybeEnd,
     first_fin_by: MaybeEnd,
+    /// When the client's data came that is not answered yet.
+    asked_ns: i64,
+    turns: Turns,
+    reset: Reset,
+    /// TTL of the latest SYN, SYN+ACK or FIN of each end, or of the first segment.
+    ttls: [u8; 2],
 }
 
 /// Bits of `Flow::marks`.
@@ -119,6 +126,8 @@ pub(super) mod mark {
     pub const REFUSED: u16 = 1 << 9;
     /// End 1 sent the first segment.
     pub const FIRST_FROM_1: u16 = 1 << 10;
+    /// Data of the client waits for data of the server.
+    pub const ASKED: u16 = 1 << 11;
 }
 
 impl Flow {
@@ -130,6 +139,10 @@ impl Flow {
             std::cmp::Ordering::Less => (1 - end, ClientKnownBy::Port),
             std::cmp::Ordering::Equal => (end, ClientKnownBy::FirstPacket),
         };
+        let mut ttls = [0; 2];
+        if s.tcp.flags & RST == 0 {
+            ttls[usize::from(end)] = s.tcp.ttl;
+        }
         Self {
             key,
             sides: Default::default(),
@@ -155,6 +168,10 @@ impl Flow {
             fin_frame: 0,
             rst_frame: 0,
             events: None,
+            asked_ns: 0,
+            turns: Turns::default(),
+            reset: Reset::default(),
+            ttls,
         }
     }
 
@@ -208,8 +225,58 @@ impl Flow {
         }
     }
 
+    /// Follows the exchange of data, of which `end` sent some; `new`: it was not sent before, and is no probe.
+    #[inline]
+    pub fn turn(&mut self, end: usize, new: bool, clock_ns: i64, frame: u64) {
+        if end == self.client() {
+            if new {
+                self.asked_ns = clock_ns;
+                self.mark(mark::ASKED);
+            }
+        } else if self.has(mark::ASKED) {
+            self.unmark(mark::ASKED);
+            // Clocks that go back give no time.
+            if let Ok(ns) = u64::try_from(clock_ns.wrapping_sub(self.asked_ns)) {
+                self.turns.add(ns, frame);
+            }
+        }
+    }
+
+    /// What the first RST of the connection, sent by `end`, comes after; called before it is counted.
+    fn note_reset(&mut self, s: &Segment<'_>, end: usize) {
+        let other = 1 - end;
+        let answered = self.control.iter().any(|c| c.syn_ack > 0);
+        let data = self.counts.iter().map(|c| c.data_packets).sum::<u32>();
+        // Data in the RST itself has been counted already and says nothing.
+        let data = data.saturating_sub((s.tcp.len.unwrap_or(0) > 0) as u32);
+        let after = if self.control.iter().any(|c| c.fin > 0) {
+            ResetAfter::Fin
+        } else if data > 0 {
+            ResetAfter::Data
+        } else if self.has(mark::HANDSHAKE) {
+            ResetAfter::Handshake
+        } else if answered {
+            ResetAfter::SynAck
+        } else if self.control[other].syn > 0 {
+            ResetAfter::Syn
+        } else if self.control[end].syn > 0 {
+            ResetAfter::OwnSyn
+        } else {
+            ResetAfter::Unseen
+        };
+        let sent = self.counts[end].packets > 1;
+        let expected = self.sides[end].next_seq;
+        let seq_gap = (sent && expected != 0).then(|| s.tcp.seq.wrapping_sub(expected) as i32);
+        self.reset = Reset { after, ttl: s.tcp.ttl, usual_ttl: self.ttls[end], seq_gap };
+    }
+
     fn count_control(&mut self, s: &Segment<'_>, end: usize, flags: u16) {
         let me = end as u8;
+        if flags & RST == 0 {
+            self.ttls[end] = s.tcp.ttl;
+        } else if self.first_rst_by.is_none() {
+            self.note_reset(s, end);
+        }
         let control = &mut self.control[end];
         if flags & SYN != 0 {
             control.mss = s.tcp.mss.or(control.mss);
@@ -297,6 +364,8 @@ impl Flow {
             rst_frame: self.rst_frame,
             initial_rtt_ns: rtt.and_then(|ns| u64::try_from(ns).ok()),
             dirs: [self.direction(c), self.direction(s)],
+            turns: self.turns,
+            reset: self.reset,
             events,
         }
     }
@@ -374,7 +443,7 @@ mod tests {
 
     #[test]
     fn the_hot_parts_fill_whole_cache_lines() {
-        assert_eq!(std::mem::size_of::<Flow>(), 448);
+        assert_eq!(std::mem::size_of::<Flow>(), 512);
         assert_eq!(std::mem::offset_of!(Flow, sides), 64);
         assert_eq!(std::mem::offset_of!(Flow, counts), 192);
         assert_eq!(std::mem::offset_of!(Flow, rtts), 256);

@@ -1,6 +1,7 @@
 //! Sums over connections.
 
 use super::connection::{Close, Connection, Handshake, event};
+use super::turns::ResetAfter;
 
 /// Sums over a choice of connections. Index 0 of a pair is to the server, 1 to the client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,14 @@ pub struct Totals {
     pub idle: u64,
     /// Reset connections whose first RST came from the client, from the server.
     pub reset_by: [u64; 2],
+    /// SYNs sent again, and connections with any.
+    pub syn_again: [u64; 2],
+    /// Connections with both sides of the handshake that do not both offer window scaling.
+    pub unscaled: u64,
+    /// Connections by what came before their first RST, in the order of `ResetAfter::NAMES`.
+    pub reset_after: [u64; ResetAfter::COUNT],
+    /// Connections whose first RST came from elsewhere than its alleged sender's other segments.
+    pub reset_elsewhere: u64,
     /// Occurrences of each event kind.
     pub events: [[u64; 2]; event::COUNT],
     /// Connections with at least one such event.
@@ -66,6 +75,14 @@ impl Totals {
             Close::Reset => &mut self.reset,
             Close::Idle => &mut self.idle,
         } += 1;
+        let again = c.syn_again();
+        self.syn_again[0] += again;
+        self.syn_again[1] += (again > 0) as u64;
+        self.unscaled += c.is_unscaled() as u64;
+        if let Some(kind) = c.reset.after.index() {
+            self.reset_after[kind] += 1;
+        }
+        self.reset_elsewhere += c.reset.is_elsewhere() as u64;
         if let (Close::Reset, Some(by)) = (c.close, c.closed_by) {
             self.reset_by[by as usize & 1] += 1;
         }
@@ -103,6 +120,10 @@ impl Totals {
             reset,
             idle,
             reset_by,
+            syn_again,
+            unscaled,
+            reset_after,
+            reset_elsewhere,
             events,
             connections_with,
         } = other;
@@ -114,6 +135,7 @@ impl Totals {
             (&mut self.fin, fin),
             (&mut self.rst, rst),
             (&mut self.reset_by, reset_by),
+            (&mut self.syn_again, syn_again),
         ];
         for (mine, theirs) in pairs {
             mine[0] += theirs[0];
@@ -134,8 +156,13 @@ impl Totals {
             (&mut self.half_closed, half_closed),
             (&mut self.reset, reset),
             (&mut self.idle, idle),
+            (&mut self.unscaled, unscaled),
+            (&mut self.reset_elsewhere, reset_elsewhere),
         ];
         for (mine, theirs) in singles {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.reset_after.iter_mut().zip(reset_after) {
             *mine += theirs;
         }
         for kind in 0..event::COUNT {

@@ -18,6 +18,8 @@ use std::collections::VecDeque;
 
 /// Header bytes that must be captured for Wireshark to look for the connection.
 const LEAST_HEADER: u8 = 16;
+/// Events of segments with data that ask nothing new.
+const REPEATS: u16 = event::RETRANSMISSION | event::OUT_OF_ORDER | event::KEEP_ALIVE | event::ZERO_WINDOW_PROBE;
 /// Shortest valid header.
 const FULL_HEADER: u8 = 20;
 /// Largest window scale in use (RFC 7323 section 2.3).
@@ -196,6 +198,9 @@ impl TcpTracker {
                 clock_ns: s.clock_ns,
             };
             found = analysis::analyze(fwd, rev, &header, events, &flow.initial_rtt_ns, &mut self.pool);
+        }
+        if tcp.len.unwrap_or(0) > 0 && valid {
+            flow.turn(end, found.events & REPEATS == 0, s.clock_ns, s.frame);
         }
         if !valid {
             return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };

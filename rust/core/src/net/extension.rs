@@ -81,7 +81,11 @@ fn fragment<'a>(view: View<'a>, state: &mut State, out: &mut Layers) -> Step<'a>
     if offset == 0 && !more {
         return follow(next, payload, state, out);
     }
-    let net = state.net.and_then(|at| out.nets.get(usize::from(at)));
+    let net = state.net.and_then(|at| out.nets.get_mut(usize::from(at)));
+    let net = net.map(|net| {
+        net.fragment = true;
+        &*net
+    });
     if let Some(net) = net
         && payload.wire > 0
         && payload.data.len() >= payload.wire as usize

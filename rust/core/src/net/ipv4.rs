@@ -4,6 +4,7 @@ use crate::addr::IpAddr;
 use crate::dissect::{Fragment, Next, State, Step, View};
 use crate::layers::{Layers, Net, Proto};
 
+const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
 
@@ -60,6 +61,10 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         src: IpAddr::v4([head[12], head[13], head[14], head[15]]),
         dst: IpAddr::v4(dst),
         ttl: head[8],
+        class: head[1],
+        dont_fragment: flags & DONT_FRAGMENT != 0,
+        bytes: total,
+        fragment: flags & (MORE_FRAGMENTS | OFFSET) != 0,
         protocol: head[9],
         quoted: state.quoted,
     });

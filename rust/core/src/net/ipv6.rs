@@ -24,7 +24,17 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
         out.too_deep = true;
         return None;
     }
-    out.nets.push(Net { src: IpAddr::v6(src), dst: IpAddr::v6(dst), ttl: *ttl, protocol: *next, quoted: state.quoted });
+    out.nets.push(Net {
+        src: IpAddr::v6(src),
+        dst: IpAddr::v6(dst),
+        ttl: *ttl,
+        class: head[0] << 4 | head[1] >> 4,
+        dont_fragment: false,
+        bytes: 40 + u32::from(u16::from_be_bytes([*l0, *l1])),
+        fragment: false,
+        protocol: *next,
+        quoted: state.quoted,
+    });
     state.net = Some(out.nets.len() as u8 - 1);
     state.fragment_head = false;
     let next = *next;

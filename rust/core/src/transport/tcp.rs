@@ -47,8 +47,10 @@ pub(crate) fn header<'a>(view: View<'a>, state: &mut State, out: &mut Layers) ->
     out.short |= captured < header_len.max(20);
     // The first fragment of a datagram does not say how long its segment is, and of a sample Wireshark takes no length.
     let len = if state.fragment_head || state.sampled { None } else { len };
+    let ttl = state.net.and_then(|at| out.nets.get(usize::from(at))).map_or(0, |net| net.ttl);
     let tcp = out.tcp.insert(Tcp {
         net: state.net,
+        ttl,
         src_port,
         dst_port,
         seq: u32::from_be_bytes([head[4], head[5], head[6], head[7]]),

@@ -10,9 +10,9 @@ mod cut;
 mod dtls;
 pub mod fingerprint;
 pub mod handshake;
-mod machine;
+pub mod machine;
 pub mod names;
-mod report;
+pub mod report;
 mod session;
 mod suites;
 

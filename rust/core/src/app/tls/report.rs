@@ -175,8 +175,9 @@ fn hex(bytes: &[u8]) -> Value {
     certificate::hex(bytes).into()
 }
 
-fn counts(t: &Totals, s: &Sums) -> Fields {
-    let mut out: Fields = vec![
+/// Counts of one protocol.
+pub fn totals(t: &Totals) -> Fields {
+    vec![
         ("frames", t.frames.into()),
         ("only_in_order", t.only_in_order.into()),
         ("encrypted_alerts", t.encrypted_alerts.into()),
@@ -195,6 +196,12 @@ fn counts(t: &Totals, s: &Sums) -> Fields {
         ("versions", t.server_versions.report(|&v| number(v, names::version))),
         ("ciphers", t.server_ciphers.report(|&v| number(v, names::suite))),
         ("groups", t.groups.report(|&v| number(v, names::group))),
+    ]
+}
+
+fn counts(t: &Totals, s: &Sums) -> Fields {
+    let mut out = totals(t);
+    out.extend([
         ("duration", s.duration.report().into()),
         ("hello_time", s.hello.report().into()),
         ("outcomes", {
@@ -202,7 +209,7 @@ fn counts(t: &Totals, s: &Sums) -> Fields {
             Value::Map(all.collect())
         }),
         ("stopped_at", s.stopped_at.report(|&(o, step)| Value::List(vec![o.name().into(), step.into()]))),
-    ];
+    ]);
     out.extend(KINDS.iter().zip(&s.kinds).map(|(name, e)| (*name, e.report())));
     out
 }

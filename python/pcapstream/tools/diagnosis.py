@@ -1,0 +1,111 @@
+"""What the tools of the modules diagnostics and performance share: the filter parameter, connections as rows, memory of
+what is dear to sum up."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.selection import Selection
+from pcapstream.tools.finding import TcpEvidence
+from pcapstream.tools.spec import Key, Parameter
+from pcapstream.tools.tcp import ends
+
+if TYPE_CHECKING:
+    from pcapstream._core import Connection, ConnectionOrder
+    from pcapstream.model import Report
+    from pcapstream.report import ScanOptions
+    from pcapstream.tools.paging import Ask
+
+DISPLAY_FILTER = Parameter("display_filter", "string", "Only frames that pass this Wireshark display filter", "")
+
+COMMON = (
+    Key("analysis_type", "string"),
+    Key("file", "string"),
+    Key("analysis_timestamp", "string"),
+    Key("findings", "array", "code, severity, text, count, frames, Wireshark filter"),
+)
+
+KEPT_REPORTS = 4
+KEPT_ANSWERS = 16
+"""Of one report."""
+
+T = TypeVar("T")
+_lock = threading.Lock()
+_kept: OrderedDict[tuple[str, int, int], OrderedDict[object, Any]] = OrderedDict()
+
+
+def remembered(report: Report, question: object, make: Callable[[], T]) -> T:
+    """`make()`, or what it gave for the same question about the same state of the same scan."""
+    key = (report.scan_id, report.coverage.packets, report.coverage.bytes_read)
+    with _lock:
+        answers = _kept.setdefault(key, OrderedDict())
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT_REPORTS:
+            _kept.popitem(last=False)
+        if question in answers:
+            answers.move_to_end(question)
+            return cast(T, answers[question])
+    made = make()
+    with _lock:
+        answers[question] = made
+        while len(answers) > KEPT_ANSWERS:
+            answers.popitem(last=False)
+    return made
+
+
+def filtered(*modules: str) -> Callable[[ScanOptions, Mapping[str, Any]], ScanOptions]:
+    """A tool's `narrow`: with a display filter the pass is one of its own, with these modules."""
+
+    def narrow(options: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
+        where = parameters["display_filter"].strip()
+        return options.selecting(modules, Selection(where)) if where else options
+
+    return narrow
+
+
+def evidence_within(report: Report, ask: Ask) -> TcpEvidence:
+    """All TCP connections of the pass; filters of findings stay within the display filter that was asked for."""
+    evidence = TcpEvidence(report.summary(TcpSummary).table)
+    evidence.scope = scope_of(ask)
+    return evidence
+
+
+def scope_of(ask: Ask) -> str:
+    where = ask["display_filter"].strip()
+    return f"({where})" if where else ""
+
+
+def connection_table(
+    ask: Ask,
+    name: str,
+    columns: Sequence[str],
+    row: Callable[[Connection], Sequence[Any]],
+    evidence: TcpEvidence,
+    *,
+    having: str | None = None,
+    order: ConnectionOrder = "stream",
+    limit: int | None = None,
+) -> Any:
+    """Connections with a property, a row each: stream, client and server first, then `columns`."""
+
+    def fetch(offset: int, most: int) -> list[list[Any]]:
+        chosen = evidence.table.connections(order=order, having=having, offset=offset, limit=most)
+        return [[one.stream, *ends(one), *row(one)] for one in chosen]
+
+    total = evidence.table.count(having=having)
+    exact = not evidence.table.evicted
+    return ask.table(name, ("stream", "client", "server", *columns), fetch, total, exact=exact, limit=limit)
+
+
+def there(connection: Connection, name: str) -> int:
+    """Occurrences of a tcp.analysis event in segments of the client."""
+    return connection.to_server.events.get(name, 0)
+
+
+def back(connection: Connection, name: str) -> int:
+    """Occurrences of a tcp.analysis event in segments of the server."""
+    return connection.to_client.events.get(name, 0)
