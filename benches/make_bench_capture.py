@@ -87,9 +87,9 @@ def _short(trace: Trace, random: Random, number: int) -> None:
     talk.close(talk.client)
 
 
-def records(profile: str) -> Iterator[bytes]:
+def records(profile: str, seed: int = 20) -> Iterator[bytes]:
     """Records of a classic capture without end, a round of visits at a time."""
-    random = Random(20)
+    random = Random(seed)
     one = _visit if profile == "mixed" else _short
     number, clock = 0, START
     while True:
@@ -105,11 +105,11 @@ def records(profile: str) -> Iterator[bytes]:
         yield pcap(frames)[24:]
 
 
-def make(path: Path, size: int, profile: str = "mixed") -> Path:
+def make(path: Path, size: int, profile: str = "mixed", seed: int = 20) -> Path:
     """Write the capture at `path`; the first round that passes `size` bytes is the last."""
     with path.open("wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262_144, 1))
-        for part in records(profile):
+        for part in records(profile, seed):
             file.write(part)
             if file.tell() >= size:
                 return path

@@ -99,7 +99,8 @@ class Aggregation:
         found = [m.field for m in self.metrics if m.field is not None and _holder(m.kind) == kind]
         return tuple(dict.fromkeys(found))
 
-    def machine(self) -> AggregateMachine:
+    def __call__(self) -> AggregateMachine:
+        """A machine that answers it: see `selection.RowQuery.machine`."""
         return AggregateMachine(self)
 
 

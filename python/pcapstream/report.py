@@ -13,7 +13,7 @@ from pcapstream.errors import LimitError, QueryError, shown
 from pcapstream.model import Coverage, Reason, Report
 from pcapstream.pipeline import End, State
 from pcapstream.protocols import Machine, choose
-from pcapstream.selection import EVERYTHING, Selection
+from pcapstream.selection import EVERYTHING, RowsMachine, Selection
 
 _NEXT_STEP: dict[Reason, str] = {
     "budget": "The analysis goes on in the background: ask again to get it further along.",
@@ -75,7 +75,8 @@ class ScanOptions:
         """New machines for one pass."""
         limits = {**self._known_limits(), **self.limits}
         machines = tuple(module.make(limits) for module in choose(self.modules))
-        return machines if self.selection.rows is None else (*machines, self.selection.rows.machine())
+        rows = self.selection.rows
+        return machines if rows is None else (*machines, (rows.machine or RowsMachine)())
 
     def core_limits(self) -> dict[str, int]:
         """Those of `limits` that are the core's."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pcapstream._core import FilterError, check_fields, check_filter
 from pcapstream.errors import QueryError, StateError
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Row, Snapshot
-    from pcapstream.protocols import Machine
+    from pcapstream.protocols.base import Machine
 
 MAX_ROWS = 100_000
 """Most rows one pass keeps; matches beyond are counted."""
@@ -41,13 +41,6 @@ def _refused(code: str, error: FilterError) -> QueryError:
     return QueryError(code, f"{where}{message}" + (f"; {hint}" if hint else ""))
 
 
-class RowsInto(Protocol):
-    """A frozen value that says what becomes of the rows of a pass; its `repr` tells it from others."""
-
-    def machine(self) -> Machine:
-        """A new machine for `batch.rows`."""
-
-
 @dataclass(frozen=True, slots=True)
 class RowQuery:
     """What rows of a pass hold. Raises QueryError(unknown_field, bad_parameter)."""
@@ -63,11 +56,9 @@ class RowQuery:
     max_matches: int | None = None
     """The pass ends with that many frames that passed, the skipped ones included. None: all are counted, and rows of at
     most MAX_ROWS kept."""
-    into: RowsInto | None = None
-    """None: the rows are kept, `RowsSummary`."""
-
-    def machine(self) -> Machine:
-        return RowsMachine() if self.into is None else self.into.machine()
+    machine: Callable[[], Machine] | None = None
+    """Makes the machine that takes the rows as they come and keeps its own summary of them: a class, or a frozen value
+    whose `repr` tells it from others. None: they are kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_fields(self.columns))

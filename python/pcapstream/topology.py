@@ -164,14 +164,6 @@ class TopologySummary:
         return {"topology": 600 * (len(self.hosts) + len(self.macs)) + 120 * inner}
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
-    """What becomes of the rows of a pass: see `selection.RowsInto`."""
-
-    def machine(self) -> TopologyMachine:
-        return TopologyMachine()
-
-
 class TopologyMachine:
     """Counts the rows of a pass with summaries and COLUMNS."""
 

@@ -175,9 +175,9 @@ WHOLE = pcap(in_time_order(flows(8, packets_of_udp=9)))
 
 
 def run(pieces: Sequence[bytes], query: Aggregation = QUERY) -> AggregateSummary:
-    selection = Selection(rows=RowQuery(columns=query.columns, into=query))
+    selection = Selection(rows=RowQuery(columns=query.columns, machine=query))
     decoder = Decoder(**selection.arguments())
-    machine = query.machine()
+    machine = query()
     for piece in pieces:
         machine.feed(decoder.feed(piece))
     machine.feed(decoder.finish())

@@ -11,7 +11,7 @@ import pytest
 from pcapstream.errors import QueryError
 from pcapstream.tools import find_tool
 from pcapstream.tools.topology import vendor_of
-from pcapstream.topology import Topology, TopologySummary, distance_of
+from pcapstream.topology import TopologyMachine, TopologySummary, distance_of
 from tests.support.ask import ask, rows
 from tests.support.pcap import START_NS, Frame, mixed, pcap
 
@@ -100,9 +100,9 @@ def test_parts_of_a_map_merge() -> None:
     from pcapstream.topology import COLUMNS
 
     def run(frames: list[Frame]) -> TopologySummary:
-        rows = RowQuery(columns=COLUMNS, summaries=True, into=Topology())
+        rows = RowQuery(columns=COLUMNS, summaries=True, machine=TopologyMachine)
         decoder = Decoder(**Selection(rows=rows).arguments())
-        machine = Topology().machine()
+        machine = TopologyMachine()
         machine.feed(decoder.feed(pcap(frames)))
         machine.feed(decoder.finish())
         found = machine.finish(decoder.snapshot())

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from pcapstream.errors import QueryError
 from pcapstream.tools import (
     aggregate,
+    arp_spoofing,
     capinfos,
     dhcp,
     dns,
+    dns_tunneling,
     expert,
     follow,
     http,
@@ -31,6 +33,7 @@ from pcapstream.tools import (
     tcp_events,
     tcp_flow,
     tcp_lifecycle,
+    threats,
     throughput,
     tls,
     topology,
@@ -89,6 +92,9 @@ TOOLS: tuple[ToolSpec, ...] = (
     expert.PROTOCOL_ANOMALIES,
     topology.TOPOLOGY,
     follow.FOLLOW_TCP,
+    threats.THREATS,
+    dns_tunneling.TUNNELING,
+    arp_spoofing.ARP_SPOOFING,
 )
 """In the order clients list them."""
 
@@ -96,7 +102,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls", "quic", "performance", "diagnostics")
+MORE: tuple[str, ...] = ("http", "tls", "quic", "performance", "diagnostics", "security")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}

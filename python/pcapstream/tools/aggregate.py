@@ -70,7 +70,7 @@ def _refuse(parameters: Mapping[str, Any]) -> None:
 
 def _pass(shared: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
     query = _query(parameters)
-    rows = RowQuery(columns=query.columns, into=query)
+    rows = RowQuery(columns=query.columns, machine=query)
     return shared.selecting((), Selection(parameters["display_filter"], None, rows))
 
 

@@ -14,7 +14,7 @@ from pcapstream.selection import RowQuery, Selection
 from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import DISPLAY_FILTER, Key, ToolSpec, table_keys
 from pcapstream.tools.text import count
-from pcapstream.topology import COLUMNS, MAX_HOSTS, Host, Mac, Topology, TopologySummary
+from pcapstream.topology import COLUMNS, MAX_HOSTS, Host, Mac, TopologyMachine, TopologySummary
 
 if TYPE_CHECKING:
     from pcapstream._core import ConversationKind
@@ -166,7 +166,7 @@ def _is_link_local(address: str) -> bool:
 
 
 def _pass(shared: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
-    rows = RowQuery(columns=COLUMNS, summaries=True, into=Topology())
+    rows = RowQuery(columns=COLUMNS, summaries=True, machine=TopologyMachine)
     return shared.selecting(("triage",), Selection(parameters["display_filter"], None, rows))
 
 

@@ -1,0 +1,110 @@
+"""Module security: analyze_security_threats, rules over counters of connections, names, addresses and neighbours.
+
+Each rule is deterministic: the same capture and thresholds give the same findings. What it counts is in `_RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pcapstream.protocols.dhcp_records import DhcpSummary
+from pcapstream.protocols.dns import DnsSummary
+from pcapstream.protocols.icmp import IcmpSummary
+from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.tools.spec import Key, Parameter, ToolSpec
+from pcapstream.tools.text import count
+from pcapstream.tools.threat import LEVELS, by_level
+from pcapstream.tools.threat_link import link_threats
+from pcapstream.tools.threat_tcp import connections_of, tcp_threats
+
+if TYPE_CHECKING:
+    from pcapstream.model import Report
+    from pcapstream.tools.paging import Ask
+
+RULES = (
+    "vertical_scan", "horizontal_scan", "syn_flood", "brute_force", "beaconing", "exfiltration", "cleartext_protocol",
+    "name_spoofing", "several_dhcp_servers", "several_routers", "ndp_spoofing", "redirected_route",
+)  # fmt: skip
+"""What is looked for, in the order of the documentation."""
+_NOT_COVERED = (
+    "ARP (ask detect_arp_spoofing), DNS tunnels (detect_dns_tunneling), UDP scans, amplification, TLS contents, "
+    "malware, payloads"
+)
+
+
+def _view(report: Report, ask: Ask) -> dict[str, Any]:
+    table = report.summary(TcpSummary).table
+    some, all_seen = connections_of(table)
+    limits: Mapping[str, Any] = ask.parameters
+    findings = by_level(
+        [
+            *tcp_threats(some, limits),
+            *link_threats(report.summary(DnsSummary), report.summary(DhcpSummary), report.summary(IcmpSummary), limits),
+        ]
+    )
+    chosen = findings if ask["severity_filter"] is None else [
+        one for one in findings if LEVELS.index(one["severity"]) <= LEVELS.index(ask["severity_filter"])
+    ]  # fmt: skip
+    by_severity = {level: sum(1 for one in chosen if one["severity"] == level) for level in LEVELS}
+    notes = [
+        f"Not looked at here: {_NOT_COVERED}.",
+        "A finding says what was counted and what harmless traffic looks alike (false_alarm); it is no proof.",
+    ]
+    if not all_seen:
+        notes.append(f"Rules about TCP looked at {len(some):,} of {count(len(table), 'connection')}: lower bounds.")
+    if chosen and any("tcp.completeness" in one["filter"] for one in chosen):
+        notes.append("Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2.")
+    words = ", ".join(f"{number} {level}" for level, number in by_severity.items() if number)
+    return {
+        "summary": f"{count(len(chosen), 'finding')} ({words})." if chosen else "No rule found anything.",
+        "analysis_type": "security_threats",
+        "by_severity": by_severity,
+        "by_rule": {rule: sum(1 for one in chosen if one["rule"] == rule) for rule in RULES},
+        "findings": ask.rows("findings", _COLUMNS, [[one.get(name) for name in _COLUMNS] for one in chosen]),
+        "thresholds": {p.name: limits[p.name] for p in _THRESHOLDS},
+        "notes": notes,
+    }
+
+
+_COLUMNS = (
+    "rule", "severity", "confidence", "text", "count", "source", "target", "frames", "filter", "mitre", "false_alarm",
+)  # fmt: skip
+
+_THRESHOLDS = (
+    Parameter("scan_ports", "integer", "Ports of one host on which a client failed", 15, minimum=2),
+    Parameter("scan_hosts", "integer", "Hosts on whose port a client failed", 15, minimum=2),
+    Parameter("syn_flood_count", "integer", "Unfinished handshakes with a port within 10 s", 100, minimum=2),
+    Parameter("brute_force_count", "integer", "Short connections to a login port within 60 s", 20, minimum=2),
+    Parameter("beacon_count", "integer", "Connections at equal intervals", 10, minimum=4),
+    Parameter(
+        "beacon_jitter", "number", "Standard deviation of the intervals by their mean", 0.1, minimum=0, maximum=1
+    ),
+    Parameter("beacon_seconds", "number", "Shortest mean interval", 5, minimum=0.1),
+    Parameter("exfil_bytes", "integer", "Bytes sent to one public address", 50_000_000, minimum=1),
+    Parameter("exfil_ratio", "number", "Bytes sent by bytes received", 10, minimum=1),
+    Parameter("spoofed_names", "integer", "Names one host answered for (LLMNR, NetBIOS)", 4, minimum=2),
+)
+
+THREATS = ToolSpec(
+    name="analyze_security_threats",
+    module="security",
+    title="Security threats",
+    description="Use to look for attacks: scans, SYN floods, password guessing, beacons, exfiltration, cleartext "
+    "protocols, forged names, rogue DHCP servers and routers. Each finding has severity, confidence, frames, filter, "
+    "MITRE ATT&CK technique and what would make it a false alarm.",
+    view=_view,
+    needs=("tcp", "dns", "dhcp", "icmp"),
+    parameters=(
+        Parameter("severity_filter", "string", "Only findings at least that severe", None, choices=LEVELS),
+        *_THRESHOLDS,
+    ),
+    keys=(
+        Key("summary", "string", required=True),
+        Key("analysis_type", "string"),
+        Key("by_severity", "object", "findings by severity"),
+        Key("by_rule", "object", "findings by rule; 0: looked for, not found"),
+        Key("findings", "object", "table: the most severe first"),
+        Key("thresholds", "object"),
+    ),
+)
