@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.ntp import NtpSummary
     from pcapstream.protocols.quic import QuicSummary
     from pcapstream.protocols.rtp import RtpSummary
     from pcapstream.protocols.sip import SipSummary
@@ -65,6 +66,7 @@ _HOME = {
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.ntp": ("NtpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.sip": ("SipSummary",),
     "pcapstream.protocols.triage": ("TriageSummary",),
@@ -88,6 +90,7 @@ __all__ = [
     "IcmpSummary",
     "LimitError",
     "Machine",
+    "NtpSummary",
     "Packet",
     "PcapstreamError",
     "Progress",

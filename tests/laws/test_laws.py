@@ -24,6 +24,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 from tests.support.dhcp import dhcp_flows
+from tests.support.ntp import ntp_flows
 from tests.support.pcap import (
     START_NS,
     Frame,
@@ -41,7 +42,7 @@ from tests.support.pcap import (
 )
 from tests.support.play import KINDS, cut, plain, play, without
 
-APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows() + http_flows()
+APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows() + http_flows() + ntp_flows()
 FLOWS = flows() + APPLICATION
 FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {

@@ -13,6 +13,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.ntp import NtpSummary
 from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
@@ -96,6 +97,8 @@ def plain(summary: Summary) -> Any:
                 "kept": summary.kept(),
                 "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
             }
+        case NtpSummary():
+            return plain_ntp(summary)
         case QuicSummary():
             return summary.counts()
         case TcpSummary():
@@ -158,6 +161,23 @@ def plain_value(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(map(repr, value))
     return [plain_value(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
+    return {
+        "messages": summary.messages,
+        "modes": dict(summary.modes),
+        "versions": dict(summary.versions),
+        "servers": [
+            {k: list(v) if isinstance(v, tuple) else v for k, v in _values(s).items() if not callable(v)}
+            for s in summary.servers
+        ],
+        "clients": sorted(summary.clients),
+        "events": {name: {"count": seen.count, "frames": seen.frames} for name, seen in summary.events.items()},
+        "unlisted": dict(summary.unlisted),
+        "kept": summary.kept(),
+        "rows": [plain_message(message) for message in summary.rows(0, 1_000_000)],
+    }
 
 
 def plain_table(table: TcpTable) -> dict[str, Any]:

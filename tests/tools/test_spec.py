@@ -22,6 +22,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_dhcp_packets": {},
     "analyze_icmp_packets": {},
     "extract_http_requests": {},
+    "analyze_ntp_packets": {},
     "analyze_sip_packets": {"call_id": None},
     "analyze_tcp_connections": {"server_ip": None, "server_port": None, "detailed": False},
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},

@@ -20,6 +20,7 @@ from pcapstream.tools import (
     follow,
     http,
     icmp,
+    ntp,
     packets,
     path,
     performance,
@@ -54,6 +55,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     icmp.ICMP,
     sip.SIP,
     http.REQUESTS,
+    ntp.NTP,
     tcp.CONNECTIONS,
     tcp_anomalies.ANOMALIES,
     tcp.RETRANSMISSIONS,
@@ -102,7 +104,7 @@ MODULES: tuple[str, ...] = ("dns", "dhcp", "icmp", "tcp", "sip", "capinfos", "tr
 """Names `--modules` takes, and the default set. mcpcap's six are taken whether they have tools yet or not, so that its
 configurations go on working. The module capture is not among them: it needs --allow-capture."""
 
-MORE: tuple[str, ...] = ("http", "tls", "quic", "performance", "diagnostics", "security")
+MORE: tuple[str, ...] = ("http", "ntp", "tls", "quic", "performance", "diagnostics", "security")
 """Further names `--modules` takes; "all" stands for these and the default set."""
 
 _BY_NAME = {tool.name: tool for tool in TOOLS}

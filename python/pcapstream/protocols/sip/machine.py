@@ -59,9 +59,8 @@ class SipMachine:
                 self._message(message)
 
     def expire(self, now_ns: int, /) -> None:
+        # A deadline is looked at for each message: in a capture out of order the next one may be earlier than now_ns.
         self._going()
-        for over in self._transactions.expire(now_ns):
-            self._end(over, self._totals)
 
     def snapshot(self, core: Snapshot, /) -> SipSummary:
         self._going()

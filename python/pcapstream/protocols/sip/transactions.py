@@ -75,7 +75,7 @@ class Transactions:
         ended = [self._open.pop(key)] if key in self._open else []
         while len(self._open) >= self._limit:
             ended.append(self._open.pop(next(iter(self._open))))
-            self.forgotten += not ended[-1].final
+            self.forgotten += not ended[-1].final and not _over(ended[-1], message.time_ns)
         self._open[key] = new
         return new, False, ended
 
@@ -91,12 +91,6 @@ class Transactions:
         if len(found_one.answers) < _MAX_ANSWERS:
             found_one.answers += (this,)
         return found_one, False
-
-    def expire(self, now_ns: int) -> Iterator[Transaction]:
-        """Takes out those that no message could belong to any more."""
-        over = [key for key, one in self._open.items() if _over(one, now_ns)]
-        for key in over:
-            yield self._open.pop(key)
 
     def open(self) -> Iterator[Transaction]:
         yield from self._open.values()

@@ -16,6 +16,7 @@ pub mod kept;
 pub mod media;
 pub mod message;
 mod names;
+mod ntp;
 mod quic;
 mod reader;
 mod rtp;
@@ -344,6 +345,7 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(tls::Tls::new(limits)),
         Box::new(quic::Quic::new(limits)),
         Box::new(names::Names::new(limits)),
+        Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(rtp::Rtp::new(limits, media)),
     ]
