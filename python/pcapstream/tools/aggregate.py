@@ -266,6 +266,8 @@ AGGREGATE = ToolSpec(
     ),
     keys=(
         ResultKey("summary", "string", required=True),
+        ResultKey("file", "string"),
+        ResultKey("analysis_timestamp", "string"),
         ResultKey("group_by", "array"),
         ResultKey("display_filter", "string"),
         ResultKey("interval_seconds", "number?"),

@@ -55,6 +55,8 @@ EXPERT = ToolSpec(
     ),
     keys=(
         Key("summary", "string", required=True),
+        Key("file", "string"),
+        Key("analysis_timestamp", "string"),
         Key("analysis_type", "string"),
         Key("severity_filter", "string?"),
         Key("by_severity", "object", "severity: number of remarks, all of them"),
@@ -98,6 +100,8 @@ PROTOCOL_ANOMALIES = ToolSpec(
     "messages, repeated DNS queries, packets cut short, damage of the file.",
     keys=(
         Key("summary", "string", required=True),
+        Key("file", "string"),
+        Key("analysis_timestamp", "string"),
         Key("analysis_type", "string"),
         Key("findings", "array", "code, severity, text, count, frames, Wireshark filter"),
         *table_keys((("anomaly_data", "a kind of anomaly"),)),

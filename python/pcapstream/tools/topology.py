@@ -279,6 +279,8 @@ TOPOLOGY = ToolSpec(
     parameters=(DISPLAY_FILTER,),
     keys=(
         Key("summary", "string", required=True),
+        Key("file", "string"),
+        Key("analysis_timestamp", "string"),
         Key("analysis_type", "string"),
         Key("display_filter", "string"),
         *table_keys(
