@@ -146,6 +146,8 @@ struct Pass {
     dissector: Dissector,
     layers: Layers,
     tracker: Option<TcpTracker>,
+    /// With a filter: the connections as far as its frames count; `tracker` follows all of them.
+    counted: Option<TcpTracker>,
     tally: Option<Tally>,
     apps: Option<Apps>,
     selector: Option<Selector>,
@@ -222,6 +224,11 @@ impl Pass {
         if !counted {
             return;
         }
+        if let (Some(table), Some(verdict)) = (&mut self.counted, &verdict)
+            && let Some(segment) = segment(record, number, &self.layers, &self.dissector)
+        {
+            table.counted(&segment, verdict);
+        }
         let verdict = verdict.map(|v| (v.stream, v.events));
         if let Some(tally) = &mut self.tally {
             tally
@@ -261,22 +268,37 @@ impl Pass {
 
     #[inline]
     fn segment(&mut self, record: &Record<'_>, number: u64) -> Option<Verdict> {
-        let tracker = self.tracker.as_mut()?;
-        let tcp = self.layers.tcp.as_ref()?;
-        let net = self.layers.nets.get(tcp.net? as usize)?;
-        let verdict = tracker.segment(&Segment {
-            frame: number,
-            time_ns: record.time.as_nanos(),
-            clock_ns: record.time.wrapping_nanos(),
-            src: net.src,
-            dst: net.dst,
-            tcp,
-            frame_bytes: without_pseudo_header(record).wire_len,
-            payload: self.dissector.bytes(record, tcp.payload),
-            recovered: record.recovered,
-        });
+        let segment = segment(record, number, &self.layers, &self.dissector)?;
+        let verdict = self.tracker.as_mut()?.segment(&segment);
         (verdict.stream != Verdict::NO_STREAM).then_some(verdict)
     }
+
+    /// The connections, as far as they count.
+    fn table(&self) -> Option<ConnectionTable> {
+        let tracker = self.tracker.as_ref().filter(|_| self.plan.tcp)?;
+        Some(match &self.counted {
+            Some(counted) => tracker.snapshot_of(counted),
+            None => tracker.snapshot(),
+        })
+    }
+}
+
+/// The TCP segment of a frame.
+#[inline]
+fn segment<'a>(record: &Record<'a>, number: u64, layers: &'a Layers, dissector: &'a Dissector) -> Option<Segment<'a>> {
+    let tcp = layers.tcp.as_ref()?;
+    let net = layers.nets.get(tcp.net? as usize)?;
+    Some(Segment {
+        frame: number,
+        time_ns: record.time.as_nanos(),
+        clock_ns: record.time.wrapping_nanos(),
+        src: net.src,
+        dst: net.dst,
+        tcp,
+        frame_bytes: without_pseudo_header(record).wire_len,
+        payload: dissector.bytes(record, tcp.payload),
+        recovered: record.recovered,
+    })
 }
 
 impl Decoder {
@@ -286,7 +308,8 @@ impl Decoder {
         dissector.log_headers(selector.is_some());
         let follows = plan.tcp || selector.as_ref().is_some_and(Selector::follows_tcp);
         let mut tracker = follows.then(|| TcpTracker::new(limits));
-        if let Some(t) = &mut tracker {
+        let mut counted = (plan.tcp && selector.is_some()).then(|| TcpTracker::new(limits));
+        if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }
         Self {
@@ -294,6 +317,7 @@ impl Decoder {
             reader: Reader::new(limits, plan.resync),
             pass: Pass {
                 tracker,
+                counted,
                 tally: plan.tally.then(|| Tally::new(limits)),
                 selector,
                 apps: Apps::new(&plan.apps, limits),
@@ -332,7 +356,7 @@ impl Decoder {
                 }
                 reader.finish(pass)?;
             }
-            if let Some(t) = &mut self.pass.tracker {
+            if let Some(t) = self.pass.counted.as_mut().or(self.pass.tracker.as_mut()) {
                 t.finish();
             }
             if let Some(apps) = &mut self.pass.apps {
@@ -345,7 +369,7 @@ impl Decoder {
     fn take_batch(&mut self) -> Batch {
         let mut batch = std::mem::take(&mut self.pass.batch);
         if self.pass.plan.connections
-            && let Some(t) = &mut self.pass.tracker
+            && let Some(t) = self.pass.counted.as_mut().or(self.pass.tracker.as_mut())
         {
             t.take_closed(&mut batch.connections);
         }
@@ -396,9 +420,7 @@ impl Decoder {
     /// What is known now; copies the tables.
     pub fn snapshot(&self) -> Snapshot {
         let mut s = self.facts();
-        if self.pass.plan.tcp {
-            s.tcp = self.pass.tracker.as_ref().map(TcpTracker::snapshot);
-        }
+        s.tcp = self.pass.table();
         s.tally = self.pass.tally.clone();
         s
     }
@@ -406,9 +428,11 @@ impl Decoder {
     /// The last snapshot; moves the tables out.
     pub fn into_snapshot(self) -> Snapshot {
         let mut s = self.facts();
-        if self.pass.plan.tcp {
-            s.tcp = self.pass.tracker.map(TcpTracker::into_table);
-        }
+        s.tcp = match self.pass.counted {
+            Some(_) => self.pass.table(),
+            None if self.pass.plan.tcp => self.pass.tracker.map(TcpTracker::into_table),
+            None => None,
+        };
         s.tally = self.pass.tally;
         s
     }

@@ -31,6 +31,9 @@ impl Gateway {
 }
 
 impl App for Gateway {
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Mgcp, Proto::Megaco, Proto::Sdp]
+    }
     fn name(&self) -> &'static str {
         "megaco"
     }

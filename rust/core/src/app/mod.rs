@@ -228,6 +228,10 @@ pub trait App: Send {
         let _ = (ctx, data);
         None
     }
+    /// Puts the fields of a quoted payload, where [`quoted`](Self::quoted) knew it.
+    fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
     /// What Wireshark shows inside of that, if anything.
     fn quoted_inside(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
@@ -351,12 +355,15 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
     ]
 }
 
-/// The application protocol that finds each protocol.
-pub(crate) fn found_by() -> HashMap<Proto, &'static str> {
-    all(&Limits::default())
-        .iter()
-        .flat_map(|a| a.protocols().iter().map(|p| (*p, a.name())).collect::<Vec<_>>())
-        .collect()
+/// The application protocols that find each protocol.
+pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
+    let mut found: HashMap<Proto, Vec<&'static str>> = HashMap::new();
+    for app in all(&Limits::default()) {
+        for &proto in app.protocols() {
+            found.entry(proto).or_default().push(app.name());
+        }
+    }
+    found
 }
 
 /// Names of the protocols of this build.
@@ -372,6 +379,9 @@ pub struct AppPlan {
     /// Further ports: (protocol, port), for both transports.
     pub ports: Vec<(String, u16)>,
 }
+
+/// In the tables of ports: a protocol that the pass does not decode.
+const OTHERS: usize = usize::MAX;
 
 /// Where a TCP segment belongs, by the TCP analysis.
 #[derive(Clone, Copy, Debug)]
@@ -413,7 +423,8 @@ pub struct Apps {
 impl Apps {
     /// The protocols of the plan; None when it names none.
     pub fn new(plan: &AppPlan, limits: &Limits) -> Option<Self> {
-        let apps: Vec<_> = all(limits).into_iter().filter(|a| plan.names.iter().any(|n| n == a.name())).collect();
+        let (apps, others): (Vec<_>, Vec<_>) =
+            all(limits).into_iter().partition(|a| plan.names.iter().any(|n| n == a.name()));
         if apps.is_empty() {
             return None;
         }
@@ -425,6 +436,11 @@ impl Apps {
             if app.wants_unclaimed_udp() {
                 unclaimed.push(i);
             }
+        }
+        // A port of a protocol that is not asked for stays that protocol's.
+        for app in &others {
+            app.udp_ports().iter().for_each(|&p| _ = udp_ports.entry(p).or_insert(OTHERS));
+            app.tcp_ports().iter().for_each(|&p| _ = tcp_ports.entry(p).or_insert(OTHERS));
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
@@ -513,12 +529,15 @@ impl Apps {
                     continue;
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let app = Self::by_port(ports, &ctx).map(|i| &self.apps[i]);
-                let by_port = app.and_then(|a| a.quoted(&ctx, data));
-                let inside = by_port.and_then(|_| app?.quoted_inside(&ctx, data));
-                let by_ends = || self.unclaimed.iter().find_map(|&i| self.apps[i].quoted(&ctx, data));
-                if let Some(proto) = by_port.or_else(by_ends) {
+                let by_port = Self::by_port(ports, &ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                let inside = by_port.and_then(|(i, _)| self.apps[i].quoted_inside(&ctx, data));
+                let by_ends = || self.unclaimed.iter().find_map(|&i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                if let Some((i, proto)) = by_port.or_else(by_ends) {
                     self.out.found(proto);
+                    if self.out.sink.is_some() {
+                        self.place(q.payload);
+                        self.apps[i].quoted_fields(&ctx, data, &mut self.out);
+                    }
                     inside.into_iter().for_each(|p| self.out.found(p));
                 }
             }
@@ -564,7 +583,8 @@ impl Apps {
     /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
     fn by_port(ports: &HashMap<u16, usize>, ctx: &Context) -> Option<usize> {
         let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
-        ports.get(&low).or_else(|| ports.get(&high)).copied()
+        let found = *ports.get(&low).or_else(|| ports.get(&high))?;
+        (found != OTHERS).then_some(found)
     }
 
     /// Whether a protocol that is asked before ports takes the datagram.

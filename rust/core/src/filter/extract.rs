@@ -65,13 +65,25 @@ pub(crate) struct Around<'a> {
     pub path: &'a [Proto],
     /// Headers in the order they stand, each with its protocol.
     pub headers: &'a [Header],
-    /// Of the innermost TCP header that is no quote, with where it stands.
+    /// Where the innermost TCP header stands that is no quote.
+    pub tcp_at: Option<Span>,
+    /// Of that header, with where it stands.
     pub verdict: Option<(Span, &'a Verdict)>,
+    /// Number of the stream that an ICMP error quotes.
+    pub quoted: Option<u32>,
+    /// How much the innermost TCP header carries is known.
+    pub segment_len_known: bool,
     /// Datagrams put together for the frame.
     pub whole: &'a [u8],
 }
 
 impl<'a> Around<'a> {
+    /// Whether the TCP header that stands there is a quote in an ICMP error.
+    pub fn quoted_tcp(&self, span: &Span) -> bool {
+        self.tcp_at.is_none_or(|at| (at.start, at.reassembled) != (span.start, span.reassembled))
+            && self.headers.iter().any(|h| matches!(h.proto, Proto::Icmp | Proto::Icmpv6) && h.span.start < span.start)
+    }
+
     /// What the analysis of TCP says of the header that stands there.
     pub fn verdict_of(&self, span: &Span) -> Option<&'a Verdict> {
         let (at, verdict) = self.verdict?;
@@ -143,6 +155,9 @@ fn layer_fields(l: &Layer<'_>, a: &Around<'_>, sink: &mut Sink) {
         _ => None,
     };
     let own = of_proto(proto);
+    if proto == Proto::Ipv6 && sink.wants(ipv4_fields::VERSION) && !sink.wants_table(Group::Ipv6) {
+        ipv6_fields::extract(l, a, sink);
+    }
     let extent = match known {
         Some((group, extract)) if sink.wants_table(group) || sink.wants(own) => extract(l, a, sink),
         Some(_) => return,

@@ -98,6 +98,8 @@ pub enum Base {
     Dec,
     Hex,
     Oct,
+    /// Six bytes with colons between them.
+    Colon,
 }
 
 /// Names of values.
@@ -141,6 +143,9 @@ impl Field {
     }
     pub const fn hex(self) -> Self {
         Self { base: Base::Hex, ..self }
+    }
+    pub const fn colons(self) -> Self {
+        Self { base: Base::Colon, ..self }
     }
     pub const fn names(self, names: Names) -> Self {
         Self { names, ..self }

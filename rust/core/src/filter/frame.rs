@@ -27,18 +27,24 @@ fields! {
 }
 
 /// Wireshark's own numbers of the link types that are common, with its names.
-static ENCAPSULATIONS: [(u64, &str); 12] = [
+static ENCAPSULATIONS: [(u64, &str); 18] = [
     (1, "Ethernet"),
     (4, "PPP"),
     (7, "Raw IP"),
+    (9, "Linux ARCNET"),
     (15, "NULL/Loopback"),
     (20, "IEEE 802.11 Wireless LAN"),
     (23, "IEEE 802.11 plus radiotap radio header"),
     (25, "Linux cooked-mode capture v1"),
     (28, "Cisco HDLC"),
     (26, "Frame Relay"),
+    (97, "Per-Packet Information header"),
+    (125, "SocketCAN"),
+    (127, "IEEE 802.15.4 Wireless PAN with FCS not present"),
     (129, "Raw IPv4"),
     (130, "Raw IPv6"),
+    (141, "NFLOG"),
+    (158, "Linux Netlink"),
     (210, "Linux cooked-mode capture v2"),
 ];
 
@@ -54,6 +60,12 @@ fn encapsulation(link: u16) -> Option<i64> {
         113 => 25,
         104 => 28,
         107 => 26,
+        129 => 9,
+        192 => 97,
+        227 => 125,
+        230 => 127,
+        239 => 141,
+        253 => 158,
         228 => 129,
         229 => 130,
         276 => 210,

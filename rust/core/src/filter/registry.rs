@@ -58,8 +58,8 @@ struct Registry {
     /// Table of each field behind the protocols.
     tables: Vec<u16>,
     by_name: HashMap<&'static str, FieldId>,
-    /// Application protocol that finds a protocol.
-    apps: HashMap<Proto, &'static str>,
+    /// Application protocols that find a protocol.
+    apps: HashMap<Proto, Vec<&'static str>>,
     sorted: Vec<FieldId>,
 }
 
@@ -99,11 +99,11 @@ pub(crate) fn table_of(id: FieldId) -> Option<usize> {
     registry().tables.get((id.0 as usize).checked_sub(PROTOCOLS)?).map(|&t| t as usize)
 }
 
-/// The application protocol that fills it, if it is one.
-pub fn app_of(id: FieldId) -> Option<&'static str> {
+/// The application protocols that fill it; none where the dissector does.
+pub fn apps_of(id: FieldId) -> Vec<&'static str> {
     match proto_of(id) {
-        Some(proto) => registry().apps.get(&proto).copied(),
-        None => table_of(id).and_then(|t| TABLES[t].app),
+        Some(proto) => registry().apps.get(&proto).cloned().unwrap_or_default(),
+        None => table_of(id).and_then(|t| TABLES[t].app).into_iter().collect(),
     }
 }
 
@@ -144,9 +144,9 @@ mod tests {
         assert_eq!(field(crate::app::dns_fields::QRY_NAME).name, "dns.qry.name");
         assert_eq!(by_name("tcp"), Some(of_proto(Proto::Tcp)));
         assert_eq!(by_name(".tcp"), by_name("tcp"));
-        assert_eq!(app_of(crate::app::dns_fields::QRY_NAME), Some("dns"));
-        assert_eq!(app_of(of_proto(Proto::Mdns)), Some("dns"));
-        assert_eq!(app_of(of_proto(Proto::Tcp)), None);
+        assert_eq!(apps_of(crate::app::dns_fields::QRY_NAME), ["dns"]);
+        assert_eq!(apps_of(of_proto(Proto::Mdns)), ["dns"]);
+        assert!(apps_of(of_proto(Proto::Tcp)).is_empty());
     }
 
     #[test]

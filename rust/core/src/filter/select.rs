@@ -152,8 +152,9 @@ impl Selector {
                 fields.push(*id);
             }
         }
-        let mut names: Vec<String> = fields.iter().filter_map(|id| registry::app_of(*id)).map(str::to_owned).collect();
-        if fields.contains(&super::frame::PROTOCOLS) {
+        let mut names: Vec<String> = fields.iter().flat_map(|id| registry::apps_of(*id)).map(str::to_owned).collect();
+        // Where media go is told by the protocols that set up calls.
+        if fields.contains(&super::frame::PROTOCOLS) || names.iter().any(|n| n == "rtp") {
             names = crate::app::names().into_iter().map(str::to_owned).collect();
         }
         names.sort();
@@ -229,7 +230,10 @@ impl Selector {
                 clock: &self.clock,
                 path: if packet { &layers.path } else { &[] },
                 headers: if packet { dissector.headers() } else { &[] },
+                tcp_at: tcp,
                 verdict: tcp.zip(verdict),
+                quoted,
+                segment_len_known: layers.tcp.as_ref().is_some_and(|t| t.len.is_some()),
                 whole: dissector.whole(),
             };
             extract::extract(&around, &mut sink);

@@ -50,6 +50,18 @@ pub(super) struct Side {
     flight_known: bool,
 }
 
+impl Side {
+    /// Time of the last segment.
+    pub fn last_ns(&self) -> i64 {
+        self.last_ns
+    }
+
+    /// Repetitions of the last ACK.
+    pub fn dup_acks(&self) -> u32 {
+        self.dup_acks
+    }
+}
+
 impl Default for Side {
     fn default() -> Self {
         Self {

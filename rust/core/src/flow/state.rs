@@ -128,6 +128,8 @@ pub(super) mod mark {
     pub const FIRST_FROM_1: u16 = 1 << 10;
     /// Data of the client waits for data of the server.
     pub const ASKED: u16 = 1 << 11;
+    /// End 1 sent the last segment.
+    pub const LAST_FROM_1: u16 = 1 << 12;
 }
 
 impl Flow {
@@ -173,6 +175,10 @@ impl Flow {
             reset: Reset::default(),
             ttls,
         }
+    }
+
+    pub fn first_ns(&self) -> i64 {
+        self.first_ns
     }
 
     pub fn client(&self) -> usize {
@@ -333,6 +339,27 @@ impl Flow {
     pub fn into_connection(mut self, end_ns: i64) -> Connection {
         let events = self.events.take();
         self.show(events, end_ns)
+    }
+
+    /// The counters of this one with the state of `full`, which saw all segments of the connection.
+    pub fn connection_of(&self, full: &Flow, end_ns: i64) -> Connection {
+        let state = full.connection(end_ns);
+        let mut own = self.clone();
+        (own.client, own.known_by) = (full.client, full.known_by);
+        for (own, full) in own.control.iter_mut().zip(&full.control) {
+            own.mss = full.mss;
+            own.window_scale = full.window_scale;
+            own.sack_permitted = full.sack_permitted;
+        }
+        let events = own.events.take();
+        Connection {
+            handshake: state.handshake,
+            close: state.close,
+            closed_by: state.closed_by,
+            client_first: state.client_first,
+            initial_rtt_ns: state.initial_rtt_ns,
+            ..own.show(events, end_ns)
+        }
     }
 
     fn show(&self, mut events: Option<Box<Events>>, end_ns: i64) -> Connection {

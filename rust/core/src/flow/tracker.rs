@@ -71,6 +71,11 @@ pub struct Verdict {
     /// What relative sequence and acknowledgment numbers count from.
     pub seq_base: u32,
     pub ack_base: u32,
+    /// Repetitions of the ACK, where it is a duplicate.
+    pub dup_acks: u32,
+    /// Time since the first and since the last segment of the stream, ns.
+    pub since_first_ns: i64,
+    pub since_last_ns: i64,
     /// Shift count of the sender's window; -1: not known, -2: none in use.
     pub scale: i8,
 }
@@ -88,6 +93,9 @@ impl Verdict {
         irtt_ns: 0,
         seq_base: 0,
         ack_base: 0,
+        dup_acks: 0,
+        since_first_ns: 0,
+        since_last_ns: 0,
         scale: -1,
     };
 }
@@ -183,6 +191,13 @@ impl TcpTracker {
         let flow = self.flows.get_mut(slot);
         // Behind a header length that cannot be, Wireshark believes nothing: no flags.
         let valid = tcp.header_len >= FULL_HEADER;
+        let before = if new { s.clock_ns } else { flow.sides[flow.has(mark::LAST_FROM_1) as usize].last_ns() };
+        let since = (s.time_ns.wrapping_sub(flow.first_ns()), s.clock_ns.wrapping_sub(before));
+        if end == 1 {
+            flow.mark(mark::LAST_FROM_1)
+        } else {
+            flow.unmark(mark::LAST_FROM_1)
+        }
         flow.count(s, end, if valid { tcp.flags } else { 0 });
         let mut found = Found { events, ..Found::default() };
         if let Some(len) = tcp.len {
@@ -229,6 +244,8 @@ impl TcpTracker {
         if whole && tcp.flags & SYN != 0 {
             flow.settle_scaling(end, tcp.flags & ACK != 0);
         }
+        (verdict.since_first_ns, verdict.since_last_ns) = since;
+        verdict.dup_acks = flow.sides[end].dup_acks();
         verdict.seq_base = flow.sides[end].isn.unwrap_or(0);
         verdict.ack_base = flow.sides[1 - end].isn.unwrap_or(0);
         verdict.scale = flow.sides[end].scale;
@@ -245,6 +262,52 @@ impl TcpTracker {
             self.report(slot, s);
         }
         verdict
+    }
+
+    /// Counts a segment that another tracker, which sees all of them, has judged: this one holds connections as far as
+    /// their frames pass a filter.
+    pub fn counted(&mut self, s: &Segment<'_>, verdict: &Verdict) {
+        let (key, end) = Key::new(&s.src, &s.dst, s.tcp.src_port, s.tcp.dst_port);
+        let hash = key.hash(&self.seed);
+        self.at(s.time_ns);
+        let slot = match self.find(&key, hash) {
+            Some(slot) if self.flows.get(slot).stream == verdict.stream => slot,
+            _ => {
+                self.next_stream = verdict.stream;
+                self.open(key, hash, s, end)
+            }
+        };
+        let flow = self.flows.get_mut(slot);
+        flow.sides[end].scale = verdict.scale;
+        let valid = s.tcp.header_len >= FULL_HEADER;
+        flow.count(s, end, if valid { s.tcp.flags } else { 0 });
+        if verdict.irtt_ns != 0 {
+            flow.initial_rtt_ns = verdict.irtt_ns;
+            flow.mark(mark::RTT_SHOWN);
+        }
+        if let Some(rtt) = verdict.ack_rtt_ns.and_then(|rtt| u64::try_from(rtt).ok()) {
+            flow.rtts[1 - end].add(rtt);
+        }
+        if valid && (verdict.events != 0 || s.tcp.flags & (SYN | FIN | RST) != 0) {
+            note(flow, &mut self.evidence, self.max_evidence, s, end, verdict.events);
+        }
+        if self.reports.on {
+            self.report(slot, s);
+        }
+    }
+
+    /// The connections of `counted`, with what is known of their state from all segments, which this one has seen: who
+    /// the client is, handshake and close.
+    pub fn snapshot_of(&self, counted: &Self) -> ConnectionTable {
+        let states: std::collections::HashMap<u32, &Flow, RandomState> =
+            self.flows.chunks().iter().flatten().map(|flow| (flow.stream, flow)).collect();
+        let show = |flow: &Flow| match states.get(&flow.stream) {
+            Some(full) => flow.connection_of(full, self.end_ns),
+            None => flow.connection(self.end_ns),
+        };
+        let connections = counted.flows.chunks().iter().flatten().map(show).collect();
+        let (dropped, evidence) = (counted.dropped.clone(), counted.evidence.clone());
+        ConnectionTable::new(vec![connections], dropped, evidence, self.max_connections, self.max_evidence)
     }
 
     /// Gives a stream number to a TCP header quoted in an ICMP error, as Wireshark does: the connection it belongs to

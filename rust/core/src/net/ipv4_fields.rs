@@ -149,25 +149,34 @@ pub(crate) fn extract(l: &Layer<'_>, _: &Around<'_>, sink: &mut Sink) -> Extent 
         return extent;
     }
     sink.uint(HDR_LEN, header as u64, 0, 1);
-    let Some(h) = l.array::<20>(0).filter(|_| header >= 20) else { return extent };
-    sink.uint(DSFIELD, h[1] as u64, 1, 1);
-    sink.uint(DSCP, (h[1] >> 2) as u64, 1, 1);
-    sink.uint(ECN, (h[1] & 3) as u64, 1, 1);
-    sink.uint(LEN, u16::from_be_bytes([h[2], h[3]]) as u64, 2, 2);
-    sink.uint(ID, u16::from_be_bytes([h[4], h[5]]) as u64, 4, 2);
-    sink.uint(FLAGS, (h[6] >> 5) as u64, 6, 1);
-    sink.boolean(FLAGS_RB, h[6] & 0x80 != 0, 6, 1);
-    sink.boolean(FLAGS_DF, h[6] & 0x40 != 0, 6, 1);
-    sink.boolean(FLAGS_MF, h[6] & 0x20 != 0, 6, 1);
-    let offset = u16::from_be_bytes([h[6], h[7]]) & 0x1fff;
-    sink.uint(FRAG_OFFSET, offset as u64 * 8, 6, 2);
-    sink.uint(TTL, h[8] as u64, 8, 1);
-    sink.uint(PROTO, h[9] as u64, 9, 1);
-    sink.uint(CHECKSUM, u16::from_be_bytes([h[10], h[11]]) as u64, 10, 2);
+    if header < 20 {
+        return extent;
+    }
+    let Some(service) = l.u8(1) else { return extent };
+    sink.uint(DSFIELD, service as u64, 1, 1);
+    sink.uint(DSCP, (service >> 2) as u64, 1, 1);
+    sink.uint(ECN, (service & 3) as u64, 1, 1);
+    let Some(length) = l.u16(2) else { return extent };
+    sink.uint(LEN, length as u64, 2, 2);
+    let Some(id) = l.u16(4) else { return extent };
+    sink.uint(ID, id as u64, 4, 2);
+    let Some(flags) = l.u8(6) else { return extent };
+    sink.uint(FLAGS, (flags >> 5) as u64, 6, 1);
+    sink.boolean(FLAGS_RB, flags & 0x80 != 0, 6, 1);
+    sink.boolean(FLAGS_DF, flags & 0x40 != 0, 6, 1);
+    sink.boolean(FLAGS_MF, flags & 0x20 != 0, 6, 1);
+    let Some(offset) = l.u16(6) else { return extent };
+    // In units of eight bytes, as Wireshark compares it.
+    sink.uint(FRAG_OFFSET, (offset & 0x1fff) as u64, 6, 2);
+    let (Some(ttl), Some(proto), Some(checksum)) = (l.u8(8), l.u8(9), l.u16(10)) else { return extent };
+    sink.uint(TTL, ttl as u64, 8, 1);
+    sink.uint(PROTO, proto as u64, 9, 1);
+    sink.uint(CHECKSUM, checksum as u64, 10, 2);
     sink.uint(CHECKSUM_STATUS, 2, 10, 2);
-    address([h[12], h[13], h[14], h[15]], 12, SRC, SRC_HOST, sink);
+    let (Some(src), Some(dst)) = (l.array::<4>(12), l.array::<4>(16)) else { return extent };
+    address(src, 12, SRC, SRC_HOST, sink);
     let route = if header > 20 { super::ipv4::routed(l.data, header) } else { None };
-    address(route.unwrap_or([h[16], h[17], h[18], h[19]]), 16, DST, DST_HOST, sink);
+    address(route.unwrap_or(dst), 16, DST, DST_HOST, sink);
     if header > 20 {
         options(l, header, sink);
     }

@@ -77,6 +77,8 @@ fn header(l: &Layer<'_>, sink: &mut Sink) -> Extent {
     let extent = Extent::new(40, all);
     let Some(word) = l.u32(0) else { return extent };
     sink.uint(VERSION, (word >> 28) as u64, 0, 1);
+    // Wireshark gives it under both names.
+    sink.uint(super::ipv4_fields::VERSION, (word >> 28) as u64, 0, 1);
     if word >> 28 != 6 {
         return extent;
     }
@@ -134,7 +136,7 @@ fn options(l: &Layer<'_>, fields: [FieldId; 3], sink: &mut Sink) -> Extent {
         sink.uint(OPT_TYPE, kind as u64, at, 1);
         sink.uint(OPT_LENGTH, length as u64, at + 1, 1);
         match (kind, len) {
-            (1, n) if n > 0 => {
+            (1, n) => {
                 if let Some(padding) = l.data.get(at + 2..at + 2 + n) {
                     sink.bytes(OPT_PADN, padding, at + 2);
                 }

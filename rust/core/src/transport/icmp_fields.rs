@@ -4,6 +4,7 @@ use crate::fields;
 use crate::filter::Sink;
 use crate::filter::extract::{Around, Extent, Layer};
 use crate::filter::registry::Group;
+use crate::layers::Proto;
 use crate::net::ipv4_fields::CHECKSUM_STATES;
 
 fields! {
@@ -42,7 +43,7 @@ pub(crate) fn checksum(data: &[u8], sum: u32) -> u16 {
     !(sum as u16)
 }
 
-pub(crate) fn extract(l: &Layer<'_>, _: &Around<'_>, sink: &mut Sink) -> Extent {
+pub(crate) fn extract(l: &Layer<'_>, a: &Around<'_>, sink: &mut Sink) -> Extent {
     let extent = Extent::new(l.data.len(), l.data.len());
     if !sink.wants_table(Group::Icmp) {
         return extent;
@@ -53,7 +54,9 @@ pub(crate) fn extract(l: &Layer<'_>, _: &Around<'_>, sink: &mut Sink) -> Extent 
     sink.uint(CHECKSUM, sum as u64, 2, 2);
     if sink.wants(CHECKSUM_STATUS) {
         let whole = l.data.len() as u64 >= u64::from(l.wire);
-        let status = if !whole { 2 } else { u64::from(checksum(l.data, 0) == 0) };
+        // Quoted in another error, it is not verified.
+        let quoted = a.headers.iter().any(|h| h.proto == Proto::Icmp && h.span.start < l.header.span.start);
+        let status = if !whole || quoted { 2 } else { u64::from(checksum(l.data, 0) == 0) };
         sink.uint(CHECKSUM_STATUS, status, 2, 2);
     }
     if matches!(kind, 0 | 8 | 13..=18) {

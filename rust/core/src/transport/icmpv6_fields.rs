@@ -35,9 +35,9 @@ fields! {
     OPT = label("icmpv6.opt", "Option");
     OPT_TYPE = u8("icmpv6.opt.type", "Option type");
     OPT_LENGTH = u8("icmpv6.opt.length", "Option length, units of 8 bytes");
-    OPT_LINKADDR = bytes("icmpv6.opt.linkaddr", "Link-layer address");
-    OPT_SRC_LINKADDR = bytes("icmpv6.opt.src_linkaddr", "Source link-layer address");
-    OPT_TARGET_LINKADDR = bytes("icmpv6.opt.target_linkaddr", "Target link-layer address");
+    OPT_LINKADDR = bytes("icmpv6.opt.linkaddr", "Link-layer address").colons();
+    OPT_SRC_LINKADDR = bytes("icmpv6.opt.src_linkaddr", "Source link-layer address").colons();
+    OPT_TARGET_LINKADDR = bytes("icmpv6.opt.target_linkaddr", "Target link-layer address").colons();
     OPT_PREFIX_LENGTH = u8("icmpv6.opt.prefix.length", "Prefix length");
     OPT_PREFIX_FLAG = u8("icmpv6.opt.prefix.flag", "Prefix flags").hex();
     OPT_PREFIX_FLAG_L = boolean("icmpv6.opt.prefix.flag.l", "Prefix: on-link").set();
@@ -129,6 +129,17 @@ fn router_advertisement(l: &Layer<'_>, sink: &mut Sink) {
     l.u32(12).into_iter().for_each(|v| sink.uint(RA_RETRANS, v as u64, 12, 4));
 }
 
+/// Route information (RFC 4191, 2.3): the prefix has as many bytes as the option.
+fn route(l: &Layer<'_>, at: usize, size: usize, sink: &mut Sink) {
+    l.u8(at + 2).into_iter().for_each(|v| sink.uint(OPT_PREFIX_LENGTH, v as u64, at + 2, 1));
+    let mut prefix = [0; 16];
+    let given = size.saturating_sub(8).min(16);
+    if let Some(bytes) = l.data.get(at + 8..at + 8 + given) {
+        prefix[..given].copy_from_slice(bytes);
+        sink.ipv6(OPT_PREFIX, prefix, at + 8);
+    }
+}
+
 /// Options of neighbor discovery: type, length in units of 8 bytes, value.
 fn options(l: &Layer<'_>, mut at: usize, sink: &mut Sink) {
     // Ends: a length of 0 leaves, others move on.
@@ -160,6 +171,7 @@ fn options(l: &Layer<'_>, mut at: usize, sink: &mut Sink) {
                 l.u32(at + 8).into_iter().for_each(|v| sink.uint(OPT_PREFIX_PREFERRED, v as u64, at + 8, 4));
                 l.array::<16>(at + 16).into_iter().for_each(|a| sink.ipv6(OPT_PREFIX, a, at + 16));
             }
+            24 => route(l, at, size, sink),
             5 => l.u32(at + 4).into_iter().for_each(|v| sink.uint(OPT_MTU, v as u64, at + 4, 4)),
             _ => {}
         }

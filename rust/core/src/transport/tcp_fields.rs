@@ -42,6 +42,15 @@ fields! {
     OPTION_KIND = u8("tcp.option_kind", "Option kind").table(&KINDS);
     OPTION_LEN = u8("tcp.option_len", "Option length");
     MSS_VAL = u16("tcp.options.mss_val", "Maximum segment size");
+    OPT_MSS = protocol("tcp.options.mss", "Maximum segment size option");
+    OPT_WSCALE = protocol("tcp.options.wscale", "Window scale option");
+    OPT_SACK_PERM = protocol("tcp.options.sack_perm", "SACK permitted option");
+    OPT_SACK = protocol("tcp.options.sack", "SACK option");
+    OPT_TIMESTAMP = protocol("tcp.options.timestamp", "Timestamps option");
+    OPT_NOP = protocol("tcp.options.nop", "No-operation option");
+    OPT_EOL = protocol("tcp.options.eol", "End of option list");
+    OPT_MD5 = protocol("tcp.options.md5", "MD5 signature option");
+    OPT_TFO = protocol("tcp.options.tfo", "Fast open option");
     WSCALE_SHIFT = u8("tcp.options.wscale.shift", "Window scale shift count");
     WSCALE_MULTIPLIER = u16("tcp.options.wscale.multiplier", "Window scale multiplier");
     SACK_LE = u32("tcp.options.sack_le", "SACK left edge, relative").stateful();
@@ -68,6 +77,9 @@ fields! {
     ACK_LOST_SEGMENT = label("tcp.analysis.ack_lost_segment", "ACK of a segment that is not in the capture").stateful();
     REUSED_PORTS = label("tcp.analysis.reused_ports", "Ports of an earlier connection used again").stateful();
     ACK_RTT = duration("tcp.analysis.ack_rtt", "Time from the segment to this ACK of it").stateful();
+    DUPLICATE_ACK_NUM = u32("tcp.analysis.duplicate_ack_num", "Duplicate ACK number").stateful();
+    TIME_RELATIVE = duration("tcp.time_relative", "Time since the first frame of the stream").stateful();
+    TIME_DELTA = duration("tcp.time_delta", "Time since the previous frame of the stream").stateful();
     INITIAL_RTT = duration("tcp.analysis.initial_rtt", "Round trip time of the handshake").stateful();
     PAYLOAD = bytes("tcp.payload", "Segment data");
 }
@@ -89,6 +101,18 @@ const EVENTS: [FieldId; event::COUNT] = [
     LOST_SEGMENT,
     ACK_LOST_SEGMENT,
     REUSED_PORTS,
+];
+
+const OPTION_FIELDS: [(u8, FieldId); 9] = [
+    (0, OPT_EOL),
+    (1, OPT_NOP),
+    (2, OPT_MSS),
+    (3, OPT_WSCALE),
+    (4, OPT_SACK_PERM),
+    (5, OPT_SACK),
+    (8, OPT_TIMESTAMP),
+    (19, OPT_MD5),
+    (34, OPT_TFO),
 ];
 
 static KINDS: [(u64, &str); 11] = [
@@ -125,14 +149,20 @@ pub(crate) fn extract(l: &Layer<'_>, a: &Around<'_>, sink: &mut Sink) -> Extent 
     sink.uint(DSTPORT, dst as u64, 2, 2);
     sink.uint(PORT, src as u64, 0, 2);
     sink.uint(PORT, dst as u64, 2, 2);
-    let (Some(seq), Some(ack), Some(word)) = (l.u32(4), l.u32(8), l.u16(12)) else { return all };
-    let Some(window) = l.u16(14) else { return all };
+    let Some(seq) = l.u32(4) else { return all };
+    let quoted = a.quoted_tcp(&l.header.span);
+    if quoted && l.data.len() < 16 {
+        // What an error quotes of the header, often just this.
+        sink.uint(SEQ, seq as u64, 4, 4);
+        return all;
+    }
+    let (Some(ack), Some(word), Some(window)) = (l.u32(8), l.u16(12), l.u16(14)) else { return all };
     let header = usize::from(word >> 12) * 4;
     let flags = word & 0x0fff;
     let verdict = a.verdict_of(&l.header.span);
     let len = (l.wire as usize).saturating_sub(header);
-    if let Some(v) = verdict {
-        sink.uint(STREAM, v.stream as u64, 0, 0);
+    if let Some(stream) = verdict.map(|v| v.stream).or(a.quoted.filter(|_| quoted)) {
+        sink.uint(STREAM, stream as u64, 0, 0);
     }
     sink.uint(HDR_LEN, header as u64, 12, 1);
     sink.uint(SEQ_RAW, seq as u64, 4, 4);
@@ -141,10 +171,16 @@ pub(crate) fn extract(l: &Layer<'_>, a: &Around<'_>, sink: &mut Sink) -> Extent 
         return all;
     }
     let (base, ack_base) = verdict.map_or((0, 0), |v| (v.seq_base, v.ack_base));
-    sink.uint(LEN, len as u64, 12, 1);
+    // Of a header in a quote or in a fragment, it is not known how much it carries.
+    let known = !quoted && a.segment_len_known;
+    if known {
+        sink.uint(LEN, len as u64, 12, 1);
+    }
     sink.uint(SEQ, seq.wrapping_sub(base) as u64, 4, 4);
     let control = u32::from(flags & 3 != 0);
-    sink.uint(NXTSEQ, seq.wrapping_add(len as u32).wrapping_add(control).wrapping_sub(base) as u64, 0, 0);
+    if known {
+        sink.uint(NXTSEQ, seq.wrapping_add(len as u32).wrapping_add(control).wrapping_sub(base) as u64, 0, 0);
+    }
     sink.uint(ACK, if flags & 0x10 != 0 { ack.wrapping_sub(ack_base) } else { ack } as u64, 8, 4);
     sink.uint(FLAGS, flags as u64, 12, 2);
     for (bit, field) in FLAG_FIELDS {
@@ -190,8 +226,13 @@ fn letters(flags: u16) -> String {
 }
 
 fn analysis(v: &Verdict, sink: &mut Sink) {
+    sink.nanos(TIME_RELATIVE, v.since_first_ns, 0, 0);
+    sink.nanos(TIME_DELTA, v.since_last_ns, 0, 0);
     if v.shown {
         sink.label(ANALYSIS, 0, 0);
+    }
+    if v.events & event::DUPLICATE_ACK != 0 {
+        sink.uint(DUPLICATE_ACK_NUM, v.dup_acks as u64, 0, 0);
     }
     if let Some(rtt) = v.ack_rtt_ns {
         sink.nanos(ACK_RTT, rtt, 0, 0);
@@ -215,19 +256,24 @@ fn options(l: &Layer<'_>, end: usize, ack_base: u32, sink: &mut Sink) {
     while at < end {
         let Some(kind) = l.u8(at) else { return };
         sink.uint(OPTION_KIND, kind as u64, at, 1);
-        match kind {
-            0 => return,
-            1 => {
-                at += 1;
-                continue;
+        let option = |size: usize, sink: &mut Sink| {
+            if let Some(field) = OPTION_FIELDS.iter().find(|o| o.0 == kind).map(|o| o.1) {
+                let span = l.span(at, size);
+                sink.span(field, span, span.len);
             }
-            _ => {}
+        };
+        if kind <= 1 {
+            option(1, sink);
+            // Wireshark reads on behind the end of the list.
+            at += 1;
+            continue;
         }
         let Some(len) = l.u8(at + 1) else { return };
         let size = len as usize;
         if size < 2 || at + size > end {
             return;
         }
+        option(size, sink);
         sink.uint(OPTION_LEN, len as u64, at + 1, 1);
         match (kind, size) {
             (2, 4) => l.u16(at + 2).into_iter().for_each(|v| sink.uint(MSS_VAL, v as u64, at + 2, 2)),

@@ -26,6 +26,10 @@ pub(crate) fn extract(l: &Layer<'_>, _: &Around<'_>, sink: &mut Sink) -> Extent 
     sink.uint(PORT, dst as u64, 2, 2);
     let (Some(length), Some(checksum)) = (l.u16(4), l.u16(6)) else { return extent };
     sink.uint(LENGTH, length as u64, 4, 2);
+    if (1..8).contains(&length) {
+        // Cannot be: Wireshark reads no further.
+        return extent;
+    }
     sink.uint(CHECKSUM, checksum as u64, 6, 2);
     sink.uint(CHECKSUM_STATUS, if checksum == 0 { 3 } else { 2 }, 6, 2);
     let payload = match length {

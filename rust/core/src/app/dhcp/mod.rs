@@ -45,6 +45,9 @@ fn shown_as(ctx: &Context, data: &[u8]) -> Option<Proto> {
 }
 
 impl App for Dhcp {
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Dhcp, Proto::Dhcpv6]
+    }
     fn name(&self) -> &'static str {
         "dhcp"
     }

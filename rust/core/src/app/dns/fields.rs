@@ -43,7 +43,7 @@ fields! {
     RESP_CACHE_FLUSH = boolean("dns.resp.cache_flush", "Cache flush (mDNS)");
     RESP_TTL = u32("dns.resp.ttl", "Time to live");
     RESP_LEN = u16("dns.resp.len", "Data length");
-    UDP_PAYLOAD_SIZE = u16("dns.rr.udp_payload_size", "EDNS: UDP payload size").hex();
+    UDP_PAYLOAD_SIZE = u16("dns.rr.udp_payload_size", "EDNS: UDP payload size");
     EXT_RCODE = u8("dns.resp.ext_rcode", "EDNS: higher bits of the reply code").hex();
     EDNS0_VERSION = u8("dns.resp.edns0_version", "EDNS: version");
     RESP_Z = u16("dns.resp.z", "EDNS: Z").hex();
@@ -71,6 +71,9 @@ fields! {
     SOA_RETRY = u32("dns.soa.retry_interval", "Zone retry interval");
     SOA_EXPIRE = u32("dns.soa.expire_limit", "Zone expire limit");
     SOA_MINIMUM = u32("dns.soa.minimum_ttl", "Zone minimum TTL");
+    SRV_SERVICE = string("dns.srv.service", "Service: name of the service");
+    SRV_PROTO = string("dns.srv.proto", "Service: protocol");
+    SRV_NAME = string("dns.srv.name", "Service: domain");
     SRV_PRIORITY = u16("dns.srv.priority", "Service: priority");
     SRV_WEIGHT = u16("dns.srv.weight", "Service: weight");
     SRV_PORT = u16("dns.srv.port", "Service: port");
@@ -240,18 +243,17 @@ struct Reader<'a> {
     mdns: bool,
     /// Bytes in front of the message: the length field over TCP.
     shift: usize,
-    name: String,
+    name: Vec<u8>,
 }
 
 impl Reader<'_> {
     /// Reads the name at `at`; the offset behind it.
     fn name(&mut self, at: usize) -> Option<usize> {
-        self.name.clear();
-        wire::read_name(self.m, at, &mut self.name)
+        wire::raw_name(self.m, at, &mut self.name)
     }
     fn put_name(&mut self, field: FieldId, at: usize, sink: &mut Sink) -> Option<usize> {
         let end = self.name(at)?;
-        sink.text(field, self.name.as_bytes(), self.shift + at, end - at);
+        sink.text(field, &self.name, self.shift + at, end - at);
         Some(end)
     }
     fn put16(&self, field: FieldId, at: usize, sink: &mut Sink) {
@@ -286,7 +288,7 @@ impl Reader<'_> {
 
 /// Puts the fields of a message. `prefix`: the length field in front of it over TCP, 2 bytes, else 0.
 pub(crate) fn put(m: &[u8], flavour: Flavour, prefix: usize, sink: &mut Sink) {
-    let mut r = Reader { m, mdns: flavour == Flavour::Mdns, shift: prefix, name: String::new() };
+    let mut r = Reader { m, mdns: flavour == Flavour::Mdns, shift: prefix, name: Vec::new() };
     if prefix > 0 {
         sink.uint(LENGTH, m.len() as u64, 0, 2);
     }
@@ -334,7 +336,8 @@ fn flags(m: &[u8], flavour: Flavour, shift: usize, sink: &mut Sink) {
     bit(FLAGS_RECDESIRED, 0x0100, !llmnr);
     bit(FLAGS_RECAVAIL, 0x0080, response && !llmnr);
     bit(FLAGS_Z, 0x0040, !llmnr);
-    bit(FLAGS_AUTHENTICATED, 0x0020, !llmnr);
+    // In a query only where it is set.
+    bit(FLAGS_AUTHENTICATED, 0x0020, (response || flags & 0x0020 != 0) && !llmnr);
     bit(FLAGS_CHECKDISABLE, 0x0010, !llmnr);
     sink.uint(FLAGS, flags as u64, at, 2);
     sink.uint(FLAGS_OPCODE, (flags >> 11 & 15) as u64, at, 2);
@@ -355,44 +358,24 @@ fn class(r: &Reader<'_>, at: usize, field: FieldId, bit: FieldId, sink: &mut Sin
 
 fn question(r: &mut Reader<'_>, q: &wire::Question, sink: &mut Sink) -> Option<()> {
     let end = r.put_name(QRY_NAME, q.name_at, sink)?;
-    let labels = if r.name == "<Root>" { 0 } else { labels(r.m, q.name_at) };
-    let length = if r.name == "<Root>" { 6 } else { r.name.len() };
-    sink.uint(QRY_NAME_LEN, length as u64, r.shift + q.name_at, end - q.name_at);
+    sink.uint(QRY_NAME_LEN, r.name.len() as u64, r.shift + q.name_at, end - q.name_at);
+    // As Wireshark counts them: the root has one, and a dot inside a label begins another.
+    let labels = 1 + r.name.iter().filter(|b| **b == b'.').count();
     sink.uint(COUNT_LABELS, labels as u64, r.shift + q.name_at, end - q.name_at);
     r.put16(QRY_TYPE, end, sink);
     class(r, end + 2, QRY_CLASS, QRY_QU, sink);
     Some(())
 }
 
-/// Labels of the name at `at`, those behind pointers too.
-fn labels(m: &[u8], mut at: usize) -> usize {
-    let mut n = 0;
-    // Ends: pointers lead backwards, labels forwards, and a name has at most 127.
-    while n <= 127 {
-        match m.get(at).copied() {
-            Some(len @ 1..=0x3f) => {
-                n += 1;
-                at += 1 + len as usize;
-            }
-            Some(high) if high >= 0xc0 => {
-                let Some(&low) = m.get(at + 1) else { return n };
-                let to = (high as usize & 0x3f) << 8 | low as usize;
-                if to >= at {
-                    return n;
-                }
-                at = to;
-            }
-            _ => return n,
-        }
-    }
-    n
-}
-
 fn record(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
-    let end = r.put_name(RESP_NAME, rr.name_at, sink)?;
+    let end = if rr.rtype == 33 { service(r, rr.name_at, sink)? } else { r.put_name(RESP_NAME, rr.name_at, sink)? };
     r.put16(RESP_TYPE, end, sink);
     if rr.rtype == 41 {
-        r.put16(UDP_PAYLOAD_SIZE, end + 2, sink);
+        if r.mdns {
+            class(r, end + 2, UDP_PAYLOAD_SIZE, RESP_CACHE_FLUSH, sink);
+        } else {
+            r.put16(UDP_PAYLOAD_SIZE, end + 2, sink);
+        }
         r.put8(EXT_RCODE, end + 4, sink);
         r.put8(EDNS0_VERSION, end + 5, sink);
         r.put16(RESP_Z, end + 6, sink);
@@ -406,9 +389,20 @@ fn record(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
     Some(())
 }
 
+/// The name of a service record, in its parts (RFC 2782): Wireshark has no `dns.resp.name` of it.
+fn service(r: &mut Reader<'_>, at: usize, sink: &mut Sink) -> Option<usize> {
+    let end = r.name(at)?;
+    let parts = r.name.splitn(3, |b| *b == b'.');
+    for (field, part) in [SRV_SERVICE, SRV_PROTO, SRV_NAME].into_iter().zip(parts) {
+        sink.text(field, part, r.shift + at, end - at);
+    }
+    Some(end)
+}
+
 fn data(r: &mut Reader<'_>, rr: &Record, sink: &mut Sink) -> Option<()> {
     let (at, end) = (rr.data_at, rr.data_at + rr.data_len);
-    let d = r.m.get(at..end)?;
+    // An update (RFC 2136) has records without data.
+    let d = r.m.get(at..end).filter(|d| !d.is_empty())?;
     match rr.rtype {
         1 => sink.ipv4(A, d.try_into().ok()?, r.shift + at),
         28 => sink.ipv6(AAAA, d.try_into().ok()?, r.shift + at),

@@ -68,7 +68,9 @@ impl App for Dns {
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         let proto = self.message(ctx, data, which(ctx), out.counts());
-        out.found(proto);
+        if ctx.detected_by == DetectedBy::Port {
+            out.found(proto);
+        }
         put(ctx, proto, data, 0, out);
         true
     }
@@ -79,6 +81,10 @@ impl App for Dns {
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
+    fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+        put(ctx, FAMILY[which(ctx)].1, data, 0, out);
+    }
+
     /// Two bytes of length, then the message (RFC 1035 4.2.2).
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let Some(len) = wire::be16(data, 0) else { return Step::Need(2) };
@@ -86,7 +92,7 @@ impl App for Dns {
         let Some(m) = data.get(2..end) else { return Step::Need(end) };
         let proto = self.message(ctx, m, 0, out.counts());
         out.found(proto);
-        put(ctx, proto, m, 2, out);
+        put(ctx, proto, &data[..end], 2, out);
         Step::Consumed(end)
     }
 
@@ -99,8 +105,8 @@ impl App for Dns {
     }
 }
 
-/// Puts the fields of a message that Wireshark shows.
-fn put(ctx: &Context, proto: Proto, m: &[u8], prefix: usize, out: &mut Output) {
+/// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.
+fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, out: &mut Output) {
     if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
         return;
     }
@@ -108,11 +114,11 @@ fn put(ctx: &Context, proto: Proto, m: &[u8], prefix: usize, out: &mut Output) {
         Proto::Dns => fields::Flavour::Dns,
         Proto::Mdns => fields::Flavour::Mdns,
         Proto::Llmnr => fields::Flavour::Llmnr,
-        _ => return out.layer(of_proto(proto), m),
+        _ => return out.layer(of_proto(proto), whole),
     };
-    out.layer(of_proto(proto), m);
+    out.layer(of_proto(proto), whole);
     if let Some(sink) = out.fields(Group::Dns) {
-        fields::put(m, flavour, prefix, sink);
+        fields::put(whole.get(prefix..).unwrap_or_default(), flavour, prefix, sink);
     }
 }
 

@@ -106,6 +106,43 @@ pub fn read_name(m: &[u8], at: usize, out: &mut String) -> Option<usize> {
     Some(behind.unwrap_or(here + 1))
 }
 
+/// The name at `at` as Wireshark has it for filters: labels as their bytes are, with dots between them; `<Root>` for the
+/// root. Replaces what is in `out`; the offset behind the name.
+pub fn raw_name(m: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+    out.clear();
+    let (mut here, mut behind) = (at, None);
+    // Ends as in `read_name`.
+    loop {
+        let n = *m.get(here)? as usize;
+        match n {
+            0 => break,
+            1..=0x3f => {
+                if out.len() + n > MAX_NAME {
+                    return None;
+                }
+                if !out.is_empty() {
+                    out.push(b'.');
+                }
+                out.extend_from_slice(m.get(here + 1..here + 1 + n)?);
+                here += 1 + n;
+            }
+            0xc0.. => {
+                let to = (n & 0x3f) << 8 | *m.get(here + 1)? as usize;
+                behind.get_or_insert(here + 2);
+                if to >= here {
+                    return None;
+                }
+                here = to;
+            }
+            _ => return None,
+        }
+    }
+    if out.is_empty() {
+        out.extend_from_slice(b"<Root>");
+    }
+    Some(behind.unwrap_or(here + 1))
+}
+
 fn push_label(label: &[u8], out: &mut String) {
     use std::fmt::Write;
     for &b in label {

@@ -119,6 +119,9 @@ fn is_ssdp(data: &[u8]) -> bool {
 }
 
 impl App for Http {
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Http, Proto::Http2, Proto::Websocket, Proto::Ssdp]
+    }
     fn name(&self) -> &'static str {
         "http"
     }

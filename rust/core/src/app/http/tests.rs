@@ -80,7 +80,7 @@ impl Talk {
                     assert!(n > data.len());
                     (self.need[at], self.pending[at]) = (n, data);
                 }
-                Step::Lost => panic!("given up"),
+                Step::Lost | Step::Pass => panic!("given up"),
             }
         }
         self.note(&out);

@@ -72,6 +72,9 @@ const TCP: &[Cutter] = &[
 const STARTTLS: &[Proto] =
     &[Proto::Ftp, Proto::Smtp, Proto::Pop, Proto::Imap, Proto::Ldap, Proto::Mysql, Proto::Xmpp, Proto::Pgsql];
 
+/// Protocols without a port of their own here, or found inside others.
+const INSIDE: [Proto; 6] = [Proto::Tftp, Proto::Stun, Proto::Smb, Proto::Smb2, Proto::Rdp, Proto::Modbus];
+
 /// Messages waited for as a whole, bytes.
 const LONGEST: usize = 256 << 10;
 const TFTP: u16 = 69;
@@ -81,6 +84,7 @@ const STUN: u16 = 3478;
 pub struct Names {
     udp_ports: Vec<u16>,
     tcp_ports: Vec<u16>,
+    protocols: Vec<Proto>,
     /// TFTP transfers: the client's end and the server's address; the server answers from a port of its own.
     transfers: Recent<(IpAddr, u16, IpAddr)>,
     /// Ends between which TURN was seen, so that channel data is expected.
@@ -92,6 +96,7 @@ impl Names {
         Self {
             udp_ports: UDP.iter().flat_map(|p| p.1).copied().chain([TFTP, STUN]).collect(),
             tcp_ports: TCP.iter().flat_map(|p| p.1).copied().collect(),
+            protocols: UDP.iter().map(|p| p.0).chain(TCP.iter().map(|p| p.0)).chain(INSIDE).collect(),
             transfers: Recent::new(limits.max_app_keys),
             relayed: Recent::new(limits.max_app_keys),
         }
@@ -141,6 +146,9 @@ fn by_port<T: Copy>(table: &[(Proto, &'static [u16], T)], ctx: &Context) -> Opti
 }
 
 impl App for Names {
+    fn protocols(&self) -> &[Proto] {
+        &self.protocols
+    }
     fn name(&self) -> &'static str {
         "names"
     }

@@ -146,6 +146,9 @@ impl Rtp {
 }
 
 impl App for Rtp {
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Rtp, Proto::Rtcp]
+    }
     fn name(&self) -> &'static str {
         "rtp"
     }

@@ -87,6 +87,9 @@ fn side(start: &Start<'_>) -> Option<Side> {
 }
 
 impl App for Sip {
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Sip, Proto::Sdp]
+    }
     fn name(&self) -> &'static str {
         "sip"
     }

@@ -1,0 +1,113 @@
+"""Display filters beside `tshark -Y`: the same frames, for every filter of filters.txt over made traffic and captures
+of the folder that the environment variable PCAPSTREAM_CAPTURES names; and the same filters refused."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pcapstream._core import Decoder, FilterError, FormatError, check_filter
+from tests.support import wireshark
+from tests.support.talk import write
+from tests.support.traffic import traffic
+
+pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
+
+HERE = Path(__file__).parent
+FILTERS = HERE.joinpath("filters.txt").read_text("utf-8").splitlines()
+REFUSED = HERE.joinpath("filters-refused.txt").read_text("utf-8").splitlines()
+EXCLUDED = [
+    line.split("\t")
+    for line in HERE.joinpath("filters-excluded.tsv").read_text("utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+"""(file glob, filter glob, reason)"""
+
+MAX_BYTES = 20_000
+"""Larger captures take several hundred filters too long."""
+
+
+def captures() -> Iterator[Path]:
+    folder = os.environ.get("PCAPSTREAM_CAPTURES")
+    for path in sorted(Path(folder).rglob("*")) if folder else []:
+        known = path.suffix not in (".json", ".md", ".xz")
+        if path.is_file() and known and path.parent.name != "truth" and path.stat().st_size <= MAX_BYTES:
+            yield path
+
+
+def theirs(path: Path, filters: list[str], scratch: Path) -> list[tuple[str, str]]:
+    """(N, frames) or (E, reason) of each filter; empty where tshark cannot read the capture."""
+    asked, out = scratch / "filters", scratch / "found"
+    asked.write_text("\n".join(filters) + "\n", "utf-8")
+    out.unlink(missing_ok=True)
+    environment = {**os.environ, "FILTERS": str(asked), "OUT": str(out)}
+    script = f"lua_script:{HERE / 'taps.lua'}"
+    subprocess.run(
+        ["tshark", "-n", "-q", "-X", script, "-r", str(path)],
+        env=environment,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
+    if not out.exists():
+        return []
+    lines = out.read_text("utf-8", "replace").splitlines()
+    return [(kind, found) for _, kind, found in (line.split("\t", 2) for line in lines)]
+
+
+def ours(data: bytes, text: str) -> list[int]:
+    decoder = Decoder(tcp=False, tally=False, resync=False, display_filter=text, rows=True)
+    rows = decoder.feed(data).rows
+    rows += decoder.finish().rows
+    return [row.number for row in rows]
+
+
+def differences(path: Path, scratch: Path) -> list[str]:
+    data = path.read_bytes()
+    found = []
+    for text, (kind, numbers) in zip(FILTERS, theirs(path, FILTERS, scratch), strict=False):
+        if any(fnmatch.fnmatch(path.name, file) and fnmatch.fnmatchcase(text, what) for file, what, _ in EXCLUDED):
+            continue
+        expected = [int(number) for number in numbers.split()]
+        try:
+            got = ours(data, text)
+        except FormatError:
+            return []
+        if kind != "N" or got != expected:
+            found.append(f"{text}: tshark {kind} {expected[:10]}, here {got[:10]}")
+    return found
+
+
+def test_made_traffic(tmp_path: Path) -> None:
+    path = tmp_path / "made.pcap"
+    write(path, *traffic(7))
+    if not theirs(path, ["tcp"], tmp_path):
+        pytest.skip("this tshark runs no Lua")
+    assert not differences(path, tmp_path)
+
+
+@pytest.mark.parametrize("path", list(captures()), ids=lambda path: path.name)
+def test_captures(path: Path, tmp_path: Path) -> None:
+    assert not differences(path, tmp_path)
+
+
+def test_both_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "made.pcap"
+    write(path, *traffic(7))
+    answers = theirs(path, REFUSED, tmp_path)
+    if not answers:
+        pytest.skip("this tshark runs no Lua")
+    for text, (kind, _) in zip(REFUSED, answers, strict=True):
+        assert kind == "E", text
+        with pytest.raises(FilterError):
+            check_filter(text)
+
+
+def test_there_are_enough_filters() -> None:
+    assert len(FILTERS) >= 300
+    assert len(set(FILTERS)) == len(FILTERS)
