@@ -18,7 +18,8 @@ from pcapstream import __version__
 from pcapstream.errors import QueryError
 from pcapstream.server import INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import TOOLS
+from pcapstream.tools import TOOLS, choose_tools
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
 from tests.support.pcap import conversation, in_time_order, mixed, pcap
 from tests.support.slow import half_served, pipe
@@ -61,8 +62,9 @@ async def test_tools_are_listed_as_the_registry_has_them(mode: Mode) -> None:
     async with client(mode) as c:
         listed = (await c.list_tools()).tools
 
-    assert [tool.name for tool in listed] == [tool.name for tool in TOOLS]
-    for tool, spec in zip(listed, TOOLS, strict=True):
+    offered = (*choose_tools(None), *PLAIN_TOOLS)
+    assert [tool.name for tool in listed] == [tool.name for tool in offered]
+    for tool, spec in zip(listed, offered, strict=True):
         assert tool.input_schema == spec.input_schema()
         assert tool.output_schema == spec.output_schema()
         assert tool.title == spec.title
