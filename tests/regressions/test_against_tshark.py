@@ -13,12 +13,13 @@ from tests.regressions.dns_captures import DNS_MADE
 from tests.regressions.http_captures import HTTP_MADE
 from tests.regressions.icmp_captures import ICMP_MADE
 from tests.regressions.sip_captures import SIP_MADE
+from tests.regressions.tls_captures import TLS_MADE
 from tests.support import wireshark
 
 pytestmark = [pytest.mark.tshark, wireshark.needs_tshark()]
 
 
-ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE, *DIAGNOSIS_MADE]
+ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE, *DIAGNOSIS_MADE, *TLS_MADE]
 
 
 @pytest.mark.parametrize("made", ALL, ids=lambda made: made.make.__name__)

@@ -112,7 +112,7 @@ async def test_every_tool_answers_twice_over_in_text_and_structure(mode: Mode, t
         ({"pcap_file": "ftp://example.com/x.pcap"}, "not_found", "no file"),
         ({"pcap_file": "http://127.0.0.1:9/x.pcap"}, "refused_address", "--allow-private-urls"),
         ({"pcap_file": "http://"}, "bad_url", "https://host/capture.pcap"),
-        ({"pcap_file": "x", "display_filter": "tcp"}, "unsupported_filter", "Leave the filter empty"),
+        ({"pcap_file": "x", "display_filter": "tcp.port =="}, "bad_filter", "Correct the display filter"),
         ({"pcap_file": "x", "analysis_type": "nope"}, "unknown_value", "summary, protocols"),
         ({"pcap_file": "x", "pcap_fil": "x"}, "bad_parameter", "did you mean pcap_file?"),
         ({}, "bad_parameter", "needs pcap_file"),

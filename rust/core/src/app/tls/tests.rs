@@ -76,14 +76,15 @@ fn ja3_as_published() {
     );
 }
 
+/// As Wireshark 4.0 has it of a server that many captures hold.
 #[test]
-fn ja3s_as_published() {
-    let extensions: Vec<_> = [65281, 0, 11, 35, 5, 16].iter().map(|&n| extension(n, b"")).collect();
-    let body = server_hello(769, 47, &extensions);
+fn ja3s_as_wireshark_has_it() {
+    let extensions: Vec<_> = [23, 65281, 11, 35, 16].iter().map(|&n| extension(n, b"")).collect();
+    let body = server_hello(771, 49195, &extensions);
     let mut text = String::new();
     ja3s_text(&ServerHello::parse(&body).unwrap(), &mut text);
-    assert_eq!(text, "769,47,65281-0-11-35-5-16");
-    assert_eq!(certificate::hex(&md5(&text)), "4835b19f14997673071435cb321f5445");
+    assert_eq!(text, "771,49195,23-65281-11-35-16");
+    assert_eq!(certificate::hex(&md5(&text)), "eca9b8f0f3eae50309eaf901cb822d9b");
 }
 
 /// The example of the JA4 page (Chrome): t13d1516h2_8daaf6152771_e5627efa2ab1.
