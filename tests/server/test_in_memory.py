@@ -17,7 +17,8 @@ from mcp.types import CallToolResult
 from pcapstream import __version__
 from pcapstream.server import INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import MODULES, MORE, TOOLS
+from pcapstream.tools import MODULES, MORE, TOOLS, choose_tools
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
 from tests.support.pcap import conversation, in_time_order, mixed, pcap
 from tests.support.slow import half_served, pipe
@@ -70,15 +71,16 @@ async def test_tools_are_listed_as_the_registry_has_them(mode: Mode) -> None:
     async with client(mode, modules=EVERY) as c:
         listed = (await c.list_tools()).tools
 
-    assert [tool.name for tool in listed] == [tool.name for tool in TOOLS]
-    for tool, spec in zip(listed, TOOLS, strict=True):
+    offered = (*choose_tools(EVERY), *PLAIN_TOOLS)
+    assert [tool.name for tool in listed] == [tool.name for tool in offered]
+    for tool, spec in zip(listed, offered, strict=True):
         assert tool.input_schema == spec.input_schema()
         assert tool.output_schema == spec.output_schema()
         assert tool.title == spec.title
         assert tool.annotations is not None
         assert tool.annotations.read_only_hint is True
         assert tool.annotations.destructive_hint is False
-        assert tool.annotations.open_world_hint is True
+        assert tool.annotations.open_world_hint is (spec in TOOLS)
 
 
 async def test_modules_choose_the_tools() -> None:
@@ -90,7 +92,7 @@ async def test_the_default_modules_are_eight() -> None:
     async with client() as c:
         listed = {tool.name for tool in (await c.list_tools()).tools}
 
-    assert listed == {spec.name for spec in TOOLS if spec.module in MODULES}
+    assert listed == {spec.name for spec in (*TOOLS, *PLAIN_TOOLS) if spec.module in MODULES}
     assert len(MODULES) == 8
 
 
