@@ -126,7 +126,6 @@ class QueryError(PcapstreamError):
         "module_not_run": "Run it with that module among its modules",
         "bad_parameter": "Correct the parameter and ask again",
         "unknown_value": "Use one of the values it lists",
-        "unsupported_filter": "Leave the filter empty",
         "bad_filter": "Correct the display filter (Wireshark's language) and ask again",
         "unknown_field": "Use one of the names that list_fields gives",
         "bad_cursor": "Ask again without a cursor to start at the first page",

@@ -56,9 +56,9 @@ class RowQuery:
     max_matches: int | None = None
     """The pass ends with that many frames that passed, the skipped ones included. None: all are counted, and rows of at
     most MAX_ROWS kept."""
-
     machine: Callable[[], Machine] | None = None
-    """A class whose machine takes the rows as they come and keeps its own summary of them. None: they are kept."""
+    """Makes the machine that takes the rows as they come and keeps its own summary of them: a class, or a frozen value
+    whose `repr` tells it from others. None: they are kept."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", checked_fields(self.columns))

@@ -36,6 +36,7 @@ from pcapstream.service import Service
 from pcapstream.settings import Settings
 from pcapstream.tools import ToolSpec
 from pcapstream.tools.capture import CHANGING, CaptureTool
+from pcapstream.tools.fields import PlainTool
 from pcapstream.tools.paging import to_json
 from pcapstream.tools.spec import Face
 from pcapstream.tools.text import clean, shown
@@ -98,6 +99,13 @@ def _tool(spec: ToolSpec, service: Service) -> Tool:
     return _made(spec, functools.partial(service.call, spec), annotations)
 
 
+def _plain_tool(spec: PlainTool, service: Service) -> Tool:
+    annotations = ToolAnnotations(
+        title=spec.title, read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
+    )
+    return _made(spec, functools.partial(service.tell, spec), annotations)
+
+
 def _capture_tool(spec: CaptureTool, service: Service) -> Tool:
     """Not read-only, any of them: whoever lets an assistant call these without asking decides that for the module."""
     annotations = ToolAnnotations(
@@ -153,6 +161,7 @@ class Server(MCPServer[ScanStore]):
             instructions=INSTRUCTIONS + (CAPTURE_INSTRUCTIONS if settings.capture_tools else ""),
             tools=[
                 *(_tool(spec, self.service) for spec in settings.tools),
+                *(_plain_tool(spec, self.service) for spec in settings.plain_tools),
                 *(_capture_tool(spec, self.service) for spec in settings.capture_tools),
             ],
             lifespan=lifespan,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pcapstream.settings import Settings
     from pcapstream.sources.base import Source
     from pcapstream.tools.capture import CaptureTool
+    from pcapstream.tools.fields import PlainTool
     from pcapstream.tools.spec import ToolSpec
 
 Tell = Callable[[float, float | None, str], Awaitable[None]]
@@ -61,6 +62,12 @@ class Service:
         if self.captures is None:
             raise LiveError("unknown_capture", "this server does not capture")
         return await spec.act(self.captures, spec.bind(arguments))
+
+    async def tell(
+        self, spec: PlainTool, store: ScanStore, arguments: Mapping[str, object], tell: Tell
+    ) -> dict[str, Any]:
+        """The answer of a tool that needs no capture. Raises PcapstreamError."""
+        return spec.tell(spec.bind(arguments))
 
     async def call(
         self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pcapstream.errors import QueryError, shown
 from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, ToolSpec, choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS, CaptureTool
+from pcapstream.tools.fields import PLAIN_TOOLS, PlainTool
 
 if TYPE_CHECKING:
     from pcapstream.capture.manager import CaptureLimits
@@ -120,6 +121,11 @@ class Settings:
                 "unknown_module", f"none of the chosen modules has tools in this version; those with tools: {listed}"
             )
         return tools
+
+    @property
+    def plain_tools(self) -> tuple[PlainTool, ...]:
+        """Those that need no capture."""
+        return tuple(tool for tool in PLAIN_TOOLS if self.modules is None or tool.module in self.modules)
 
     @property
     def capture_tools(self) -> tuple[CaptureTool, ...]:

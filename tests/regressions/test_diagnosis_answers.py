@@ -8,8 +8,22 @@ from pathlib import Path
 import pytest
 
 from pcapstream.errors import QueryError
-from tests.regressions import captures, diagnosis_captures, http_captures
+from pcapstream.tools import TOOLS
+from tests.regressions import captures, diagnosis_captures, http_captures, icmp_captures
+from tests.support import wireshark
 from tests.support.ask import ask, rows
+
+MAKERS = (
+    diagnosis_captures.reset_stages,
+    diagnosis_captures.silent_servers,
+    diagnosis_captures.errors,
+    diagnosis_captures.slow_server,
+    diagnosis_captures.congested,
+    captures.troubled,
+    captures.keep_alive,
+    http_captures.slow_and_failing,
+    icmp_captures.trouble,
+)
 
 
 def test_resets_are_told_apart_by_what_came_before(tmp_path: Path) -> None:
@@ -210,3 +224,22 @@ def test_reuse_counts_requests_of_connections(tmp_path: Path) -> None:
 
     assert (summary["total_http_requests"], summary["connections_with_http"]) == (3, 1)
     assert (summary["multi_request_connections"], summary["avg_requests_per_connection"]) == (1, 3.0)
+
+
+@pytest.mark.tshark
+@wireshark.needs_tshark()
+def test_filters_of_findings_and_rows_are_wiresharks(tmp_path: Path) -> None:
+    """Also those that no finding of these captures carries: tshark takes every filter that was made."""
+    paths = [make(tmp_path / f"{make.__name__}.pcap") for make in MAKERS]
+    filters: set[str] = set()
+    for spec in (tool for tool in TOOLS if tool.module in ("performance", "diagnostics")):
+        for path in paths:
+            result = ask(spec.name, path)
+            filters.update(one["filter"] for one in result["findings"] if "filter" in one)
+            for table in result.values():
+                if isinstance(table, dict) and "filter" in table.get("columns", ()):
+                    filters.update(row["filter"] for row in rows(table)[:1])
+
+    assert len(filters) > 30
+    together = " || ".join(f"({one})" for one in sorted(filters))
+    assert wireshark.frames(paths[0], together)

@@ -21,8 +21,9 @@ from pcapstream.capture.programs import Kind
 from pcapstream.errors import QueryError
 from pcapstream.server import CAPTURE_INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import TOOLS
+from pcapstream.tools import TOOLS, choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
 from tests.support.live import Datagrams, alive, children, datagrams, gone, kind, needs_capture
 from tests.support.stdio import environment, stdio_server
@@ -73,7 +74,7 @@ async def test_without_the_flag_there_is_no_such_tool() -> None:
         names = [tool.name for tool in (await client.list_tools()).tools]
         result = await client.call_tool("start_packet_capture", {"interface": "lo"})
 
-    assert names == [tool.name for tool in TOOLS]
+    assert names == [tool.name for tool in (*choose_tools(None), *PLAIN_TOOLS)]
     assert result.is_error
 
 

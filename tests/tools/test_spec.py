@@ -12,6 +12,7 @@ import pytest
 from pcapstream.errors import QueryError
 from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, Parameter, choose_tools, find_tool
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.spec import Face
 
 SCHEMAS = Path(__file__).parent / "schemas"
@@ -28,28 +29,30 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_anomalies": {"server_ip": None, "server_port": None},
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
-    "generate_traffic_timeline": {"time_interval": 60, "display_filter": ""},
-    "generate_throughput_io_graph": {"time_interval": 1, "display_filter": ""},
-    "analyze_bandwidth_utilization": {"time_window": 10, "display_filter": ""},
-    "analyze_application_response_times": {"protocol": "http", "display_filter": ""},
-    "analyze_network_performance": {"display_filter": ""},
-    "analyze_tcp_resets": {"display_filter": ""},
-    "analyze_pcap_file": {"analysis_type": "summary", "display_filter": ""},
+    "generate_traffic_timeline": {"time_interval": 60},
+    "generate_throughput_io_graph": {"time_interval": 1},
+    "analyze_bandwidth_utilization": {"time_window": 10},
+    "analyze_application_response_times": {"protocol": "http"},
+    "analyze_network_performance": {},
+    "analyze_tcp_resets": {},
+    "analyze_pcap_file": {"analysis_type": "summary"},
 }
-"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new."""
+"""Parameters with their defaults, from the two packages' own descriptions; `ports` is new, and
+display_filter of all that count packets."""
 
 
 @pytest.mark.parametrize("name", MCPCAP)
 def test_parameters_and_defaults_are_those_people_know(name: str) -> None:
     spec = find_tool(name)
 
-    defaults = {p.name: p.default for p in spec.parameters if not p.required}
+    own = [p for p in spec.all_parameters if p.name not in ("limit", "cursor")]
+    defaults = {p.name: p.default for p in own if not p.required}
 
-    assert defaults == MCPCAP[name]
+    assert defaults == MCPCAP[name] | ({} if name == "analyze_capinfos" else {"display_filter": ""})
     assert [p.name for p in spec.parameters if p.required] == (["server_ip"] if name == "analyze_traffic_flow" else [])
 
 
-@pytest.mark.parametrize("spec", [*TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
 def test_schemas_are_as_they_were(spec: Face) -> None:
     """A change of a tool's face shows up in review. Set PCAPSTREAM_WRITE_SCHEMAS to write them anew."""
     face = {
@@ -67,7 +70,7 @@ def test_schemas_are_as_they_were(spec: Face) -> None:
     assert json.loads(path.read_text()) == face
 
 
-@pytest.mark.parametrize("spec", [*TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
 def test_schemas_stay_small_and_closed(spec: Face) -> None:
     taken, given = spec.input_schema(), spec.output_schema()
 
@@ -107,7 +110,15 @@ def test_an_unknown_argument_is_named_with_the_one_that_was_meant() -> None:
         ("analyze_traffic_flow", {"pcap_file": "x"}, "bad_parameter"),
         ("analyze_traffic_flow", {"pcap_file": "x", "server_ip": ""}, "bad_parameter"),
         ("analyze_pcap_file", {"pcap_file": "x", "analysis_type": "everything"}, "unknown_value"),
-        ("analyze_pcap_file", {"pcap_file": "x", "display_filter": "tcp"}, "unsupported_filter"),
+        ("analyze_pcap_file", {"pcap_file": "x", "display_filter": "tcp.port =="}, "bad_filter"),
+        ("analyze_dns_packets", {"pcap_file": "x", "display_filter": "nothing.like it"}, "bad_filter"),
+        ("analyze_capinfos", {"pcap_file": "x", "display_filter": "tcp"}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "group_by": ["ip.scr"]}, "unknown_field"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["median(tcp.len)"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["sum(ip.src)"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "metrics": ["sum(tcp.len); tcp"]}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "interval": 0}, "bad_parameter"),
+        ("aggregate", {"pcap_file": "x", "order_by": "time"}, "unknown_value"),
     ],
 )
 def test_bad_arguments_are_refused(tool: str, arguments: dict[str, Any], code: str) -> None:
@@ -128,6 +139,7 @@ def test_what_clients_mean_is_understood() -> None:
         "server_ip": "2001:db8::1",
         "server_port": 443,
         "detailed": True,
+        "display_filter": "",
         "limit": None,
         "cursor": None,
     }

@@ -7,18 +7,20 @@ import textwrap
 
 from pcapstream.tools import TOOLS, Parameter
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.spec import PCAP_FILE, Face
 
 _WIDTH = 100
+_ALL: tuple[Face, ...] = (*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS)
 
 
 def list_tools(*, as_json: bool) -> int:
     """Prints all tools; gives the exit code."""
     if as_json:
-        print(json.dumps([_object(tool) for tool in (*TOOLS, *CAPTURE_TOOLS)], indent=2, ensure_ascii=False))
+        print(json.dumps([_object(tool) for tool in _ALL], indent=2, ensure_ascii=False))
         return 0
-    for tool in (*TOOLS, *CAPTURE_TOOLS):
-        where = "" if tool in TOOLS else ", of a server with --allow-capture"
+    for tool in _ALL:
+        where = "" if tool not in CAPTURE_TOOLS else ", of a server with --allow-capture"
         print(f"{tool.name}  [{tool.module}{where}]")
         print(textwrap.fill(tool.description, _WIDTH, initial_indent="  ", subsequent_indent="  "))
         for parameter in tool.all_parameters:

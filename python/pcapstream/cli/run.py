@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import sys
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pcapstream.model import Report
     from pcapstream.protocols import Machine
     from pcapstream.settings import Settings
+    from pcapstream.tools.fields import PlainTool
     from pcapstream.tools.spec import ToolSpec
 
 _TICK_SECONDS = 0.1
@@ -43,6 +45,16 @@ def analyze(question: Question) -> int:
 def call(question: Question) -> int:
     """The result of a tool as JSON, whole; gives the exit code."""
     print(pretty(_answer(question, question.tool, question.arguments)))
+    return 0
+
+
+def tell(tool: PlainTool, arguments: Sequence[str]) -> int:
+    """The answer of a tool that needs no capture, as JSON; gives the exit code. Raises SystemExit(2), QueryError."""
+    parser = argparse.ArgumentParser(prog=f"pcapstream call {tool.name}", description=tool.description)
+    for parameter in tool.all_parameters:
+        parser.add_argument(parameter.option, metavar=parameter.kind.upper(), help=parameter.description)
+    given = vars(parser.parse_args(list(arguments)))
+    print(pretty(tool.tell(tool.bind({name: value for name, value in given.items() if value is not None}))))
     return 0
 
 

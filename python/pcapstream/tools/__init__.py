@@ -10,11 +10,13 @@ from collections.abc import Iterable
 
 from pcapstream.errors import QueryError
 from pcapstream.tools import (
+    aggregate,
     arp_spoofing,
     capinfos,
     dhcp,
     dns,
     dns_tunneling,
+    expert,
     follow,
     http,
     icmp,
@@ -35,6 +37,7 @@ from pcapstream.tools import (
     threats,
     throughput,
     tls,
+    topology,
     triage,
 )
 from pcapstream.tools.capture import MODULE as CAPTURE
@@ -86,6 +89,10 @@ TOOLS: tuple[ToolSpec, ...] = (
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,
     search.SEARCH,
+    aggregate.AGGREGATE,
+    expert.EXPERT,
+    expert.PROTOCOL_ANOMALIES,
+    topology.TOPOLOGY,
     follow.FOLLOW_TCP,
     threats.THREATS,
     dns_tunneling.TUNNELING,

@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from pcapstream.model import Coverage, Report
     from pcapstream.tools.spec import ToolSpec
 
-_WITH_CURSOR = frozenset({"file", "analysis_timestamp", "analysis_type", "summary", "coverage", "notes"})
+_FILTERED = (
+    "Only packets that match display_filter are counted; what a connection is and which of its packets are "
+    "retransmissions follows all packets of the capture."
+)
+_WITH_CURSOR = frozenset(
+    {"file", "analysis_timestamp", "analysis_type", "summary", "display_filter", "coverage", "notes"}
+)
 """Beside the table a cursor goes on with, what is said again."""
 
 
@@ -40,15 +46,17 @@ def answer(
     )
     found = spec.view(report, ask)
     ask.check_cursor_used()
+    wanted = parameters["display_filter"] if spec.filterable else ""
     stamp = f"{now or datetime.now(UTC):%Y-%m-%dT%H:%M:%S}Z"
     result: dict[str, Any] = {
         "summary": found.pop("summary"),
         "file": clean(report.name),
         "analysis_timestamp": stamp,
         **found,
+        **({"display_filter": wanted} if wanted else {}),
         "coverage": coverage_object(report.coverage),
     }
-    notes = [*_coverage_notes(report.coverage), *found.get("notes", [])]
+    notes = [*([_FILTERED] if wanted else []), *_coverage_notes(report.coverage), *found.get("notes", [])]
     result.pop("notes", None)
     if notes:
         result["notes"] = notes

@@ -147,6 +147,7 @@ CAPINFOS = ToolSpec(
     ),
     view=_view,
     needs=("capinfos",),
+    whole_file=True,
     keys=(
         Key("summary", "string", required=True),
         Key("file", "string"),

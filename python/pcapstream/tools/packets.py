@@ -10,7 +10,6 @@ from pcapstream._core import list_fields
 from pcapstream.errors import QueryError
 from pcapstream.selection import checked_fields
 from pcapstream.tools.rows import (
-    DISPLAY_FILTER,
     FRAMES,
     PACKET_COLUMNS,
     info_fields,
@@ -20,7 +19,7 @@ from pcapstream.tools.rows import (
     packet_line,
     rows_of,
 )
-from pcapstream.tools.spec import Key, Parameter, ToolSpec
+from pcapstream.tools.spec import DISPLAY_FILTER, Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count
 
 if TYPE_CHECKING:

@@ -328,7 +328,7 @@ def _quality(report: Report, ask: Ask) -> dict[str, Any]:
             jitter["max"] = _rounded(means[-1])
         said.append(f"{percent(share)} of the packets of {count(len(streams), 'RTP stream')} missing")
     if asked:
-        where = "(icmp.type == 8 && !icmp.resp_in) || (icmpv6.type == 128 && !icmpv6.echo.response_in)"
+        where = "(icmp.type == 8 && !icmp.resp_in) || (icmpv6.type == 128 && !icmpv6.resp_in)"
         lost = measure("echo_unanswered_share", unanswered, asked, where)
         said.append(f"{percent(lost)} of {count(asked, 'echo request')} unanswered")
         if lost > LOSSY_ECHO:

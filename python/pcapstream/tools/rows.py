@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pcapstream._core import list_fields
-from pcapstream.selection import RowQuery, RowsSummary, Selection, checked_filter
+from pcapstream.selection import RowQuery, RowsSummary, Selection
 from pcapstream.tools.paging import offset_of
 from pcapstream.tools.spec import Parameter
 from pcapstream.tools.text import clean, utc
@@ -40,17 +40,6 @@ def frame_ranges(text: str) -> Ranges:
     return tuple(sorted(found))
 
 
-def _filter(text: str | None) -> str:
-    return checked_filter(text or "")
-
-
-DISPLAY_FILTER = Parameter(
-    "display_filter",
-    "string",
-    "Wireshark display filter, for instance tcp.port == 443 and ip.len > 1000",
-    "",
-    check=_filter,
-)
 FRAMES = Parameter("frames", "string", "Frame numbers: 5 or 1-10,15 or 100-", None, check=frame_ranges)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.errors import QueryError
+from pcapstream.selection import Selection, checked_filter
 from pcapstream.tools.text import shown
 
 if TYPE_CHECKING:
@@ -259,6 +260,8 @@ class ToolSpec(Face):
     """Largest limit."""
     table_at_top: str | None = None
     """A table whose columns, rows and totals are keys of the result itself."""
+    whole_file: bool = False
+    """It tells of the file itself, whatever packets are asked about."""
     own_rows: bool = False
     """Each page of its table is a pass of its own (see `Ask.matches`)."""
     narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
@@ -267,21 +270,46 @@ class ToolSpec(Face):
     @property
     def all_parameters(self) -> tuple[Parameter, ...]:
         """In the order people see them."""
-        return (PCAP_FILE, *self.parameters, _limit(self.default_limit, self.most_rows), CURSOR)
+        own = self.parameters
+        if self.filterable and all(parameter.name != DISPLAY_FILTER.name for parameter in own):
+            own = (*own, DISPLAY_FILTER)
+        return (PCAP_FILE, *own, _limit(self.default_limit, self.most_rows), CURSOR)
+
+    @property
+    def filterable(self) -> bool:
+        """It asks machines, which can be fed with some packets as well as with all."""
+        return bool(self.needs) and not self.whole_file
 
     @property
     def all_keys(self) -> tuple[Key, ...]:
-        return (*self.keys, *COMMON_KEYS)
+        own = {key.name for key in self.keys}
+        common = (*((FILTER_KEY,) if self.filterable else ()), *COMMON_KEYS)
+        return (*self.keys, *(key for key in common if key.name not in own))
 
     def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
         """Options of the pass that answers: the shared one unless the parameters need one of their own."""
-        return shared if self.narrow is None else self.narrow(shared, bound)
+        options = shared if self.narrow is None else self.narrow(shared, bound)
+        wanted = bound[DISPLAY_FILTER.name] if self.filterable else ""
+        if not wanted or options.selection.display_filter:
+            return options
+        modules = [name for name in options.modules or () if name in self.needs]
+        return options.selecting(modules, Selection(wanted))
 
 
 PCAP_FILE = Parameter("pcap_file", "string", "Path of a capture (pcap, pcapng, also compressed), or an http(s) URL")
+DISPLAY_FILTER = Parameter(
+    "display_filter",
+    "string",
+    "Wireshark display filter, for instance tcp.port == 443 and ip.len > 1000",
+    "",
+    check=checked_filter,
+)
 CURSOR = Parameter("cursor", "string", "next_cursor of a table: gives that table's next rows", None)
 
+FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (
+    Key("file", "string"),
+    Key("analysis_timestamp", "string"),
     Key("coverage", "object", "what part of the capture this stands for: complete, or why not", required=True),
     Key("notes", "array", "what to know when reading the numbers"),
 )

@@ -6,10 +6,9 @@ little of everything, the others all rows of their part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-from pcapstream.errors import QueryError
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 from pcapstream.tools.capinfos import file_facts
@@ -42,12 +41,6 @@ _MOST_BUCKETS = 60
 """Points of the time line: enough for its shape."""
 
 
-def refuse(parameters: Mapping[str, Any]) -> None:
-    """Before anything is read: what this version cannot do."""
-    if parameters["display_filter"].strip():
-        raise QueryError("unsupported_filter", "display_filter is not available in this version")
-
-
 class _Parts:
     """The summaries that ran; the command line may have left some out."""
 
@@ -71,20 +64,28 @@ class _Parts:
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     parts = _Parts(report)
     kind = ask["analysis_type"]
-    found: dict[str, Any] = {"summary": _sentences(parts), "analysis_type": kind, "filter": ""}
+    found: dict[str, Any] = {
+        "summary": _sentences(parts, ask["display_filter"]),
+        "analysis_type": kind,
+        "filter": ask["display_filter"],
+    }
     found.update(_TYPES[kind](parts, ask))
     notes = [*found.pop("notes", []), *(tcp_notes(parts.tcp) if parts.tcp else [])]
     notes += filter_notes(found.get("findings", []))
     return {**found, "notes": notes}
 
 
-def _sentences(parts: _Parts) -> str:
+def _sentences(parts: _Parts, display_filter: str) -> str:
     facts = parts.facts
     if not facts["packets"]:
         return f"A {facts['format']} capture without packets."
     first, last = facts["earliest_ns"], facts["latest_ns"]
     span = duration((last - first) / 1e9) if first is not None and last is not None else "no time"
     text = f"{count(facts['packets'], 'packet')}, {size(facts['wire_bytes'])} on the wire in {span}"
+    if display_filter and parts.tally is not None:
+        levels = parts.tally.hierarchy()
+        frames, wire = sum(level[1] for level in levels), sum(level[2] for level in levels)
+        text += f"; {frames:,} of them match display_filter, {size(wire)}"
     if parts.tcp is not None and parts.tcp.totals["connections"]:
         totals = parts.tcp.totals
         text += f", {count(totals['connections'], 'TCP connection')} ({totals['complete']:,} with complete handshake)"
@@ -401,11 +402,7 @@ ANALYZE = ToolSpec(
     ),
     view=_view,
     needs=("capinfos", "tcp", "triage"),
-    refuse=refuse,
-    parameters=(
-        Parameter("analysis_type", "string", "Which part", "summary", choices=tuple(_TYPES)),
-        Parameter("display_filter", "string", "Not available in this version: leave it empty", ""),
-    ),
+    parameters=(Parameter("analysis_type", "string", "Which part", "summary", choices=tuple(_TYPES)),),
     keys=(
         Key("summary", "string", required=True),
         Key("file", "string"),
