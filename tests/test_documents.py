@@ -11,6 +11,7 @@ import pytest
 
 import pcapstream
 from pcapstream.tools import CAPTURE, TOOLS
+from pcapstream.tools.fields import PLAIN_TOOLS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -21,7 +22,7 @@ def test_the_readme_lists_the_tools_with_their_modules() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", README, re.MULTILINE)
     listed = [row for row in rows if row[1] != CAPTURE]
 
-    assert sorted(listed) == sorted((tool.name, tool.module) for tool in TOOLS)
+    assert sorted(listed) == sorted((tool.name, tool.module) for tool in (*TOOLS, *PLAIN_TOOLS))
 
 
 def test_flags_of_the_readme_are_flags_of_the_server() -> None:

@@ -21,7 +21,7 @@ from pcapstream.capture.programs import Kind
 from pcapstream.errors import QueryError
 from pcapstream.server import CAPTURE_INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import TOOLS, choose_tools
+from pcapstream.tools import choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
@@ -119,6 +119,10 @@ async def test_interfaces_are_those_of_the_machine(tmp_path: Path) -> None:
 # Recording.
 
 
+SHARED = [spec for spec in choose_tools(None) if spec.needs]
+"""Tools of the default modules that answer from the shared pass."""
+
+
 @needs_capture()
 async def test_every_tool_answers_while_it_records_and_afterwards(tmp_path: Path, kind: Kind) -> None:
     with datagrams() as traffic:
@@ -126,7 +130,7 @@ async def test_every_tool_answers_while_it_records_and_afterwards(tmp_path: Path
             started = await call("start_packet_capture", **on(traffic, duration=50))
             traffic.send(30)
             await seen(call, started, 30)
-            for spec in TOOLS:
+            for spec in SHARED:
                 found = await call(spec.name, pcap_file=started["pcap_file"], **ARGUMENTS.get(spec.name, {}))
                 assert found["coverage"]["packets"] == 30, spec.name
                 assert found["coverage"]["complete"] is False
@@ -135,7 +139,7 @@ async def test_every_tool_answers_while_it_records_and_afterwards(tmp_path: Path
                 assert found["file"] == started["pcap_file"]
             traffic.send(20)
             stopped = await call("stop_packet_capture", capture_id=started["capture_id"])
-            for spec in TOOLS:
+            for spec in SHARED:
                 for name in (started["pcap_file"], started["output_file"]):
                     found = await call(spec.name, pcap_file=name, **ARGUMENTS.get(spec.name, {}))
                     assert found["coverage"]["packets"] == 50, spec.name

@@ -113,7 +113,7 @@ async def test_a_client_may_be_slow_to_read(tmp_path: Path, capture: Path) -> No
 
 
 async def test_modules_and_limits_come_from_flags(capture: Path) -> None:
-    async with stdio_server("--modules", "packets, tcp", "--max-packets", "5") as server:
+    async with stdio_server("--modules", "tcp", "--max-packets", "5") as server:
         tools = (await server.answer(server.request("tools/list", {})))["result"]["tools"]
         answer = await server.answer(server.call("analyze_tcp_connections", {"pcap_file": str(capture)}))
 
@@ -124,9 +124,6 @@ async def test_modules_and_limits_come_from_flags(capture: Path) -> None:
             "analyze_traffic_flow",
         ]
         assert answer["result"]["structuredContent"]["coverage"]["packets"] == 5
-        server.process.stdin.close()  # type: ignore[union-attr]
-        assert server.process.stderr is not None
-        assert b"module packets has no tools in this version" in await server.process.stderr.read()
 
 
 async def test_hostile_names_of_files_stay_on_one_line(tmp_path: Path) -> None:
