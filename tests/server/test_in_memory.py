@@ -15,10 +15,9 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from pcapstream import __version__
-from pcapstream.errors import QueryError
 from pcapstream.server import INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import TOOLS, choose_tools
+from pcapstream.tools import MODULES, MORE, TOOLS, choose_tools
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
 from tests.support.pcap import conversation, in_time_order, mixed, pcap
@@ -30,8 +29,18 @@ Mode = Literal["auto", "legacy"]
 MODES: tuple[Mode, ...] = ("auto", "legacy")
 both_eras = pytest.mark.parametrize("mode", MODES)
 
-ARGUMENTS: dict[str, dict[str, Any]] = {"analyze_traffic_flow": {"server_ip": "192.0.2.1"}}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "analyze_traffic_flow": {"server_ip": "192.0.2.1"},
+    "extract_fields": {"fields": ["frame.number"], "display_filter": "dhcp"},
+    "search_packet_content": {"search_pattern": "no such text"},
+    "follow_tcp_stream": {"stream_index": 0},
+    "get_packets": {"display_filter": "frame.number > 1000000"},
+}
 """What tools need beside the capture."""
+
+
+EVERY = (*MODULES, *MORE)
+"""All modules but the one that records."""
 
 
 @asynccontextmanager
@@ -59,10 +68,10 @@ async def test_the_server_says_what_it_is(mode: Mode) -> None:
 
 @both_eras
 async def test_tools_are_listed_as_the_registry_has_them(mode: Mode) -> None:
-    async with client(mode) as c:
+    async with client(mode, modules=EVERY) as c:
         listed = (await c.list_tools()).tools
 
-    offered = (*choose_tools(None), *PLAIN_TOOLS)
+    offered = (*choose_tools(EVERY), *PLAIN_TOOLS)
     assert [tool.name for tool in listed] == [tool.name for tool in offered]
     for tool, spec in zip(listed, offered, strict=True):
         assert tool.input_schema == spec.input_schema()
@@ -71,21 +80,27 @@ async def test_tools_are_listed_as_the_registry_has_them(mode: Mode) -> None:
         assert tool.annotations is not None
         assert tool.annotations.read_only_hint is True
         assert tool.annotations.destructive_hint is False
-        assert tool.annotations.open_world_hint is True
+        assert tool.annotations.open_world_hint is (spec in TOOLS)
 
 
 async def test_modules_choose_the_tools() -> None:
-    async with client(modules=("packets", "capinfos")) as c:
-        assert [tool.name for tool in (await c.list_tools()).tools] == ["analyze_capinfos"]
-    with pytest.raises(QueryError, match="none of the chosen modules has tools"):
-        Server(Settings(modules=("packets",)))
+    async with client(modules=("quic", "capinfos")) as c:
+        assert [tool.name for tool in (await c.list_tools()).tools] == ["analyze_capinfos", "analyze_quic_traffic"]
+
+
+async def test_the_default_modules_are_eight() -> None:
+    async with client() as c:
+        listed = {tool.name for tool in (await c.list_tools()).tools}
+
+    assert listed == {spec.name for spec in (*TOOLS, *PLAIN_TOOLS) if spec.module in MODULES}
+    assert len(MODULES) == 8
 
 
 @both_eras
 @pytest.mark.parametrize("tool", [tool.name for tool in TOOLS])
 async def test_every_tool_answers_twice_over_in_text_and_structure(mode: Mode, tool: str, capture: Path) -> None:
     """The client checks the structure against the output schema."""
-    async with client(mode) as c:
+    async with client(mode, modules=EVERY) as c:
         result = await c.call_tool(tool, {"pcap_file": str(capture), **ARGUMENTS.get(tool, {})})
 
     assert not result.is_error
@@ -295,11 +310,11 @@ async def test_calls_at_a_time_have_a_limit(tmp_path: Path, capture: Path) -> No
 
 
 async def test_max_packets_stops_every_tool_and_says_so(capture: Path) -> None:
-    async with client(max_packets=10) as c:
+    async with client(max_packets=10, modules=EVERY) as c:
         for spec in TOOLS:
             arguments = {"pcap_file": str(capture), **ARGUMENTS.get(spec.name, {})}
             result = (await c.call_tool(spec.name, arguments)).structured_content
-            assert result["coverage"]["reason"] == "max_packets"
+            assert result["coverage"]["reason"] == "max_packets", spec.name
             assert result["coverage"]["packets"] == 10
             assert "10 packets as asked" in result["notes"][0]
 

@@ -282,7 +282,9 @@ class ToolSpec(Face):
 
     @property
     def all_keys(self) -> tuple[Key, ...]:
-        return (*self.keys, *((FILTER_KEY,) if self.filterable else ()), *COMMON_KEYS)
+        own = {key.name for key in self.keys}
+        common = (*((FILTER_KEY,) if self.filterable else ()), *COMMON_KEYS)
+        return (*self.keys, *(key for key in common if key.name not in own))
 
     def options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> ScanOptions:
         """Options of the pass that answers: the shared one unless the parameters need one of their own."""
@@ -306,6 +308,8 @@ CURSOR = Parameter("cursor", "string", "next_cursor of a table: gives that table
 
 FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (
+    Key("file", "string"),
+    Key("analysis_timestamp", "string"),
     Key("coverage", "object", "what part of the capture this stands for: complete, or why not", required=True),
     Key("notes", "array", "what to know when reading the numbers"),
 )
