@@ -175,7 +175,7 @@ def test_call_has_no_cap_on_its_size(run: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nonsense"], "the commands are serve, analyze, call, live, tools"),
+        (["nonsense"], "the commands are serve, analyze, call, filter, live, tools"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
         (["--max-packets", "0"], "at least 1"),
         (["--max-packets", "many"], "no whole number"),
@@ -183,7 +183,6 @@ def test_call_has_no_cap_on_its_size(run: Any, tmp_path: Path) -> None:
         (["--transport", "sse"], "stdio"),
         (["--modules", "foo"], "the modules are dns, dhcp, icmp, tcp, sip, capinfos, triage, packets"),
         (["--modules", ""], "no module is named"),
-        (["--modules", "packets"], "none of the chosen modules has tools"),
         (["--allow-dir", "/nowhere/at/all"], "is not a folder"),
         (["--call-budget", "-1"], "above 0"),
         (["--parallel-ranges", "99"], "parallel_ranges"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import threading
 from collections.abc import Iterable, Mapping
@@ -43,6 +42,8 @@ _CONVERSATION = ("a", "b", "frames_a_to_b", "bytes_a_to_b", "frames_b_to_a", "by
 @cache
 def vendors_loaded() -> None:
     """Reads the table of MAC address blocks, once."""
+    import asyncio
+
     import aiooui
 
     failed: list[BaseException] = []
@@ -65,6 +66,7 @@ def vendor_of(mac: str) -> str | None:
     """Who bought the block of addresses (IEEE MA-L); None for unknown, group and locally given ones."""
     if int(mac[:2], 16) & 3:
         return None
+
     import aiooui
 
     vendors_loaded()

@@ -261,6 +261,10 @@ pub trait App: Send {
         let _ = ctx;
         true
     }
+    /// The segment handed over last was not captured as a whole, of a direction that was read up to there.
+    fn cut(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
     /// Bytes of the direction are missing for good; the next ones are the start of a segment. What it remembers of an
     /// unfinished message is void.
     fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
@@ -391,14 +395,16 @@ pub struct Place {
     pub to_client: bool,
     /// A retransmission (other than a fast one) or out of order.
     pub repeated: bool,
+    /// A retransmission (other than a fast one), in order or not.
+    pub resent: bool,
 }
 
 impl Place {
     pub fn of(v: Verdict) -> Self {
         let has = |e: u16| v.events & e != 0;
         let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
-        let repeated = plain || has(event::SPURIOUS_RETRANSMISSION) || has(event::OUT_OF_ORDER);
-        Self { stream: v.stream, to_client: v.to_client, repeated }
+        let resent = plain || has(event::SPURIOUS_RETRANSMISSION);
+        Self { stream: v.stream, to_client: v.to_client, repeated: resent || has(event::OUT_OF_ORDER), resent }
     }
 }
 
@@ -570,8 +576,9 @@ impl Apps {
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
             self.out.place(Buffer::Message, 0);
-            let Place { stream, repeated, .. } = place;
-            let segment = Segment { seq: tcp.seq, ack: tcp.ack, flags: tcp.flags, data, wire_len, repeated };
+            let Place { stream, repeated, resent, .. } = place;
+            let (seq, ack, flags) = (tcp.seq, tcp.ack, tcp.flags);
+            let segment = Segment { seq, ack, flags, data, wire_len, repeated, resent };
             self.segment(ctx, stream, &segment);
         }
     }

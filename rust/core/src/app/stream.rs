@@ -23,6 +23,8 @@ pub struct Segment<'a> {
     pub wire_len: u32,
     /// The TCP analysis calls it a retransmission (other than a fast one) or out of order.
     pub repeated: bool,
+    /// It calls it a retransmission. Such a segment Wireshark does not even put to a message it waits for.
+    pub resent: bool,
 }
 
 pub const FIN: u16 = 0x01;
@@ -172,7 +174,7 @@ impl Stream {
         let end = seq.wrapping_add(s.data.len() as u32);
         let read = match () {
             // Of a segment that is not whole Wireshark waits for nothing.
-            () if self.awaits(seq) && s.data.len() as u32 >= s.wire_len => Read::Awaited,
+            () if !s.resent && self.awaits(seq) && s.data.len() as u32 >= s.wire_len => Read::Awaited,
             () if s.repeated => Read::Ignored,
             () => Read::Fresh,
         };
@@ -401,6 +403,7 @@ impl Stream {
 
     /// The rest of a segment was not captured: the stream goes on behind it.
     fn cut(&mut self, reader: &mut Reader<'_>, context: &Context, hole: u64) {
+        reader.app.cut(context, reader.out);
         self.in_step = false;
         if !self.skip_hole(reader, context, hole) {
             self.lose(reader, context, hole);

@@ -89,7 +89,7 @@ impl Bench {
         self
     }
     fn cut(&mut self, seq: u32, data: &[u8], wire_len: u32) -> &mut Self {
-        let s = Segment { seq, ack: 0, flags: ACK, data, wire_len, repeated: false };
+        let s = Segment { seq, ack: 0, flags: ACK, data, wire_len, repeated: false, resent: false };
         self.with(|stream, reader, c| stream.push(reader, c, &s))
     }
     fn put(&mut self, seq: u32, data: &[u8]) -> &mut Self {
@@ -196,7 +196,7 @@ fn a_cut_segment_is_a_gap_unless_its_rest_is_passed_over() {
 fn ends_are_told_once_and_behind_the_last_byte() {
     let mut b = Bench::new();
     b.put(0, b"\x01a");
-    let fin = Segment { seq: 4, ack: 0, flags: FIN | ACK, data: b"", wire_len: 0, repeated: false };
+    let fin = Segment { seq: 4, ack: 0, flags: FIN | ACK, data: b"", wire_len: 0, repeated: false, resent: false };
     b.with(|stream, reader, c| stream.fin(reader, c, &fin));
     assert_eq!(b.app.closed, []);
     b.put(2, b"\x01b");
@@ -235,6 +235,7 @@ fn nothing_is_read_out_of_repetitions() {
         data,
         wire_len: data.len() as u32,
         repeated: true,
+        resent: false,
     };
     // Frame 2 waits for a gap; frame 3 fills it.
     let mut b = Bench::new();

@@ -14,6 +14,8 @@ use std::collections::VecDeque;
 
 /// Longest head waited for, bytes.
 const MAX_HEAD: usize = 65_536;
+/// Bytes of a head kept that may be all there is of it.
+const MAX_PARTIAL: usize = 2_048;
 /// Longest form looked at for a login, bytes.
 const MAX_FORM: u64 = 16_384;
 /// Longest line with the size of a chunk.
@@ -33,6 +35,8 @@ enum Mode {
     Body,
     /// In front of the size of a chunk.
     Chunk,
+    /// In a chunk with its line end. Wireshark waits for the next segment only, not for the rest of the body.
+    ChunkData,
     /// Behind the last chunk.
     Trailer,
     /// In a body that ends with the connection.
@@ -72,6 +76,12 @@ struct Coming {
     head_frame: u64,
     done: Done,
     upgrade: Vec<u8>,
+    /// Wireshark has not read its head: the segment was taken for a repetition, or for late.
+    unread: bool,
+    /// Wireshark has read a part of it on its own, and so does not show the message.
+    torn: bool,
+    /// It was counted when its segment turned out to be cut.
+    counted: bool,
     /// The exchange of a response; that of a request waits in the queue.
     exchange: Option<Box<Exchange>>,
 }
@@ -81,6 +91,10 @@ struct Side {
     mode: Mode,
     /// Bytes looked at already while more are waited for.
     scanned: usize,
+    /// Bytes of the chunk that are still to come.
+    chunk_left: u64,
+    /// Start of a head whose end has not come, and its frame.
+    partial: Option<Box<(u64, Vec<u8>)>>,
     /// When the first byte of the message at hand came.
     first_ns: Option<i64>,
     coming: Option<Box<Coming>>,
@@ -94,7 +108,7 @@ struct Side {
 pub(super) struct Connection {
     sides: [Side; 2],
     queue: VecDeque<Box<Exchange>>,
-    /// A request or response has been seen: what follows is HTTP whatever it looks like.
+    /// A request has been seen: what follows is HTTP whatever it looks like.
     seen: bool,
     /// On a port of another protocol's, or not recognised by Wireshark's rule.
     hidden: bool,
@@ -145,6 +159,14 @@ impl Connection {
             Mode::Start => self.start(shared, c, at, data, out),
             Mode::Chunk => self.chunk(shared, c, at, data, out),
             Mode::Trailer => self.trailer(shared, c, at, data, out),
+            Mode::ChunkData => {
+                let used = data.len().min(usize::try_from(self.sides[at].chunk_left).unwrap_or(usize::MAX));
+                self.sides[at].chunk_left -= used as u64;
+                if self.sides[at].chunk_left == 0 {
+                    self.sides[at].mode = Mode::Chunk;
+                }
+                Step::Consumed(used)
+            }
             Mode::UntilClose => {
                 if let Some(coming) = &mut self.sides[at].coming {
                     coming.done.body += data.len() as u64;
@@ -190,7 +212,7 @@ impl Connection {
         let at = side(c);
         match self.sides[at].mode {
             Mode::Body => self.finish(shared, c, at, out),
-            mode @ (Mode::Start | Mode::Chunk | Mode::Trailer | Mode::UntilClose) => {
+            mode @ (Mode::Start | Mode::Chunk | Mode::ChunkData | Mode::Trailer | Mode::UntilClose) => {
                 // Bytes that were missing of the message before.
                 let side = &mut self.sides[at];
                 if let Some(late) = side.late.take() {
@@ -211,19 +233,50 @@ impl Connection {
     }
 
     /// What Wireshark shows of a segment it reads ahead of a gap.
-    pub fn ahead(&self, c: &Context, data: &[u8], out: &mut Output) {
-        let shows = match self.sides[side(c)].mode {
+    pub fn ahead(&mut self, shared: &mut Shared, c: &Context, data: &[u8], out: &mut Output) {
+        let side = &mut self.sides[side(c)];
+        let shows = match side.mode {
             Mode::Tunnel => true,
+            // It waits for all of such a body, if it has read its head.
+            Mode::Body if side.coming.as_ref().is_some_and(|m| !m.unread) => {
+                head::look(data) == Look::Start && whole(data)
+            }
             Mode::UntilClose | Mode::Switched | Mode::Websocket | Mode::Http2 => false,
-            Mode::Start | Mode::Body | Mode::Chunk | Mode::Trailer => match head::look(data) {
+            Mode::Start | Mode::Body | Mode::Chunk | Mode::ChunkData | Mode::Trailer => match head::look(data) {
                 Look::Unfinished => false,
                 Look::Field => true,
                 Look::Other => self.seen,
                 Look::Start => whole(data),
             },
         };
+        if let Some(coming) = &mut side.coming
+            && matches!(side.mode, Mode::Chunk | Mode::ChunkData | Mode::Trailer)
+        {
+            coming.torn = true;
+        }
         if shows && !self.hidden {
+            shared.http.continuations += (head::look(data) != Look::Start) as u64;
             out.found(Proto::Http);
+        }
+    }
+
+    /// The rest of the segment was not captured: Wireshark shows what there is, without waiting for more.
+    pub fn cut(&mut self, shared: &mut Shared, c: &Context, out: &mut Output) {
+        if !self.shown(c) {
+            return;
+        }
+        let side = &mut self.sides[side(c)];
+        let here = |frame: u64| frame == c.frame;
+        if let Some(coming) = side.coming.as_mut().filter(|m| here(m.head_frame) && !m.counted) {
+            coming.counted = true;
+            self.seen |= coming.done.kind != Kind::Response;
+            out.found(Proto::Http);
+            shared.http.done(c, &coming.done);
+        } else if let Some(partial) = side.partial.take().filter(|p| here(p.0)) {
+            let Some(head) = Head::partial(&partial.1) else { return };
+            self.seen |= head.kind != Kind::Response;
+            out.found(Proto::Http);
+            shared.http.done(c, &done(&head));
         }
     }
 
@@ -234,9 +287,9 @@ impl Connection {
             h2.gap();
         }
         let side = &mut self.sides[at];
-        (side.scanned, side.first_ns) = (0, None);
+        (side.scanned, side.first_ns, side.partial) = (0, None, None);
         match side.mode {
-            Mode::Body | Mode::Chunk | Mode::Trailer => {
+            Mode::Body | Mode::Chunk | Mode::ChunkData | Mode::Trailer => {
                 side.mode = Mode::Start;
                 self.uncertain = true;
                 self.abandon(shared, at);
@@ -304,14 +357,22 @@ impl Connection {
             return Step::Need(data.len() + 1);
         }
         match head::look(data) {
-            Look::Unfinished if data.len() <= MAX_HEAD => Step::Need(data.len() + 1),
+            Look::Unfinished if data.len() <= MAX_HEAD => {
+                let start = data.get(..data.len().min(MAX_PARTIAL)).unwrap_or_default();
+                side.partial = Some(Box::new((c.frame, start.to_vec())));
+                Step::Need(data.len() + 1)
+            }
             Look::Start => {
                 if waits && !ends_head(fresh) {
                     return Step::Need(data.len() + 1);
                 }
                 match Head::read(data) {
                     Some(head) => self.head(shared, c, at, &head, data, out),
-                    None if data.len() <= MAX_HEAD => Step::Need(data.len() + 1),
+                    None if data.len() <= MAX_HEAD => {
+                        let start = data.get(..data.len().min(MAX_PARTIAL)).unwrap_or_default();
+                        side.partial = Some(Box::new((c.frame, start.to_vec())));
+                        Step::Need(data.len() + 1)
+                    }
                     None => self.continuation(shared, c, at, data, false, out),
                 }
             }
@@ -361,12 +422,15 @@ impl Connection {
             return Step::Need(h.len + len as usize);
         }
         let side = &mut self.sides[at];
-        side.scanned = 0;
+        (side.scanned, side.partial) = (0, None);
         let mut coming = Box::new(Coming {
             first_ns: side.first_ns.take().unwrap_or(c.time_ns),
             head_frame: c.frame,
             done: done(h),
             upgrade: h.upgrade.get(..h.upgrade.len().min(64)).unwrap_or_default().to_ascii_lowercase(),
+            unread: c.only_in_order,
+            torn: false,
+            counted: false,
             exchange: None,
         });
         shared.http.unfinished += 1;
@@ -546,7 +610,8 @@ impl Connection {
                     coming.done.body = coming.done.body.saturating_add(size);
                 }
                 // The data and the line end behind it.
-                Step::Consumed(usize::try_from(size).unwrap_or(usize::MAX).saturating_add(next + 2))
+                (self.sides[at].mode, self.sides[at].chunk_left) = (Mode::ChunkData, size + 2);
+                Step::Consumed(next)
             }
             None => self.bad_chunk(shared, c, at, data, out),
         }
@@ -582,9 +647,11 @@ impl Connection {
         self.sides[at].mode = Mode::Start;
         let Some(mut coming) = self.sides[at].coming.take() else { return };
         shared.http.unfinished = shared.http.unfinished.saturating_sub(1);
-        let shown = self.shown(c);
-        self.seen |= coming.done.kind != Kind::Notification;
-        if shown {
+        let shown = self.shown(c) && !coming.torn;
+        self.seen |= coming.done.kind != Kind::Response;
+        if coming.counted {
+            // In the frame that was cut.
+        } else if shown {
             out.found(Proto::Http);
             shared.http.done(c, &coming.done);
         } else if self.hidden {

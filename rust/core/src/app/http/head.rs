@@ -106,6 +106,19 @@ impl<'a> Head<'a> {
         Some(head)
     }
 
+    /// What there is of a head whose end is missing: its start line and the fields that are whole.
+    pub fn partial(data: &'a [u8]) -> Option<Self> {
+        let skip = if data.len() > 3 && data.starts_with(b"\r\n") { 2 } else { 0 };
+        let (first, mut at) = line(data, skip).unwrap_or((data.get(skip..)?, data.len()));
+        let mut head = Self::start(kind(first)?, first);
+        while let Some((field, next)) = line(data, at).filter(|(field, _)| field.contains(&b':')) {
+            head.field(field);
+            at = next;
+        }
+        head.len = data.len();
+        Some(head)
+    }
+
     fn start(kind: Kind, first: &'a [u8]) -> Self {
         let mut head = Self {
             kind,

@@ -180,8 +180,14 @@ impl App for Http {
     }
 
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
-        if let Some((connection, _)) = self.connection(ctx) {
-            connection.ahead(ctx, data, out);
+        if let Some((connection, shared)) = self.connection(ctx) {
+            connection.ahead(shared, ctx, data, out);
+        }
+    }
+
+    fn cut(&mut self, ctx: &Context, out: &mut Output) {
+        if let Some((connection, shared)) = self.connection(ctx) {
+            connection.cut(shared, ctx, out);
         }
     }
 

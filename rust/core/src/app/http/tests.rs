@@ -288,6 +288,39 @@ fn what_is_lost_does_not_shift_the_pairs() {
 }
 
 #[test]
+fn a_chunk_read_ahead_of_a_gap_tears_the_message() {
+    let mut t = Talk::new();
+    t.ask(GET).tell("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nab");
+    let mut out = Output::default();
+    // Wireshark takes it for a piece of a body it knows nothing of.
+    t.http.ahead(&t.context(true), b"\x01e\n", &mut out);
+    t.note(&out);
+    t.tell("c\x01e\n\r\n0\r\n\r\n");
+    assert_eq!(t.frames(Proto::Http), [1, 2]);
+    assert_eq!((t.count("only_in_order"), t.count("responses"), t.row(0, "status")), (1, 0, Value::Int(200)));
+}
+
+#[test]
+fn a_cut_segment_is_shown_as_far_as_it_goes() {
+    let mut t = Talk::new();
+    let cut = |t: &mut Talk, to_client: bool| {
+        let mut out = Output::default();
+        t.http.cut(&t.context(to_client), &mut out);
+        t.http.gap(&t.context(to_client), 400, &mut out);
+        t.note(&out);
+        (t.pending, t.need, t.skip) = (Default::default(), [0; 2], [0; 2]);
+    };
+    t.ask("GET /images/box.gif HTT");
+    cut(&mut t, false);
+    t.tell("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nab");
+    cut(&mut t, true);
+    t.send(true, b"\x01\x02");
+    assert_eq!(t.frames(Proto::Http), [1, 2, 3]);
+    assert_eq!((t.rows("methods"), t.rows("status_codes")), (vec![("GET".into(), 1)], vec![("200".into(), 1)]));
+    assert_eq!(t.count("continuations"), 1);
+}
+
+#[test]
 fn reports_of_two_parts_add_up() {
     let (mut a, mut b) = (Talk::new(), Talk::new());
     a.ask(GET).tell(OK);

@@ -43,10 +43,13 @@ impl<'a> Frames<'a> {
     fn ack(&mut self, with_ecn: bool) -> Option<()> {
         let (_largest, _delay, ranges, _first) = (self.number()?, self.number()?, self.number()?, self.number()?);
         for _ in 0..ranges {
-            (self.number()?, self.number()?);
+            self.number()?;
+            self.number()?;
         }
         if with_ecn {
-            (self.number()?, self.number()?, self.number()?);
+            self.number()?;
+            self.number()?;
+            self.number()?;
         }
         Some(())
     }

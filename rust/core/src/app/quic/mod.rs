@@ -228,7 +228,7 @@ impl App for Quic {
         }
         let known = self.connections.knows_ends(ctx);
         let moved = || data.len() >= 19 && data.first().is_some_and(|b| b & 0x80 == 0);
-        if !known && !(moved() && self.connections.of_short(data, ctx).is_some()) {
+        if !(known || moved() && self.connections.of_short(data, ctx).is_some()) {
             return false;
         }
         self.connections.remember_ends(ctx);
