@@ -65,6 +65,8 @@ limits! {
     max_app_streams: usize = 50_000,
     /// Bytes of a message, or waiting for a gap to close, of one direction.
     max_app_stream_bytes: usize = 1 << 20,
+    /// Bytes held of all TCP directions that application protocols read: unfinished messages and segments ahead of gaps.
+    max_app_buffer_bytes: usize = 64 << 20,
     /// Messages kept for the detail rows, each protocol family.
     max_kept_messages: usize = 50_000,
     /// Bytes of the messages kept for the detail rows, each protocol family.

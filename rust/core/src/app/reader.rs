@@ -1,6 +1,6 @@
 //! Who reads a TCP stream: by port, else by content, asked of every segment of a stream that is nobody's.
 
-use super::stream::{ACK, FIN, Pair, RST, Reader, SYN, Segment};
+use super::stream::{ACK, FIN, Pair, RST, Reader, SYN, Segment, Stream};
 use super::{App, Apps, Context, DetectedBy, Probe};
 use crate::layers::Proto;
 
@@ -74,6 +74,8 @@ impl Apps {
         ctx.detected_by = if pair.by_content { DetectedBy::Content } else { DetectedBy::Port };
         let gaps = |p: &Pair| p.sides.iter().filter(|s| s.has_gap()).count();
         let before = gaps(pair);
+        let held = |p: &Pair| p.sides.iter().map(Stream::held).sum::<usize>();
+        let held_before = held(pair);
         let [low, high] = &mut pair.sides;
         let (own, other) = if side == 0 { (low, high) } else { (high, low) };
         let Some(app) = self.apps.get_mut(app) else { return };
@@ -101,6 +103,13 @@ impl Apps {
         }
         let turned_down = std::mem::take(&mut own.turned_down) || own.given_up && !pair.confirmed && !pair.by_content;
         pair.confirmed |= !s.data.is_empty();
+        self.streams.held = (self.streams.held + held(pair)).saturating_sub(held_before);
+        if self.streams.held > self.streams.max_held {
+            // No room for what this stream waits for: it is given up, not the others.
+            self.streams.held = self.streams.held.saturating_sub(held(pair));
+            pair.sides.iter_mut().for_each(|s| s.give_up());
+            self.streams.refused += 1;
+        }
         self.streams.gaps = self.streams.gaps + gaps(pair) - before;
         if turned_down && !s.data.is_empty() {
             self.other_reader(ctx, number, side, s);

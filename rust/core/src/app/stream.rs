@@ -135,6 +135,11 @@ impl Stream {
     /// Bytes between two segments of one stream that follow each other at most: the largest window.
     const FARTHEST: u32 = 1 << 30;
 
+    /// Bytes held.
+    pub fn held(&self) -> usize {
+        self.pending.len() + self.ahead_bytes
+    }
+
     /// Segments wait for a gap to close.
     pub fn has_gap(&self) -> bool {
         !self.ahead.is_empty()
@@ -552,6 +557,9 @@ pub struct Streams {
     /// Directions with segments that wait for a gap to close.
     pub gaps: usize,
     pub max_stream_bytes: usize,
+    /// Bytes held of all directions.
+    pub held: usize,
+    pub max_held: usize,
     max_streams: usize,
     /// Streams that found the table full since the last sweep.
     turned_away: usize,
@@ -565,6 +573,8 @@ impl Streams {
             open: HashMap::default(),
             gaps: 0,
             max_stream_bytes: limits.max_app_stream_bytes,
+            held: 0,
+            max_held: limits.max_app_buffer_bytes,
             max_streams: limits.max_app_streams / 2,
             turned_away: 0,
             refused: 0,
@@ -578,7 +588,12 @@ impl Streams {
             self.turned_away += 1;
             if self.turned_away > self.max_streams / 4 {
                 self.turned_away = 0;
-                self.open.retain(|_, p| !p.over());
+                let mut freed = 0;
+                self.open.retain(|_, p| {
+                    freed += if p.over() { p.sides.iter().map(Stream::held).sum() } else { 0 };
+                    !p.over()
+                });
+                self.held = self.held.saturating_sub(freed);
             }
             if self.open.len() >= self.max_streams {
                 self.refused += 1;

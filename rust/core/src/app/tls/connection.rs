@@ -25,6 +25,23 @@ pub struct Direction {
     pub ccs_frame: Option<u64>,
 }
 
+impl Direction {
+    /// Keeps the start of a message, if there is room.
+    pub fn keep(&mut self, machine: &mut Machine, bytes: Vec<u8>) {
+        self.take(machine);
+        if bytes.len() <= MAX_MESSAGE + 4 && machine.partial_bytes + bytes.len() <= machine.limits.partial_bytes {
+            machine.partial_bytes += bytes.len();
+            self.partial = bytes;
+        }
+    }
+
+    /// Takes out what was kept.
+    pub fn take(&mut self, machine: &mut Machine) -> Vec<u8> {
+        machine.partial_bytes = machine.partial_bytes.saturating_sub(self.partial.len());
+        std::mem::take(&mut self.partial)
+    }
+}
+
 /// What is known of a TLS connection, or of a DTLS association.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
@@ -147,12 +164,12 @@ impl Connection {
     fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8]) {
         let side = Self::side(ctx);
         let mut rest = record;
-        let partial = std::mem::take(&mut self.sides[side].partial);
+        let partial = self.sides[side].take(machine);
         if !partial.is_empty() {
             let mut whole = partial;
             let used = complete(&mut whole, record);
             let Some((kind, body, _)) = msg::split(&whole) else {
-                self.sides[side].partial = whole;
+                self.sides[side].keep(machine, whole);
                 return;
             };
             self.message(machine, ctx, kind, body, false);
@@ -168,7 +185,7 @@ impl Connection {
         // Ends: each turn takes at least the four bytes of a header.
         while !rest.is_empty() {
             let Some((kind, body, behind)) = msg::split(rest) else {
-                self.sides[side].partial = rest.to_vec();
+                self.sides[side].keep(machine, rest.to_vec());
                 return;
             };
             if names::message(kind).is_some() {
@@ -310,11 +327,11 @@ impl Connection {
         Step::Consumed(header + length)
     }
 
-    pub fn gap(&mut self, ctx: &Context) {
-        self.sides[Self::side(ctx)].partial = Vec::new();
+    pub fn gap(&mut self, machine: &mut Machine, ctx: &Context) {
+        self.sides[Self::side(ctx)].take(machine);
     }
 
-    pub fn closed(&mut self, ctx: &Context, how: Close) {
+    pub fn closed(&mut self, machine: &mut Machine, ctx: &Context, how: Close) {
         let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.closed(ctx, how, from_server);
@@ -323,7 +340,7 @@ impl Connection {
         if how == Close::Rst {
             self.closed = [true; 2];
         }
-        self.sides.iter_mut().for_each(|s| s.partial = Vec::new());
+        self.sides.iter_mut().for_each(|side| drop(side.take(machine)));
     }
 }
 

@@ -130,17 +130,19 @@ impl Association {
                 continue;
             }
             machine.message(ctx, kind, true);
-            let partial = &mut self.connection.sides[side].partial;
+            let one = &mut self.connection.sides[side];
             if at == 0 {
-                partial.clear();
+                one.take(machine);
                 self.going[side] = Some((number, kind));
             }
-            if self.going[side] == Some((number, kind)) && partial.len() == at {
-                partial.extend_from_slice(fragment);
-                if partial.len() == length {
-                    let whole = std::mem::take(partial);
+            if self.going[side] == Some((number, kind)) && one.partial.len() == at {
+                let mut bytes = one.take(machine);
+                bytes.extend_from_slice(fragment);
+                if bytes.len() == length {
                     self.going[side] = None;
-                    self.connection.message(machine, ctx, kind, &whole, true);
+                    self.connection.message(machine, ctx, kind, &bytes, true);
+                } else {
+                    one.keep(machine, bytes);
                 }
             }
         }

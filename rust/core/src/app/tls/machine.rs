@@ -134,6 +134,8 @@ pub struct Machine {
     offers: HashMap<Arc<Offer>, (), RandomState>,
     hasher: foldhash::fast::FixedState,
     pub limits: Bounds,
+    /// Bytes held of handshake messages that go on in a later record.
+    pub partial_bytes: usize,
     /// The frame at hand counts: it passes the filter of the pass.
     pub counting: bool,
     text: String,
@@ -148,6 +150,7 @@ pub struct Bounds {
     pub certificate_bytes: usize,
     pub offers: usize,
     pub times: usize,
+    pub partial_bytes: usize,
 }
 
 impl Machine {
@@ -159,6 +162,7 @@ impl Machine {
             certificate_bytes: limits.max_kept_message_bytes,
             offers: limits.max_app_keys,
             times: limits.max_app_times,
+            partial_bytes: limits.max_app_buffer_bytes,
         };
         Self {
             tls: Totals::new(limits),
@@ -176,6 +180,7 @@ impl Machine {
             offers: HashMap::default(),
             hasher: foldhash::fast::FixedState::default(),
             limits: bounds,
+            partial_bytes: 0,
             counting: true,
             text: String::new(),
         }
@@ -434,6 +439,7 @@ impl Machine {
     /// Puts away the handshakes of connections that are over.
     pub fn sweep(&mut self, connections: &mut HashMap<u32, Connection, RandomState>) {
         for (_, mut c) in connections.extract_if(|_, c| c.is_over()) {
+            c.sides.iter_mut().for_each(|side| drop(side.take(self)));
             if let Some(h) = c.handshake.take() {
                 self.done(*h);
             }

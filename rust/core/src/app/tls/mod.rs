@@ -153,13 +153,13 @@ impl App for Tls {
 
     fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.gap(ctx);
+            c.gap(&mut self.machine, ctx);
         }
     }
 
     fn closed(&mut self, ctx: &Context, how: Close, _out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.closed(ctx, how);
+            c.closed(&mut self.machine, ctx, how);
         }
     }
 

@@ -329,3 +329,21 @@ fn dtls_fragments_are_put_together() {
     assert_eq!(split(&message(1, &body)).unwrap().1, body);
     assert_eq!(certificates(b"\x00\x00\x04\x00\x00\x01x").collect::<Vec<_>>(), [b"x"]);
 }
+
+#[test]
+fn what_is_kept_of_unfinished_messages_is_bounded() {
+    let limits = Limits { max_app_buffer_bytes: 1000, ..Limits::default() };
+    let mut tls = Tls::new(&limits);
+    let start = record(22, &message(1, &client_hello(0x0303, &[0xc02f], &[]))[..40]);
+    for stream in 0..500 {
+        let ctx = Context { stream: Some(stream), ..context(1, true) };
+        tls.stream(&ctx, &start, &mut Output::default());
+        assert!(tls.machine.partial_bytes <= 1000);
+    }
+    assert_eq!(tls.machine.partial_bytes, 1000);
+    for stream in 0..500 {
+        let ctx = Context { stream: Some(stream), ..context(2, true) };
+        tls.closed(&ctx, Close::Rst, &mut Output::default());
+    }
+    assert_eq!(tls.machine.partial_bytes, 0);
+}
