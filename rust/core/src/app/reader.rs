@@ -138,7 +138,7 @@ impl Apps {
             pair.sides.iter_mut().for_each(|s| s.flush(&mut reader, None));
         }
         self.streams.gaps = 0;
-        self.out.back_to(0);
+        self.out.back_to((0, 0));
     }
 }
 

@@ -29,6 +29,10 @@ groups! {
     Tcp crate::transport::tcp_fields::TABLE,
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
+    Tls crate::app::tls_fields::tls::TABLE,
+    Dtls crate::app::tls_fields::dtls::TABLE,
+    Quic crate::app::quic_fields::TABLE,
+    Http crate::app::http_fields::TABLE,
 }
 
 const PROTOCOLS: usize = Proto::ALL.len();
@@ -99,12 +103,19 @@ pub(crate) fn table_of(id: FieldId) -> Option<usize> {
     registry().tables.get((id.0 as usize).checked_sub(PROTOCOLS)?).map(|&t| t as usize)
 }
 
-/// The application protocols that fill it; none where the dissector does.
+/// The application protocols that fill it; none where the dissector does. A protocol may stand inside of several (TLS in
+/// QUIC).
 pub fn apps_of(id: FieldId) -> Vec<&'static str> {
-    match proto_of(id) {
-        Some(proto) => registry().apps.get(&proto).cloned().unwrap_or_default(),
-        None => table_of(id).and_then(|t| TABLES[t].app).into_iter().collect(),
+    let finding = |proto| registry().apps.get(&proto).cloned().unwrap_or_default();
+    if let Some(proto) = proto_of(id) {
+        return finding(proto);
     }
+    let Some(table) = table_of(id).map(|t| &TABLES[t]).filter(|t| t.app.is_some()) else { return Vec::new() };
+    let proto = Proto::ALL.iter().find(|p| p.name() == table.prefix);
+    let mut apps: Vec<_> = table.app.into_iter().chain(proto.map(|p| finding(*p)).unwrap_or_default()).collect();
+    apps.sort_unstable();
+    apps.dedup();
+    apps
 }
 
 /// The field of a name.
