@@ -1,5 +1,7 @@
-"""What a pass with a display filter counts, beside what tshark shows in the frames that pass: protocols in TCP streams and
-those whose datagrams depend on earlier ones. Captures of the folder that PCAPSTREAM_CAPTURES names, one run of tshark each.
+"""What a pass with a display filter counts, beside what tshark shows in the frames that pass.
+
+Protocols in TCP streams, and those whose datagrams depend on earlier ones. Captures of the folder that
+PCAPSTREAM_CAPTURES names, one run of tshark each.
 """
 
 from __future__ import annotations

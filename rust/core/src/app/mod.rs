@@ -198,6 +198,28 @@ impl Output {
     }
 }
 
+#[cfg(test)]
+impl Output {
+    /// One that takes every field there is.
+    fn watched() -> Self {
+        let all = (0..crate::filter::registry::len()).map(|i| FieldId(i as u16));
+        Self { sink: Some(Box::new(Sink::new(all))), ..Self::default() }
+    }
+
+    /// The values of a field that were put, as numbers or texts.
+    fn values(&self, name: &str) -> Vec<String> {
+        use crate::filter::{Found, registry};
+        let Some(sink) = &self.sink else { return Vec::new() };
+        let text = |value: &Found| match *value {
+            Found::Kept(at, n) => String::from_utf8_lossy(&sink.kept[at as usize..(at + n) as usize]).into_owned(),
+            Found::Uint(n) => n.to_string(),
+            other => format!("{other:?}"),
+        };
+        let named = sink.found.iter().filter(|o| registry::field(o.field).name == name);
+        named.map(|o| text(&o.value)).collect()
+    }
+}
+
 /// An application protocol of one pass.
 pub trait App: Send {
     /// Wireshark's filter name; `Plan.apps` chooses by it.

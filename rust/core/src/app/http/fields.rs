@@ -433,3 +433,111 @@ const CODES: [(u16, &str); 67] = [
     (511, "Network Authentication Required"),
     (599, "Server Error - Others"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Output;
+    use crate::filter::registry;
+
+    fn context() -> Context {
+        Context {
+            frame: 1,
+            time_ns: 0,
+            src: Default::default(),
+            dst: Default::default(),
+            src_port: 1,
+            dst_port: 80,
+            transport: crate::layers::Proto::Tcp,
+            ttl: 64,
+            frame_bytes: 0,
+            stream: Some(0),
+            to_client: false,
+            detected_by: crate::app::DetectedBy::Port,
+            only_in_order: false,
+            recovered: false,
+        }
+    }
+
+    fn fields_of(pairs: &mut Pairs, data: &[u8]) -> Output {
+        let mut out = Output::watched();
+        put(data, &context(), pairs, &[], out.fields(Group::Http).unwrap());
+        out
+    }
+
+    #[test]
+    fn a_request_and_its_response() {
+        let mut pairs = Pairs::default();
+        let request = b"GET /a?b=1&c HTTP/1.1\r\nHost: h.example\r\nCookie: x=1; y=2\r\nContent-Length: 3\r\n\r\nabc";
+        let found = fields_of(&mut pairs, request);
+        for (name, values) in [
+            ("http.request.method", vec!["GET"]),
+            ("http.request.uri", vec!["/a?b=1&c"]),
+            ("http.request.uri.path", vec!["/a"]),
+            ("http.request.uri.query", vec!["b=1&c"]),
+            ("http.request.uri.query.parameter", vec!["b=1", "c"]),
+            ("http.request.version", vec!["HTTP/1.1"]),
+            ("http.request.full_uri", vec!["http://h.example/a?b=1&c"]),
+            ("http.host", vec!["h.example"]),
+            ("http.cookie", vec!["x=1; y=2"]),
+            ("http.cookie_pair", vec!["x=1", "y=2"]),
+            ("http.content_length", vec!["3"]),
+            ("http.request.line", vec!["Host: h.example\r\n", "Cookie: x=1; y=2\r\n", "Content-Length: 3\r\n"]),
+            ("http.request_number", vec!["1"]),
+        ] {
+            assert_eq!(found.values(name), values, "{name}");
+        }
+        let found = fields_of(&mut pairs, b"HTTP/1.0 404 Not here\r\n\r\n");
+        for (name, value) in [
+            ("http.response.code", "404"),
+            ("http.response.code.desc", "Not Found"),
+            ("http.response.phrase", "Not here"),
+            ("http.response_number", "1"),
+            ("http.request_in", "1"),
+            ("http.response_for.uri", "http://h.example/a?b=1&c"),
+        ] {
+            assert_eq!(found.values(name), [value], "{name}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_returned() {
+        let hidden = |id: FieldId, value: &str| {
+            let hide = registry::field(id).hide.unwrap_or(|v| v.to_vec());
+            String::from_utf8_lossy(&hide(value.as_bytes())).into_owned()
+        };
+        for (id, value, expected) in [
+            (AUTHORIZATION, "Basic YTpi", "Basic ***"),
+            (AUTHORIZATION, "secret", "***"),
+            (COOKIE, "a=b; c=d", "***"),
+            (COOKIE_PAIR, "a=b", "a=***"),
+            (SET_COOKIE, "sid=1; Path=/", "sid=***"),
+            (URI, "/login?user=a&password=b", "/login?user=a&password=***"),
+            (URI_QUERY, "user=a&password=b", "user=a&password=***"),
+            (URI_PARAMETER, "password=b", "password=***"),
+            (FULL_URI, "http://u:p@h/", "http://u:***@h/"),
+            (REQUEST_LINE, "Authorization: Bearer x\r\n", "Authorization: Bearer ***\r\n"),
+            (REQUEST_LINE, "cookie: a=b\r\n", "cookie: ***\r\n"),
+            (REQUEST_LINE, "X-Auth-Token: abc\r\n", "X-Auth-Token: ***\r\n"),
+            (RESPONSE_LINE, "Set-Cookie: a=b\r\n", "Set-Cookie: a=***\r\n"),
+            (RESPONSE_LINE, "Server: x\r\n", "Server: x\r\n"),
+        ] {
+            assert_eq!(hidden(id, value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn every_cut_and_flipped_byte_survives() {
+        let data = b"POST /x?a=b&c HTTP/1.1\r\nHost: a\r\nCookie: a=b;\r\nContent-Length: 99\r\n\r\n".to_vec();
+        for i in 0..data.len() {
+            fields_of(&mut Pairs::default(), &data[..i]);
+            for b in [0, b' ', b':', b'?', b'\n', 0xff] {
+                let mut other = data.clone();
+                other[i] = b;
+                fields_of(&mut Pairs::default(), &other);
+                let hide = |f: &crate::filter::field::Field| f.hide.map(|h| h(&other));
+                TABLE.fields.iter().for_each(|f| _ = hide(f));
+            }
+        }
+    }
+}

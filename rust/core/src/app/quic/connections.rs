@@ -139,7 +139,7 @@ impl Connections {
     }
 
     /// Connections there were in all that count.
-    pub fn made(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.counted
     }
 

@@ -87,7 +87,7 @@ impl Connection {
             _ => kind >= 0x80 && matches!(data[2], 1 | 2 | 4),
         };
         if ssl2 {
-            return self.ssl2_record(machine, ctx, data);
+            return self.ssl2_record(machine, ctx, data, out);
         }
         let version = u16::from_be_bytes([data[1], data[2]]);
         let length = u16::from_be_bytes([data[3], data[4]]) as usize;
@@ -220,14 +220,7 @@ impl Connection {
     }
 
     /// `all`: the record and what stands behind it.
-    fn handshake_record(
-        &mut self,
-        machine: &mut Machine,
-        ctx: &Context,
-        record: &[u8],
-        all: &[u8],
-        out: &mut Output,
-    ) {
+    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8], out: &mut Output) {
         let side = Self::side(ctx);
         let mut rest = record;
         let partial = self.sides[side].take(machine);
@@ -385,7 +378,7 @@ impl Connection {
     }
 
     /// An SSL 2.0 record: Wireshark reads its hellos; the rest of it is not followed.
-    fn ssl2_record(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> Step {
+    fn ssl2_record(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let (header, mask) = if data[0] & 0x80 != 0 { (2, 0x7f) } else { (3, 0x3f) };
         let length = ((data[0] & mask) as usize) << 8 | data[1] as usize;
         let Some(record) = data.get(header..header + length) else { return Step::Need(header + length) };
@@ -393,7 +386,11 @@ impl Connection {
         if self.version.is_none() && (2..=8).contains(&kind) {
             self.version = Some(SSL2);
         }
-        if kind <= 8 && ssl2_lengths_fit(kind, body) {
+        let known = kind <= 8 && ssl2_lengths_fit(kind, body);
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+            Put::new(sink, false, false).ssl2_record(known.then_some((kind, body)), length, header);
+        }
+        if known {
             machine.message(ctx, kind, false);
             if kind == 1
                 && let Some(hello) = ClientHello::parse_ssl2(body)

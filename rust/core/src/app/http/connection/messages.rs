@@ -230,7 +230,14 @@ impl Connection {
     }
 
     /// Behind the last chunk: fields up to an empty line. Wireshark waits for one line only.
-    pub(super) fn trailer(&mut self, shared: &mut Shared, c: &Context, at: usize, data: &[u8], out: &mut Output) -> Step {
+    pub(super) fn trailer(
+        &mut self,
+        shared: &mut Shared,
+        c: &Context,
+        at: usize,
+        data: &[u8],
+        out: &mut Output,
+    ) -> Step {
         let mut end = 0;
         while let Some((line, next)) = head::line(data, end) {
             end = next;

@@ -169,13 +169,8 @@ pub mod dtls {
 }
 
 /// Wireshark's names of content types.
-static CONTENT_TYPES: [(u64, &str); 5] = [
-    (20, "Change Cipher Spec"),
-    (21, "Alert"),
-    (22, "Handshake"),
-    (23, "Application Data"),
-    (24, "Heartbeat"),
-];
+static CONTENT_TYPES: [(u64, &str); 5] =
+    [(20, "Change Cipher Spec"), (21, "Alert"), (22, "Handshake"), (23, "Application Data"), (24, "Heartbeat")];
 static VERSIONS: [(u64, &str); 9] = [
     (0x0002, "SSL 2.0"),
     (0x0300, "SSL 3.0"),
@@ -307,6 +302,20 @@ impl<'s> Put<'s> {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A record of SSL 2.0, with its type and body where it is a message that is read.
+    pub fn ssl2_record(&mut self, message: Option<(u8, &[u8])>, length: usize, header: usize) {
+        self.sink.label(tls::RECORD, 0, header + length);
+        self.sink.uint(tls::RECORD_VERSION, 2, 0, header);
+        self.sink.uint(tls::RECORD_LENGTH, length as u64, 0, header);
+        let Some((kind, body)) = message else { return };
+        self.sink.uint(tls::TYPE, kind as u64, header, 1);
+        // Behind the type; in a server hello behind two bytes more.
+        let at = if kind == 4 { 2 } else { 0 };
+        if let (1 | 4, Some(v)) = (kind, body.get(at..at + 2)) {
+            self.sink.uint(tls::VERSION, u16::from_be_bytes([v[0], v[1]]) as u64, header + 1 + at, 2);
         }
     }
 
