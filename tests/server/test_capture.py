@@ -21,10 +21,10 @@ from pcapstream.capture.programs import Kind
 from pcapstream.errors import QueryError
 from pcapstream.server import CAPTURE_INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
+from pcapstream.tools.registry import choose_tools
 from tests.support.live import Datagrams, alive, children, datagrams, gone, kind, needs_capture
 from tests.support.stdio import environment, stdio_server
 from tests.support.wireshark import capinfos, needs_tshark

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pcapstream.errors import QueryError
+from pcapstream.module_names import MODULES, MORE
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
+
+if TYPE_CHECKING:
+    from pcapstream.tools.registry import ToolSpec
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
@@ -406,6 +409,8 @@ def call(arguments: Sequence[str]) -> Question:
         general.parse_args(arguments[:1])
     if not arguments or arguments[0].startswith("-"):
         general.error("name a tool first; `pcapstream tools` lists them")
+    from pcapstream.tools.registry import find_tool
+
     spec = find_tool(arguments[0])
     parser = _Parser("call", f"{spec.name} FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]", spec.description)
     parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")
