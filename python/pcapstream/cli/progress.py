@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -40,8 +40,14 @@ class ProgressBar:
         if not self._terminal or seconds < _QUIET_SECONDS:
             return
         self._shown = True
-        width = shutil.get_terminal_size().columns
+        width = self._width()
         self._write("\r" + progress_line(progress, seconds)[: max(width - 1, 20)] + "\x1b[K")
+
+    def _width(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
 
     def _write(self, text: str) -> None:
         try:
