@@ -296,15 +296,15 @@ class ToolSpec(Face):
         return options.selecting(modules, Selection(wanted))
 
 
-PCAP_FILE = Parameter("pcap_file", "string", "Path of a capture (pcap, pcapng, also compressed), or an http(s) URL")
+PCAP_FILE = Parameter("pcap_file", "string", "Capture: path or http(s) URL")
 DISPLAY_FILTER = Parameter(
     "display_filter",
     "string",
-    "Wireshark display filter, for instance tcp.port == 443 and ip.len > 1000",
+    "Wireshark display filter, e.g. tcp.port == 443",
     "",
     check=checked_filter,
 )
-CURSOR = Parameter("cursor", "string", "next_cursor of a table: gives that table's next rows", None)
+CURSOR = Parameter("cursor", "string", "next_cursor of a table, for its next rows", None)
 
 FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (
@@ -316,7 +316,7 @@ COMMON_KEYS = (
 
 
 def _limit(default: int, most: int) -> Parameter:
-    return Parameter("limit", "integer", f"Most rows of each table (default {default})", None, minimum=1, maximum=most)
+    return Parameter("limit", "integer", f"Rows per table (default {default})", None, minimum=1, maximum=most)
 
 
 def _key_schema(key: Key) -> dict[str, object]:
