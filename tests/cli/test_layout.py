@@ -32,7 +32,9 @@ def test_wide_characters_take_two_columns() -> None:
 
 
 def test_a_table_right_aligns_numbers_under_their_title() -> None:
-    grid = Grid([((Span("eth"),), (Span("124"),)), ((Span("  ip"),), (Span("7"),))], ("protocol", "frames"), frozenset({1}))
+    grid = Grid(
+        [((Span("eth"),), (Span("124"),)), ((Span("  ip"),), (Span("7"),))], ("protocol", "frames"), frozenset({1})
+    )
     assert grid.lines(80, False) == ["protocol   frames", "─" * 17, "eth           124", "  ip            7"]
 
 

@@ -5,9 +5,10 @@ A layout library would do it, and costs as much start-up time as all the rest of
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _LEAST_WIDTH = 8
@@ -77,6 +78,15 @@ class Grid(NamedTuple):
 Block = Line | Grid
 
 
+def terminal_width(stream: TextIO) -> int:
+    """Columns of the terminal: what COLUMNS says, or what it tells itself; 80 where neither does."""
+    told = os.environ.get("COLUMNS", "")
+    try:
+        return (int(told) if told.isdecimal() else os.get_terminal_size(stream.fileno()).columns) or 80
+    except (OSError, ValueError):
+        return 80
+
+
 def line(text: str, style: str = "") -> Line:
     """One line in one style."""
     return Line((Span(text, style),))
@@ -118,19 +128,20 @@ def fold(text: str, width: int, *, first: int | None = None) -> list[str]:
             # The rest of a line that others began: go on in the next one.
             out.append("")
         else:
-            out.append(text[:at])
-            text = text[at:]
+            # A character wider than the page has a line of its own.
+            out.append(text[: max(at, 1)])
+            text = text[max(at, 1) :]
         room = width
     return [*out, text]
 
 
 def _cut(text: str, room: int) -> int:
-    """Characters that fit, at least one."""
+    """Characters that fit."""
     taken = 0
     for index, character in enumerate(text):
         taken += _cells(character)
         if taken > room:
-            return max(index, 1)
+            return index
     return len(text)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from pcapstream.cli.layout import terminal_width
 from pcapstream.tools.text import size
 
 if TYPE_CHECKING:
@@ -40,14 +40,8 @@ class ProgressBar:
         if not self._terminal or seconds < _QUIET_SECONDS:
             return
         self._shown = True
-        width = self._width()
+        width = terminal_width(self._stream)
         self._write("\r" + progress_line(progress, seconds)[: max(width - 1, 20)] + "\x1b[K")
-
-    def _width(self) -> int:
-        try:
-            return os.get_terminal_size(self._stream.fileno()).columns or 80
-        except (OSError, ValueError):
-            return 80
 
     def _write(self, text: str) -> None:
         try:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pcapstream.cli.layout import Block, Grid, Line, Span, line
+from pcapstream.cli.layout import Block, Grid, Line, Span, line, terminal_width
 from pcapstream.tools.text import clean, duration, size
 
 _PIPE_WIDTH = 120
@@ -21,20 +21,11 @@ def print_triage(result: Mapping[str, Any]) -> None:
     terminal = sys.stdout.isatty()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    width = _terminal_width() if terminal else _PIPE_WIDTH
+    width = terminal_width(sys.stdout) if terminal else _PIPE_WIDTH
     colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
     for part in _parts(result):
         for text in part.lines(width, colour):
             print(text)
-
-
-def _terminal_width() -> int:
-    """Columns; 80 where the terminal does not tell."""
-    told = os.environ.get("COLUMNS", "")
-    try:
-        return (int(told) if told.isdecimal() else os.get_terminal_size(sys.stdout.fileno()).columns) or 80
-    except (OSError, ValueError):
-        return 80
 
 
 def _parts(result: Mapping[str, Any]) -> Iterable[Block]:
