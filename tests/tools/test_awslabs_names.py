@@ -4,6 +4,8 @@ parameters and their defaults."""
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,6 +14,8 @@ from mcp import Client
 
 from pcapstream.server import Server
 from pcapstream.settings import Settings, modules_from
+from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.registry import TOOLS as ALL
 from pcapstream.tools.registry import find_tool
 
 REQUIRED = object()
@@ -102,6 +106,15 @@ def test_a_tool_has_its_parameters_and_defaults(name: str, listed: dict[str, dic
             assert f"default {default}" in given["description"]
         elif default is not REQUIRED:
             assert (given["default"] or None) == (default or None), parameter
+
+
+@pytest.mark.parametrize("name", [*TOOLS, *(tool.name for tool in CAPTURE_TOOLS)])
+def test_the_page_for_its_users_has_the_tool(name: str) -> None:
+    if name in NOT_YET and name not in (tool.name for tool in ALL):
+        pytest.skip("not in this version")
+    page = (Path(__file__).parents[2] / "docs" / "from-awslabs.md").read_text("utf-8")
+
+    assert re.search(rf"^(\| |## |.*, |.*and ){{1}}`?{name}`?", page, re.MULTILINE)
 
 
 def size(tool: dict[str, Any]) -> int:
