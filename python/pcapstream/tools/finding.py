@@ -5,7 +5,6 @@ A finding claims what was counted and no more: no cause, no intent, no text of t
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -87,7 +86,7 @@ def scope(address: str | None, port: int | None) -> str:
     """Wireshark filter of one server, "" for all traffic."""
     parts = []
     if address is not None:
-        parts.append(f"{'ipv6' if ipaddress.ip_address(address).version == 6 else 'ip'}.addr == {address}")
+        parts.append(f"{'ipv6' if ':' in address else 'ip'}.addr == {address}")
     if port is not None:
         parts.append(f"tcp.port == {port}")
     return " && ".join(parts)

@@ -18,7 +18,6 @@ from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import rtt_summary, tcp_notes
 from pcapstream.tools.text import clean, count, duration, ratio, size, utc
-from pcapstream.tools.triage_security import COVERS, LEAVES_OUT, security_findings
 
 if TYPE_CHECKING:
     from pcapstream._core import ConversationKind, Tally
@@ -191,6 +190,8 @@ def _endpoints(parts: _Parts, ask: Ask) -> dict[str, Any]:
 
 
 def _security(parts: _Parts, ask: Ask) -> dict[str, Any]:
+    from pcapstream.tools.triage_security import COVERS, LEAVES_OUT, security_findings
+
     findings, looked = security_findings(parts.tcp)
     notes = ["No finding means that none of the signs under covers was counted, not that the traffic is harmless."]
     if not looked:
