@@ -6,7 +6,6 @@ same words.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -241,6 +240,8 @@ class Face:
         return self._by_name[name]
 
     def _meant(self, name: str) -> str:
+        import difflib
+
         close = difflib.get_close_matches(name[:100], self._by_name, n=1)
         if close:
             return f" (did you mean {close[0]}?)"
