@@ -123,6 +123,8 @@ pub struct Snapshot {
     pub matched: Option<u64>,
     /// The pass ended because as many frames had passed as were asked for.
     pub stopped_by_matches: bool,
+    /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
+    pub unnumbered_datagrams: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -410,6 +412,7 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
             kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),

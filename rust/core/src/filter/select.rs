@@ -12,7 +12,7 @@ use crate::app::{AppPlan, Apps, Place};
 use crate::batch::PacketHeader;
 use crate::container::pseudo_header_len;
 use crate::dissect::Dissector;
-use crate::flow::Verdict;
+use crate::flow::{UdpStreams, Verdict};
 use crate::layers::{Layers, Span};
 use crate::limits::Limits;
 use crate::record::{Record, RecordKind, Timestamp};
@@ -134,6 +134,8 @@ pub(crate) struct Selector {
     extracts: bool,
     /// Some field comes from the analysis of TCP, or from messages in its streams.
     follows_tcp: bool,
+    /// Numbers of UDP streams, where some field needs them.
+    udp: Option<UdpStreams>,
     pub matched: u64,
     pub out: Vec<Row>,
 }
@@ -162,11 +164,13 @@ impl Selector {
         // What these decoders count is never asked for: they keep no messages.
         let own = Limits { max_kept_messages: 0, ..limits.clone() };
         let apps = Apps::new(&AppPlan { names, ports: app_ports.to_vec() }, &own);
-        let stateful_tcp = |id: &FieldId| {
-            registry::table_of(*id) == Some(Group::Tcp as usize) && registry::field(*id).mark == Mark::Stateful
+        let stateful = |group: Group| {
+            let of = |id: &&FieldId| registry::table_of(**id) == Some(group as usize);
+            fields.iter().filter(of).any(|id| registry::field(*id).mark == Mark::Stateful)
         };
         Some(Self {
-            follows_tcp: apps.is_some() || fields.iter().any(stateful_tcp),
+            follows_tcp: apps.is_some() || stateful(Group::Tcp),
+            udp: stateful(Group::Udp).then(|| UdpStreams::new(limits.max_udp_streams)),
             filter: select.filter.clone(),
             frames: select.frames.clone(),
             rows: select.rows.clone(),
@@ -183,6 +187,11 @@ impl Selector {
     /// Whether connections have to be followed for it.
     pub fn follows_tcp(&self) -> bool {
         self.follows_tcp
+    }
+
+    /// Datagrams whose UDP stream got no number, because there were too many.
+    pub fn unnumbered(&self) -> u64 {
+        self.udp.as_ref().map_or(0, |udp| udp.unnumbered)
     }
 
     /// Whether application protocols add to the path of frames here.
@@ -221,6 +230,9 @@ impl Selector {
         }
         let numbered = self.frames.as_ref().is_none_or(|f| f.iter().any(|r| (r.0..=r.1).contains(&number)));
         let packet = record.kind == RecordKind::Packet;
+        if packet && let Some(udp) = &mut self.udp {
+            udp.frame(record, layers, dissector);
+        }
         if numbered && self.extracts {
             let tcp = layers.tcp.as_ref().map(|t| t.header);
             let around = Around {
@@ -233,6 +245,7 @@ impl Selector {
                 tcp_at: tcp,
                 verdict: tcp.zip(verdict),
                 quoted,
+                datagrams: self.udp.as_ref().filter(|_| packet).map_or(&[], UdpStreams::of_frame),
                 segment_len_known: layers.tcp.as_ref().is_some_and(|t| t.len.is_some()),
                 whole: dissector.whole(),
             };
