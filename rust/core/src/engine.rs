@@ -212,15 +212,13 @@ impl Pass {
             self.layers.clear();
         }
         let (verdict, quoted) = self.track(record, number);
-        let mut found = false;
         let mut counted = true;
         if let Some(selector) = &mut self.selector {
             counted = selector.judge(record, number, &mut self.layers, &self.dissector, verdict.as_ref(), quoted);
-            found = selector.finds_protocols();
         }
         if let Some(apps) = &mut self.apps {
             let stream = verdict.map(Place::of);
-            apps.counted(counted, !found);
+            apps.counted(counted);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }
         if !counted {
@@ -314,6 +312,10 @@ impl Decoder {
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }
+        let mut apps = Apps::new(&plan.apps, limits);
+        if let (Some(apps), Some(others)) = (&mut apps, selector.as_ref().and_then(Selector::apps)) {
+            apps.leave_names_to(others);
+        }
         Self {
             decompressor: Decompressor::new(limits),
             reader: Reader::new(limits, plan.resync),
@@ -322,7 +324,7 @@ impl Decoder {
                 counted,
                 tally: plan.tally.then(|| Tally::new(limits)),
                 selector,
-                apps: Apps::new(&plan.apps, limits),
+                apps,
                 max_interfaces: limits.max_interfaces,
                 dissector,
                 layers: Layers::default(),
