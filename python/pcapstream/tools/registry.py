@@ -94,6 +94,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     expert.PROTOCOL_ANOMALIES,
     topology.TOPOLOGY,
     follow.FOLLOW_TCP,
+    follow.FOLLOW_UDP,
     threats.THREATS,
     dns_tunneling.TUNNELING,
     arp_spoofing.ARP_SPOOFING,
