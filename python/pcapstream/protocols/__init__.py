@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, ntp, quic, rtp, sip, tcp, tls, triage
+from pcapstream.protocols import capinfos, dhcp, dns, http, icmp, logins, ntp, quic, rtp, sip, tcp, tls, triage
 from pcapstream.protocols.base import NEEDS, CoreMachine, Machine, Module, Spec, Summary, Weighed
 
 __all__ = [
@@ -33,7 +33,7 @@ _MODULES = (
     triage.MODULE,
 )
 
-_MORE = (http.MODULE, ntp.MODULE, tls.MODULE, quic.MODULE)
+_MORE = (http.MODULE, ntp.MODULE, tls.MODULE, quic.MODULE, logins.MODULE)
 """Modules that run only where they are asked for."""
 
 REGISTRY: dict[str, Module] = {module.name: module for module in (*_MODULES, *_MORE)}
