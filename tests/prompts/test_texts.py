@@ -13,7 +13,7 @@ import pytest
 
 from pcapstream.errors import QueryError
 from pcapstream.prompts import MAX_ARGUMENT_CHARS, PROMPTS, PromptSpec, of_modules, quoted
-from pcapstream.tools import choose_tools
+from pcapstream.tools.registry import choose_tools
 from tests.support.pcap import pcap
 
 MODULE_OF = {

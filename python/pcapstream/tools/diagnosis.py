@@ -1,26 +1,22 @@
-"""What the tools of the modules diagnostics and performance share: the filter parameter, connections as rows, memory of
-what is dear to sum up."""
+"""What the tools of the modules diagnostics and performance share: connections as rows, memory of what is dear to sum
+up."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.selection import Selection
 from pcapstream.tools.finding import TcpEvidence
-from pcapstream.tools.spec import Key, Parameter
+from pcapstream.tools.spec import Key
 from pcapstream.tools.tcp import ends
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection, ConnectionOrder
     from pcapstream.model import Report
-    from pcapstream.report import ScanOptions
     from pcapstream.tools.paging import Ask
-
-DISPLAY_FILTER = Parameter("display_filter", "string", "Only frames that pass this Wireshark display filter", "")
 
 COMMON = (
     Key("analysis_type", "string"),
@@ -57,16 +53,6 @@ def remembered(report: Report, question: object, make: Callable[[], T]) -> T:
     return made
 
 
-def filtered(*modules: str) -> Callable[[ScanOptions, Mapping[str, Any]], ScanOptions]:
-    """A tool's `narrow`: with a display filter the pass is one of its own, with these modules."""
-
-    def narrow(options: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
-        where = parameters["display_filter"].strip()
-        return options.selecting(modules, Selection(where)) if where else options
-
-    return narrow
-
-
 def evidence_within(report: Report, ask: Ask) -> TcpEvidence:
     """All TCP connections of the pass; filters of findings stay within the display filter that was asked for."""
     evidence = TcpEvidence(report.summary(TcpSummary).table)
@@ -75,7 +61,7 @@ def evidence_within(report: Report, ask: Ask) -> TcpEvidence:
 
 
 def scope_of(ask: Ask) -> str:
-    where = ask["display_filter"].strip()
+    where = ask["display_filter"]
     return f"({where})" if where else ""
 
 

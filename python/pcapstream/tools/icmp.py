@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.icmp import ERRORS, LOAD, NEIGHBOURS, PAIRS, PATHS, REDIRECTS, VERSIONS, IcmpSummary, named
+from pcapstream.tools.finding import FirstLook, filter_notes
 from pcapstream.tools.icmp_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, ratio, utc
@@ -40,8 +41,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["findings"] = findings(counts)
         found |= _tables(counts, ask)
         notes += _notes(counts)
-        if any(".resp_in" in one.get("filter", "") for one in found["findings"]):
-            notes.append("Filters on resp_in look ahead: they work in Wireshark, and in tshark with -2.")
+        notes += filter_notes(found["findings"])
     found["packets"] = ask.table(
         "packets", _COLUMNS, lambda offset, limit: [_row(m) for m in summary.messages(offset, limit)], kept
     )
@@ -49,6 +49,12 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         notes.append(f"packets lists the first {kept:,} messages; {dropped:,} more are in the counts only.")
     found["notes"] = notes
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no ICMP."""
+    counts = report.summary(IcmpSummary).counts()
+    return FirstLook(_summary(counts), findings(counts)) if counts else None
 
 
 def _summary(counts: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.ntp import NtpSummary, Server
-from pcapstream.tools.finding import by_weight, finding
+from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, utc
 
@@ -60,6 +60,12 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         notes.append(f"packets lists the first {kept:,} messages; {dropped:,} more are in the counts only.")
     found["notes"] = notes
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no NTP."""
+    summary = report.summary(NtpSummary)
+    return FirstLook(_summary(summary), _findings(summary)) if summary.messages else None
 
 
 def _summary(summary: NtpSummary) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.icmp import ERRORS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, remembered, scope_of
+from pcapstream.tools.diagnosis import COMMON, remembered, scope_of
 from pcapstream.tools.finding import by_weight, finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
@@ -281,8 +281,6 @@ def _tool(
         view=view,
         needs=needs,
         default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered(*needs),
         keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
     )
 

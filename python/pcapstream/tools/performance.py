@@ -11,15 +11,7 @@ from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import (
-    COMMON,
-    DISPLAY_FILTER,
-    connection_table,
-    evidence_within,
-    filtered,
-    remembered,
-    scope_of,
-)
+from pcapstream.tools.diagnosis import COMMON, connection_table, evidence_within, remembered, scope_of
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
@@ -481,8 +473,6 @@ def _tool(
         view=view,
         needs=needs,
         default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered(*needs),
         keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
     )
 

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.diagnosis import (
-    COMMON,
-    DISPLAY_FILTER,
-    back,
-    connection_table,
-    evidence_within,
-    filtered,
-    there,
-)
+from pcapstream.tools.diagnosis import COMMON, back, connection_table, evidence_within, there
 from pcapstream.tools.finding import MAX_FRAMES, Severity, TcpEvidence, by_weight, finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import both, packets_of, tcp_notes
@@ -295,8 +287,6 @@ def _tool(name: str, title: str, description: str, view: Any, tables: tuple[tupl
         view=view,
         needs=("tcp",),
         default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered("tcp"),
         keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
     )
 

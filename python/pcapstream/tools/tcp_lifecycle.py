@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, connection_table, evidence_within, filtered
+from pcapstream.tools.diagnosis import COMMON, connection_table, evidence_within
 from pcapstream.tools.finding import MAX_FRAMES, Severity, TcpEvidence, by_weight, filter_notes, finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import CLOSE_REASONS, both, packets_of, rtt_summary, tcp_notes
@@ -283,8 +283,6 @@ def _tool(name: str, title: str, description: str, view: Any, tables: tuple[tupl
         view=view,
         needs=("tcp",),
         default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered("tcp"),
         keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
     )
 

@@ -73,7 +73,7 @@ impl Talk for Ftp {
                 at.over = code < 400 && code != 332;
             }
             // No password was asked for, or the name alone was refused.
-            Some(Asked::User) if code < 300 || code >= 500 => {
+            Some(Asked::User) if !(300..500).contains(&code) => {
                 if let Some((user, frame)) = self.user.take() {
                     let ticket = at.attempt((Protocol::Ftp, "USER", Exposed::Name), Some(&user), frame);
                     at.settle(ticket, code < 300);

@@ -135,11 +135,7 @@ impl Talk for Telnet {
             match (&self.typing, byte) {
                 (Typing::Anything, _) => {}
                 (Typing::Name, 0x08 | 0x7f) => _ = self.name.pop(),
-                (Typing::Name, b) if !end && b != 0 => {
-                    if self.name.len() < MAX_LINE {
-                        self.name.push(b);
-                    }
-                }
+                (Typing::Name, b) if !end && b != 0 => self.name.extend((self.name.len() < MAX_LINE).then_some(b)),
                 (Typing::Name, _) if end && !self.name.is_empty() => {
                     self.user = Some((lines::user(&self.name), at.ctx.frame));
                     self.name.clear();
@@ -175,10 +171,8 @@ impl Talk for Telnet {
                         self.open = None;
                     }
                 }
-            } else if byte.is_ascii_graphic() || byte == b' ' {
-                if self.line.len() < MAX_LINE {
-                    self.line.push(byte.to_ascii_lowercase() as char);
-                }
+            } else if (byte.is_ascii_graphic() || byte == b' ') && self.line.len() < MAX_LINE {
+                self.line.push(byte.to_ascii_lowercase() as char);
             }
         }
         self.heard(at);
