@@ -11,6 +11,7 @@ mod dns;
 mod gateway;
 mod http;
 mod icmp;
+pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
 pub mod media;

@@ -100,6 +100,8 @@ pub enum Base {
     Oct,
     /// Six bytes with colons between them.
     Colon,
+    /// Bytes that may be none at all, which tshark prints in another way then.
+    MayBeEmpty,
 }
 
 /// Names of values.
@@ -146,6 +148,9 @@ impl Field {
     }
     pub const fn colons(self) -> Self {
         Self { base: Base::Colon, ..self }
+    }
+    pub const fn may_be_empty(self) -> Self {
+        Self { base: Base::MayBeEmpty, ..self }
     }
     pub const fn names(self, names: Names) -> Self {
         Self { names, ..self }
