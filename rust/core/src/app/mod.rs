@@ -22,6 +22,7 @@ mod quic;
 mod reader;
 mod rtp;
 mod sip;
+pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;

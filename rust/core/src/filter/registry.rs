@@ -31,6 +31,8 @@ groups! {
     Dns crate::app::dns_fields::TABLE,
     Dhcp crate::app::dhcp_fields::TABLE,
     Dhcpv6 crate::app::dhcpv6_fields::TABLE,
+    Sip crate::app::sip_fields::TABLE,
+    Sdp crate::app::sdp_fields::TABLE,
 }
 
 const PROTOCOLS: usize = Proto::ALL.len();
