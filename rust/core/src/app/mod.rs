@@ -21,6 +21,7 @@ mod ntp;
 mod quic;
 mod reader;
 mod rtp;
+pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
 pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;

@@ -266,6 +266,7 @@ pub(crate) mod kinds {
         u64 Kind::Uint(64);
         i8 Kind::Int(8);
         i16 Kind::Int(16);
+        i24 Kind::Int(24);
         i32 Kind::Int(32);
         i64 Kind::Int(64);
         float Kind::Float;

@@ -49,6 +49,8 @@ pub(crate) fn column(v: &Value<'_>, field: &Field) -> String {
         (Value::Bytes(b), Kind::Bytes, Base::MayBeEmpty) if b.is_empty() => "<none>".to_owned(),
         (Value::Bytes(b), Kind::Bytes, _) if b.is_empty() => "<MISSING>".to_owned(),
         (Value::Bytes(b), _, Base::Colon) if b.len() == 6 => hex(b, ":"),
+        // In single precision, as the field is.
+        (Value::Float(v), Kind::Float, _) => (*v as f32).to_string(),
         (Value::Uint(v), _, Base::Oct) => format!("0{v:o}"),
         _ => plain(v, field.kind),
     }

@@ -102,3 +102,6 @@ impl App for Dhcp {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fields_tests;

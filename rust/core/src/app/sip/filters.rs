@@ -451,7 +451,11 @@ pub(super) fn put(m: &[u8], parsed: &Parsed<'_>, sink: &mut Sink) {
         match line.iter().position(|b| *b == b':') {
             None => sink.label(NO_COLON, at, line.len()),
             // Wireshark gives up on the message.
-            Some(colon) if header(line, colon, at, sink).is_none() => return,
+            Some(colon)
+                if header(line, m.get(at + line.len()..next).unwrap_or_default(), colon, at, sink).is_none() =>
+            {
+                return;
+            }
             Some(_) => {}
         }
         at = next;
@@ -486,7 +490,7 @@ fn start_line(m: &[u8], parsed: &Parsed<'_>, sink: &mut Sink) -> usize {
 }
 
 /// One header line that starts at `at`. None: Wireshark gives up on the message here.
-fn header(line: &[u8], colon: usize, at: usize, sink: &mut Sink) -> Option<()> {
+fn header(line: &[u8], ends: &[u8], colon: usize, at: usize, sink: &mut Sink) -> Option<()> {
     let name = String::from_utf8_lossy(line.get(..colon)?).to_ascii_lowercase();
     let long = match name.as_bytes() {
         [letter] => super::headers::compact(*letter).unwrap_or(&name),
@@ -516,14 +520,14 @@ fn header(line: &[u8], colon: usize, at: usize, sink: &mut Sink) -> Option<()> {
                 let secret = secret::is_secret(long);
                 sink.utf8(field, &if secret { secret::HIDDEN.into() } else { secret::without_password(v) }, at);
             }
-            parts(long, line, v, here, sink)?;
+            parts(long, line, v, ends, here, sink)?;
         }
     }
     Some(())
 }
 
 /// What stands in the value of some headers.
-fn parts(name: &str, line: &[u8], v: &[u8], at: usize, sink: &mut Sink) -> Option<()> {
+fn parts(name: &str, line: &[u8], v: &[u8], ends: &[u8], at: usize, sink: &mut Sink) -> Option<()> {
     let one = |fields: &UriFields, sink: &mut Sink| {
         let uri = uri::name_addr(v, 0);
         uri.iter().for_each(|u| display(v, at, u, fields, sink));
@@ -567,7 +571,7 @@ fn parts(name: &str, line: &[u8], v: &[u8], at: usize, sink: &mut Sink) -> Optio
                 sink.utf8(RACK_METHOD, v.get(end + method..)?, at + end + method);
             }
         }
-        "contact" => contacts(v, at, sink),
+        "contact" => contacts(v, ends, at, sink),
         "route" => routes(v, at, &ROUTE, sink),
         "record-route" => routes(v, at, &RECORD, sink),
         "service-route" => routes(v, at, &SERVICE, sink),
@@ -660,7 +664,7 @@ fn tag(line: &[u8], v: &[u8], at: usize, uri: Option<Uri>, field: FieldId, sink:
     sink.utf8(TAG, value, start + from);
 }
 
-fn contacts(v: &[u8], at: usize, sink: &mut Sink) {
+fn contacts(v: &[u8], ends: &[u8], at: usize, sink: &mut Sink) {
     if v.first() == Some(&b'*') {
         return;
     }
@@ -674,17 +678,24 @@ fn contacts(v: &[u8], at: usize, sink: &mut Sink) {
         next += separator;
         while v.get(next) == Some(&b';') {
             let start = next + 1;
+            let mut over = false;
             let first = behind(start).iter().position(|b| matches!(b, b',' | b';' | b'"'));
             next = match first.map(|i| start + i) {
                 Some(quote) if v.get(quote) == Some(&b'"') => {
                     let close = behind(quote + 1).iter().position(|b| *b == b'"').map(|i| quote + 1 + i);
                     let end = close.and_then(|c| Some(c + behind(c).iter().position(|b| matches!(b, b',' | b';'))?));
+                    over = end.is_none();
                     end.unwrap_or(v.len())
                 }
                 Some(end) => end,
                 None => v.len(),
             };
-            sink.utf8(CONTACT_PARAMETER, v.get(start..next).unwrap_or_default(), at + start);
+            let parameter = v.get(start..next).unwrap_or_default();
+            match over {
+                // Wireshark takes the end of the line for a part of it.
+                true => sink.utf8(CONTACT_PARAMETER, &[parameter, ends].concat(), at + start),
+                false => sink.utf8(CONTACT_PARAMETER, parameter, at + start),
+            }
         }
         if v.get(next) != Some(&b',') {
             return;

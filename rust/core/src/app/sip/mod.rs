@@ -19,6 +19,7 @@ use super::{App, Context, DetectedBy, Message, Output, Probe, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
+pub(super) use body::offset;
 use headers::Parsed;
 pub(super) use sdp::Sdp;
 use start::Start;
@@ -229,3 +230,6 @@ fn blank(data: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod filters_tests;

@@ -136,7 +136,7 @@ impl<'a> Text<'a> {
 }
 
 /// Puts the fields of a description that starts at `at` of its message.
-pub(super) fn put(body: &[u8], at: usize, sink: &mut Sink) {
+pub(crate) fn put(body: &[u8], at: usize, sink: &mut Sink) {
     let (mut from, mut media) = (0, false);
     // Ends: every turn goes to the next line.
     while from < body.len() {
