@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import pcapstream
-from pcapstream.tools import CAPTURE, TOOLS
+from pcapstream.module_names import CAPTURE
 from pcapstream.tools.fields import PLAIN_TOOLS
+from pcapstream.tools.registry import TOOLS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

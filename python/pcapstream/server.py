@@ -34,10 +34,10 @@ from pcapstream.prompts.register import register
 from pcapstream.scan import ScanStore
 from pcapstream.service import Service
 from pcapstream.settings import Settings
-from pcapstream.tools import ToolSpec
 from pcapstream.tools.capture import CHANGING, CaptureTool
 from pcapstream.tools.fields import PlainTool
 from pcapstream.tools.paging import to_json
+from pcapstream.tools.registry import ToolSpec
 from pcapstream.tools.spec import Face
 from pcapstream.tools.text import clean, shown
 

@@ -18,9 +18,9 @@ import pytest
 
 from pcapstream import __version__
 from pcapstream.cli import main
-from pcapstream.tools import TOOLS
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
+from pcapstream.tools.registry import TOOLS
 from tests.support.pcap import Frame, conversation, in_time_order, mixed, pcap, udp
 from tests.support.slow import half_served, pipe
 from tests.support.stdio import PATIENCE, environment
@@ -122,6 +122,7 @@ NEEDED = {
     "extract_fields": ["--fields", "frame.number"],
     "search_packet_content": ["--search-pattern", "text"],
     "follow_tcp_stream": ["--stream-index", "0"],
+    "follow_udp_stream": ["--stream-index", "0"],
 }
 """Parameters without a default."""
 

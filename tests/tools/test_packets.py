@@ -17,7 +17,7 @@ from scapy.utils import wrpcap
 from pcapstream.cli import main
 from pcapstream.errors import QueryError
 from pcapstream.settings import Settings
-from pcapstream.tools import find_tool
+from pcapstream.tools.registry import find_tool
 from pcapstream.tools.rows import frame_ranges
 from tests.support import wireshark
 from tests.support.ask import ask

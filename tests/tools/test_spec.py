@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, Parameter, choose_tools, find_tool
+from pcapstream.module_names import CAPTURE, MODULES, MORE
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
+from pcapstream.tools.registry import TOOLS, Parameter, choose_tools, find_tool
 from pcapstream.tools.spec import Face
 
 SCHEMAS = Path(__file__).parent / "schemas"

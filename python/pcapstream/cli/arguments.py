@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from pcapstream.cli.layout import terminal_width
 from pcapstream.errors import QueryError
+from pcapstream.module_names import MODULES, MORE
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
+
+if TYPE_CHECKING:
+    from pcapstream.tools.registry import ToolSpec
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
@@ -60,6 +65,14 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. argparse makes one for each flag, help or not, and asks for the width with shutil, which
+    loads all of its compression modules."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=max(terminal_width(sys.stdout), 40) - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     """No abbreviations: a flag that is added later must not change what a shorter one means."""
 
@@ -69,7 +82,7 @@ class _Parser(argparse.ArgumentParser):
             usage=f"pcapstream {command} {usage}",
             description=description,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Layout,
         )
 
     def error(self, message: str) -> NoReturn:
@@ -406,6 +419,8 @@ def call(arguments: Sequence[str]) -> Question:
         general.parse_args(arguments[:1])
     if not arguments or arguments[0].startswith("-"):
         general.error("name a tool first; `pcapstream tools` lists them")
+    from pcapstream.tools.registry import find_tool
+
     spec = find_tool(arguments[0])
     parser = _Parser("call", f"{spec.name} FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]", spec.description)
     parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")

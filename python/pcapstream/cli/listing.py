@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import textwrap
 
-from pcapstream.tools import TOOLS, Parameter
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
+from pcapstream.tools.registry import TOOLS, Parameter
 from pcapstream.tools.spec import PCAP_FILE, Face
 
 _WIDTH = 100

@@ -11,17 +11,8 @@ from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import (
-    COMMON,
-    DISPLAY_FILTER,
-    connection_table,
-    evidence_within,
-    filtered,
-    remembered,
-    scope_of,
-)
+from pcapstream.tools.diagnosis import connection_table, evidence_within, remembered, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
 
@@ -470,24 +461,8 @@ def _congestion(report: Report, ask: Ask) -> dict[str, Any]:
     }
 
 
-def _tool(
-    name: str, title: str, description: str, view: Any, needs: tuple[str, ...], tables: tuple[tuple[str, str], ...]
-) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="performance",
-        title=title,
-        description=description,
-        view=view,
-        needs=needs,
-        default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered(*needs),
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-PERFORMANCE = _tool(
+PERFORMANCE = tool(
+    "performance",
     "analyze_network_performance",
     "Throughput of connections",
     "Use it to see how fast transfers went and what slowed them: throughput, round-trip times and losses of each TCP "
@@ -496,7 +471,8 @@ PERFORMANCE = _tool(
     ("tcp", "rtp"),
     (("performance_data", "one connection a row, most bytes first"), ("rtp_streams", "one stream, most loss first")),
 )
-LATENCY = _tool(
+LATENCY = tool(
+    "performance",
     "analyze_network_latency",
     "Latency",
     "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP "
@@ -509,7 +485,8 @@ LATENCY = _tool(
         ("echo_pairs", ""),
     ),
 )
-QUALITY = _tool(
+QUALITY = tool(
+    "performance",
     "analyze_network_quality_metrics",
     "Network quality",
     "Use it to judge a network: loss, disorder, jitter as shares and milliseconds, over TCP, RTP and echo, with the "
@@ -518,7 +495,8 @@ QUALITY = _tool(
     ("tcp", "rtp", "icmp"),
     (("quality_data", "one measure"), ("by_server", "one TCP server, most bytes first"), ("rtp_streams", "")),
 )
-CONGESTION = _tool(
+CONGESTION = tool(
+    "performance",
     "analyze_congestion_indicators",
     "Signs of congestion",
     "Use it to see whether a path is congested: retransmissions, duplicate ACKs, full windows, ECN marks and echoes, "

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tls import FAMILY, TlsSummary
-from pcapstream.tools.finding import Severity, by_weight, finding
+from pcapstream.tools.finding import FirstLook, Severity, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
 
@@ -196,6 +196,16 @@ def _handshakes(report: Report, ask: Ask) -> dict[str, Any]:
         found[name] = ask.rows(name, (column, "hellos"), rows, limit=10)
     found["notes"] = [*_notes(counts), *_names_are_data(counts)]
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is neither TLS nor DTLS."""
+    counts = _counts(report)
+    if _nothing(counts):
+        return None
+    handshakes = _both(counts, "handshakes")
+    text = f"{count(handshakes, 'handshake')}: {_outcome_words(counts)}." if handshakes else "No handshake captured."
+    return FirstLook(text, _handshake_findings(counts))
 
 
 def _names_are_data(counts: Counts) -> list[str]:
