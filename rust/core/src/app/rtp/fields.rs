@@ -74,11 +74,6 @@ const TWO_BYTES: u16 = 0x1000;
 /// Cisco's named signalling events, and telephone events, where nothing else is announced for these types.
 const EVENT_TYPES: [u8; 2] = [100, 101];
 
-/// ZRTP (RFC 6189), which Wireshark shows as a part of RTP.
-pub(super) fn put_zrtp(sink: &mut Sink) {
-    sink.uint(VERSION, 0, 0, 1);
-}
-
 /// Puts the fields of a packet, as far as it goes. `wire_len`: of all of it.
 pub(super) fn put(data: &[u8], wire_len: usize, by: Option<&Announcement>, sink: &mut Sink) {
     let _ = packet(data, wire_len, by, sink);

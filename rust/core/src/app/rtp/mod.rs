@@ -60,7 +60,6 @@ impl Rtp {
             if zrtp {
                 out.found(Proto::Rtp);
                 out.layer(of_proto(Proto::Rtp), data);
-                out.fields(Group::Rtp).into_iter().for_each(fields::put_zrtp);
             }
             return zrtp;
         }
