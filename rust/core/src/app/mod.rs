@@ -18,6 +18,7 @@ pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 mod reader;
 mod rtp;

@@ -35,6 +35,7 @@ groups! {
     Sdp crate::app::sdp_fields::TABLE,
     Rtp crate::app::rtp_fields::TABLE,
     Rtcp crate::app::rtcp_fields::TABLE,
+    Ntp crate::app::ntp_fields::TABLE,
 }
 
 const PROTOCOLS: usize = Proto::ALL.len();
