@@ -169,7 +169,7 @@ def plain_value(value: Any) -> Any:
 
 def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
     return {
-        "messages": summary.messages,
+        "messages": summary.total,
         "modes": dict(summary.modes),
         "versions": dict(summary.versions),
         "servers": [
@@ -180,7 +180,7 @@ def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
         "events": {name: {"count": seen.count, "frames": seen.frames} for name, seen in summary.events.items()},
         "unlisted": dict(summary.unlisted),
         "kept": summary.kept(),
-        "rows": [plain_message(message) for message in summary.rows(0, 1_000_000)],
+        "rows": [plain_message(message) for message in summary.messages(0, 1_000_000)],
     }
 
 
