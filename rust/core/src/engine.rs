@@ -125,6 +125,8 @@ pub struct Snapshot {
     pub stopped_by_matches: bool,
     /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
     pub unnumbered_datagrams: u64,
+    /// Connections whose search ended early, for want of room.
+    pub searches_let_go: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -366,6 +368,9 @@ impl Decoder {
             if let Some(apps) = &mut self.pass.apps {
                 apps.finish();
             }
+            if let Some(selector) = &mut self.pass.selector {
+                selector.finish();
+            }
         }
         Ok(self.take_batch())
     }
@@ -414,6 +419,7 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            searches_let_go: self.pass.selector.as_ref().map_or(0, Selector::let_go),
             unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
