@@ -108,6 +108,10 @@ class Batch:
     @property
     def messages(self) -> list[Message]:
         """Messages of the application protocols asked for, in frame order."""
+    @property
+    def interfaces(self) -> list[tuple[int, int, str | None, str | None]]:
+        """(link type, snapshot length, name, description) of the interfaces of the file that were not known before,
+        with row_bytes=True. Text of the capture."""
 
 @final
 class Row:
@@ -124,6 +128,8 @@ class Row:
     summary: Packet | None
     data: bytes | None
     """The captured bytes."""
+    front: bytes
+    """With data: what the capture program made up in front of it; mostly empty. The record of the file is both."""
     stream_match: tuple[int, bool, int, int, int, bytes, bytes, bytes] | None
     """Of a search: (tcp.stream, sent by the server, offset in the direction, length, frame with the first byte, bytes
     in front, first bytes of the match, bytes behind as far as they have come)."""

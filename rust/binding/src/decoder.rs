@@ -191,6 +191,14 @@ impl Batch {
         self.0.rows.iter().cloned().map(Row).collect()
     }
 
+    /// (link type, snapshot length, name, description) of interfaces that were not known before.
+    #[getter]
+    fn interfaces(&self) -> Vec<(u16, u32, Option<String>, Option<String>)> {
+        let told =
+            |x: &pcapstream_core::container::Interface| (x.link.0, x.snaplen, x.name.clone(), x.description.clone());
+        self.0.interfaces.iter().map(told).collect()
+    }
+
     #[getter]
     fn messages(&self) -> Vec<Message> {
         self.0.messages.iter().cloned().map(Message).collect()

@@ -107,6 +107,11 @@ impl Row {
     fn data<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.0.bytes.as_deref().map(|b| PyBytes::new(py, b))
     }
+    /// What the capture program made up in front of the data.
+    #[getter]
+    fn front<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.front)
+    }
     /// (column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame.
     fn cells<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);

@@ -141,6 +141,8 @@ pub struct Decoder {
     reader: Reader,
     pass: Pass,
     finished: bool,
+    /// Interfaces of the file that batches have told of.
+    interfaces_told: usize,
 }
 
 /// The part behind the container reader.
@@ -338,6 +340,7 @@ impl Decoder {
                 plan,
             },
             finished: false,
+            interfaces_told: 0,
         }
     }
 
@@ -387,6 +390,11 @@ impl Decoder {
         }
         if let Some(selector) = &mut self.pass.selector {
             batch.rows = std::mem::take(&mut selector.out);
+            if selector.gives_bytes() {
+                let known = &self.reader.facts().interfaces;
+                batch.interfaces = known.get(self.interfaces_told..).unwrap_or_default().to_vec();
+                self.interfaces_told = known.len();
+            }
         }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;

@@ -64,6 +64,8 @@ pub struct Row {
     pub cells: Vec<Cell>,
     pub summary: Option<Box<PacketHeader>>,
     pub bytes: Option<Box<[u8]>>,
+    /// What the capture program made up in front of them, with `bytes`; mostly nothing.
+    pub front: Box<[u8]>,
     pub found: Option<Box<StreamMatch>>,
 }
 
@@ -210,6 +212,11 @@ impl Selector {
     /// The application protocols that add to the path of frames here.
     pub fn apps(&self) -> Option<&Apps> {
         self.apps.as_ref()
+    }
+
+    /// Rows have the bytes of frames.
+    pub fn gives_bytes(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.bytes)
     }
 
     /// As many frames have passed as were asked for.
@@ -389,6 +396,10 @@ impl Selector {
                 .summaries
                 .then(|| Box::new(PacketHeader::new(&own, number, layers, verdict.map(|v| (v.stream, v.events))))),
             bytes: rows.bytes.then(|| own.data.into()),
+            front: match rows.bytes {
+                true => record.data.get(..pseudo as usize).unwrap_or_default().into(),
+                false => Box::default(),
+            },
             found: None,
         }
     }

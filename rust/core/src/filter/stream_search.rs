@@ -363,6 +363,7 @@ mod tests {
             cells: Vec::new(),
             summary: None,
             bytes: None,
+            front: Box::default(),
             found: None,
         }
     }
@@ -469,7 +470,9 @@ mod tests {
         assert_eq!(push(5, 10, b"a needle"), (4, 8, 2, 0));
         assert_eq!(push(5, 30, b"another needle").3, 1);
         // Let go, and what waited is searched.
-        (6..12).for_each(|stream| drop(push(stream, 1, b"x")));
+        for stream in 6..12 {
+            push(stream, 1, b"x");
+        }
         assert_eq!((search.hits.len(), search.held_bytes), (2, 0));
     }
 }
