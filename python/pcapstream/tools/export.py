@@ -23,7 +23,12 @@ _STREAM = re.compile(r"(?:(tcp|udp)[ :.]?)?(\d{1,10})\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTool(Face):
-    """A tool that writes a file about a capture."""
+    """A tool that writes a file about a capture. Beside its parameters it takes pcap_file."""
+
+    @property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """In the order people see them."""
+        return (PCAP_FILE, *self.parameters)
 
 
 def stream_filter(text: str) -> str:
@@ -78,7 +83,6 @@ EXPORT = ExportTool(
     description="Use to keep packets as evidence that Wireshark opens: writes those that match, with their times, "
     "interfaces and lengths, to a new pcapng file in the folder this server may write to.",
     parameters=(
-        PCAP_FILE,
         Parameter("output", "string", "Plain name of a new file, such as evidence.pcapng", check=file_name),
         DISPLAY_FILTER,
         FRAMES,
