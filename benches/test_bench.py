@@ -133,8 +133,8 @@ def test_pass_over_a_compressed_file(benchmark: BenchmarkFixture, capture: Path)
 
 def test_an_answer_from_a_finished_scan(benchmark: BenchmarkFixture, capture: Path) -> None:
     """What a second tool call on the same capture costs, without the protocol around it."""
-    from pcapstream.tools import TOOLS
     from pcapstream.tools.answer import answer
+    from pcapstream.tools.registry import TOOLS
 
     report = pcapstream.analyze(str(capture))
     asked: list[Callable[[], object]] = []

@@ -6,6 +6,7 @@ web-problems.pcapng  a small office visits a shop: DNS, HTTP, TLS, IPv6, a VLAN,
 office-dhcp.pcap     devices of an office get addresses, one of them from a server nobody set up (office_dhcp.py)
 path-trouble.pcap    pings, a traceroute, a packet too big for its way, a sweep (path_trouble.py)
 office-calls.pcap    a small telephone system: a good call, one heard on one side only, a scan (office_calls.py)
+office-clocks.pcap   a laptop that is 2.4 s slow and its time servers (office_clocks.py)
 cut-short.pcap       a capture with a damaged place in its middle, cut off in the middle of its last packet
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from examples import messages
 from examples.office_calls import office_calls
+from examples.office_clocks import office_clocks
 from examples.office_dhcp import office_dhcp
 from examples.packets import ACK, PSH, RST, Connection, Host, Trace, arp_reply, arp_request, icmp, pcap, pcapng
 from examples.path_trouble import path_trouble
@@ -210,6 +212,7 @@ CAPTURES = {
     "office-dhcp.pcap": office_dhcp,
     "path-trouble.pcap": path_trouble,
     "office-calls.pcap": office_calls,
+    "office-clocks.pcap": office_clocks,
     "cut-short.pcap": cut_short,
 }
 

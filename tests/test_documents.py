@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import pcapstream
-from pcapstream.tools import CAPTURE, TOOLS
+from pcapstream.module_names import CAPTURE
+from pcapstream.tools.export import EXPORT_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
+from pcapstream.tools.registry import TOOLS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -22,7 +24,7 @@ def test_the_readme_lists_the_tools_with_their_modules() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", README, re.MULTILINE)
     listed = [row for row in rows if row[1] != CAPTURE]
 
-    assert sorted(listed) == sorted((tool.name, tool.module) for tool in (*TOOLS, *PLAIN_TOOLS))
+    assert sorted(listed) == sorted((tool.name, tool.module) for tool in (*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS))
 
 
 def test_flags_of_the_readme_are_flags_of_the_server() -> None:

@@ -45,12 +45,13 @@ class Interface(TypedDict, total=False):
 class CaptureFacts(TypedDict):
     """Facts of one capture file, from `Snapshot.capture`. Times are ns since 1970."""
 
-    format: str
-    """pcap, pcap-nsec, pcap-modified, pcap-ixia, ..., pcapng, snoop"""
+    format: str | None
+    """pcap, pcap-nsec, pcap-modified, pcap-ixia, ..., pcapng, snoop; None before it is known"""
     compression: str | None
-    byte_order: str
-    """little, big or mixed"""
-    time_precision: str
+    byte_order: str | None
+    """little, big or mixed; None before it is known"""
+    time_precision: str | None
+    """None where no interface has said it"""
     snaplen: int | None
     sections: int
     interfaces: list[Interface]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pcapstream._core import default_limits
+from pcapstream.digest import blake2b
 from pcapstream.errors import LimitError, QueryError, shown
 from pcapstream.model import Coverage, Reason, Report
 from pcapstream.pipeline import End, State
@@ -135,5 +135,5 @@ def scan_id_of(identity: str | None, options: ScanOptions) -> str:
     """The same for the same content and options; says nothing of the path, people see it in cursors. New each time for
     what has no identity."""
     if identity is None:
-        return uuid.uuid4().hex[:16]
-    return hashlib.sha256(f"{identity}\n{options.key}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
+        return os.urandom(8).hex()
+    return blake2b(f"{identity}\n{options.key}".encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -10,15 +9,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pcapstream.errors import QueryError, shown
-from pcapstream.tools import CAPTURE, MODULES, MORE, TOOLS, ToolSpec, choose_tools
-from pcapstream.tools.capture import CAPTURE_TOOLS, CaptureTool
-from pcapstream.tools.fields import PLAIN_TOOLS, PlainTool
+from pcapstream.module_names import CAPTURE, MODULES, MORE, check_modules
 
 if TYPE_CHECKING:
     from pcapstream.capture.manager import CaptureLimits
     from pcapstream.report import ScanOptions
     from pcapstream.scan import StoreLimits
     from pcapstream.sources.policy import Policy
+    from pcapstream.tools.capture import CaptureTool
+    from pcapstream.tools.export import ExportTool
+    from pcapstream.tools.fields import PlainTool
+    from pcapstream.tools.registry import ToolSpec
 
 Transport = Literal["stdio", "http"]
 
@@ -63,6 +64,11 @@ class Settings:
     max_captures: int = 4
     """Recordings at a time."""
 
+    write_dir: str | None = None
+    """The folder that export_packets writes to. None: there is no such tool."""
+    max_export_size: int = 100_000_000
+    """Of one exported file."""
+
     transport: Transport = "stdio"
     host: str = "127.0.0.1"
     port: int = 8080
@@ -86,7 +92,7 @@ class Settings:
     max_cached_bytes: int = 256 << 20
 
     def __post_init__(self) -> None:
-        choose_tools(self.modules)
+        check_modules(self.modules or ())
         if not self.allow_capture and CAPTURE in (self.modules or ()):
             raise QueryError(
                 "unknown_module",
@@ -101,7 +107,15 @@ class Settings:
                 _at_least_one(name, value)
         for name in ("max_capture_duration", "max_captures"):
             _at_least_one(name, getattr(self, name))
-        for name in ("parallel_ranges", "max_connections", "max_sessions", "max_body_bytes", "max_calls", "max_scans"):
+        for name in (
+            "max_export_size",
+            "parallel_ranges",
+            "max_connections",
+            "max_sessions",
+            "max_body_bytes",
+            "max_calls",
+            "max_scans",
+        ):
             _at_least_one(name, getattr(self, name))
         for name in ("call_budget", "scan_idle", "max_run_time"):
             if not 0 < getattr(self, name) < 1e9:
@@ -114,6 +128,8 @@ class Settings:
     @property
     def tools(self) -> tuple[ToolSpec, ...]:
         """Those the server offers. Raises QueryError when the chosen modules have none."""
+        from pcapstream.tools.registry import TOOLS, choose_tools
+
         tools = choose_tools(self.modules)
         if not tools and not self.capture_tools:
             listed = ", ".join(sorted({tool.module for tool in TOOLS}))
@@ -125,17 +141,36 @@ class Settings:
     @property
     def plain_tools(self) -> tuple[PlainTool, ...]:
         """Those that need no capture."""
+        from pcapstream.tools.fields import PLAIN_TOOLS
+
         return tuple(tool for tool in PLAIN_TOOLS if self.modules is None or tool.module in self.modules)
+
+    @property
+    def export_tools(self) -> tuple[ExportTool, ...]:
+        """Those that write files, where that is allowed."""
+        if self.write_dir is None or (self.modules is not None and "packets" not in self.modules):
+            return ()
+        from pcapstream.tools.export import EXPORT_TOOLS
+
+        return EXPORT_TOOLS
 
     @property
     def capture_tools(self) -> tuple[CaptureTool, ...]:
         """Those of the module capture, where it is on."""
-        return CAPTURE_TOOLS if self.allow_capture and (self.modules is None or CAPTURE in self.modules) else ()
+        if not self._captures:
+            return ()
+        from pcapstream.tools.capture import CAPTURE_TOOLS
+
+        return CAPTURE_TOOLS
+
+    @property
+    def _captures(self) -> bool:
+        return self.allow_capture and (self.modules is None or CAPTURE in self.modules)
 
     @property
     def capture_folder(self) -> str | None:
         """Where recordings are kept and bare names are looked up; None: nowhere."""
-        return self.capture_dir or (DEFAULT_CAPTURE_DIR if self.capture_tools else None)
+        return self.capture_dir or (DEFAULT_CAPTURE_DIR if self._captures else None)
 
     def capture_limits(self) -> CaptureLimits:
         from pcapstream.capture.manager import CaptureLimits
@@ -151,6 +186,8 @@ class Settings:
     @property
     def modules_without_tools(self) -> tuple[str, ...]:
         """Chosen by name, but this version has no tool for them."""
+        from pcapstream.tools.registry import TOOLS
+
         have = {tool.module for tool in TOOLS}
         return tuple(name for name in self.modules or () if name not in have and name != CAPTURE)
 
@@ -203,6 +240,8 @@ class Settings:
         """Only this machine can connect."""
         if self.host == "localhost":
             return True
+        import ipaddress
+
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -241,7 +280,7 @@ def modules_from(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(part for part in (item.strip() for item in text.split(",")) if part))
     if not names:
         raise QueryError("unknown_module", f"no module is named; the modules are {', '.join((*MODULES, *MORE))}")
-    choose_tools(name for name in names if name != "all")
+    check_modules(name for name in names if name != "all")
     if "all" in names:
         return (*MODULES, *MORE, *(name for name in names if name == CAPTURE))
     return names

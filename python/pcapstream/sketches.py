@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from hashlib import blake2b
+
+from pcapstream.digest import blake2b
 
 EXACT_DISTINCT = 1_024
 """Different values up to which a `Distinct` of a group is exact."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import TOOLS
+from pcapstream.tools.registry import TOOLS
 from tests.regressions import captures, diagnosis_captures, http_captures, icmp_captures
 from tests.support import wireshark
 from tests.support.ask import ask, rows

@@ -21,10 +21,10 @@ from pcapstream.capture.programs import Kind
 from pcapstream.errors import QueryError
 from pcapstream.server import CAPTURE_INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import choose_tools
 from pcapstream.tools.capture import CAPTURE_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
+from pcapstream.tools.registry import choose_tools
 from tests.support.live import Datagrams, alive, children, datagrams, gone, kind, needs_capture
 from tests.support.stdio import environment, stdio_server
 from tests.support.wireshark import capinfos, needs_tshark
@@ -40,7 +40,8 @@ Call = Callable[..., Awaitable[dict[str, Any]]]
 @asynccontextmanager
 async def server(folder: Path, **settings: Any) -> AsyncIterator[Call]:
     """A function that calls a tool and gives its result; a failed call gives {"error": text}."""
-    with anyio.fail_after(60):
+    # Longer than a capture of the default duration: what waits for packets that never come sees its end, and says so.
+    with anyio.fail_after(100):
         async with Client(Server(Settings(allow_capture=True, capture_dir=str(folder), **settings))) as client:
 
             async def call(tool: str, **arguments: Any) -> dict[str, Any]:
@@ -59,7 +60,9 @@ async def seen(call: Call, started: dict[str, Any], packets: int) -> dict[str, A
         [one] = [one for one in status["captures"] if one["capture_id"] == started["capture_id"]]
         if one["packets"] >= packets:
             return one
-        assert one["state"] == "running"
+        assert one["state"] == "running", one
+        # What records may be waiting for its turn on a machine with one processor.
+        await anyio.sleep(0.01)
 
 
 def on(traffic: Datagrams, **more: Any) -> dict[str, Any]:
@@ -205,8 +208,9 @@ async def test_a_ring_keeps_the_newest_files_and_goes_on(tmp_path: Path, kind: K
     with datagrams() as traffic:
         async with server(tmp_path, capture_tool=kind, max_capture_size=60_000) as call:
             started = await call("start_packet_capture", **on(traffic, output_file="r.pcap", ring_files=3))
-            for _ in range(20):
-                traffic.send(10, 1000)
+            # dumpcap hands over four times a second: few large steps, each within a file of the ring.
+            for _ in range(8):
+                traffic.send(15, 1000)
                 await seen(call, started, traffic.sent)
             stopped = await call("stop_packet_capture", capture_id=started["capture_id"])
             found = await call("analyze_dns_packets", pcap_file=started["pcap_file"], ports=[str(traffic.port)])
@@ -217,9 +221,9 @@ async def test_a_ring_keeps_the_newest_files_and_goes_on(tmp_path: Path, kind: K
     assert stopped["files"] == files
     assert all((tmp_path / name).stat().st_size <= 20_000 for name in files)
     kept = sum(int(capinfos(tmp_path / name)["Number of packets"]) for name in files)
-    assert 36 <= kept < 200
+    assert 36 <= kept < 120
     # The pass that ran beside the capture has seen all; one that reads again has what is kept, and says so.
-    assert shared["packet_count"] == stopped["packets"] == 200
+    assert shared["packet_count"] == stopped["packets"] == 120
     assert shared["coverage"]["complete"] is True
     assert found["coverage"]["packets"] == kept
     assert found["coverage"]["reason"] == "not_kept"

@@ -15,11 +15,12 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from pcapstream import __version__
+from pcapstream.module_names import MODULES, MORE
 from pcapstream.server import INSTRUCTIONS, Server
 from pcapstream.settings import Settings
-from pcapstream.tools import MODULES, MORE, TOOLS, choose_tools
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.paging import MAX_RESULT_CHARS
+from pcapstream.tools.registry import TOOLS, choose_tools
 from tests.support.pcap import conversation, in_time_order, mixed, pcap
 from tests.support.slow import half_served, pipe
 
@@ -34,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "extract_fields": {"fields": ["frame.number"], "display_filter": "dhcp"},
     "search_packet_content": {"search_pattern": "no such text"},
     "follow_tcp_stream": {"stream_index": 0},
+    "follow_udp_stream": {"stream_index": 0},
     "get_packets": {"display_filter": "frame.number > 1000000"},
 }
 """What tools need beside the capture."""

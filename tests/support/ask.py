@@ -8,8 +8,8 @@ from typing import Any
 from pcapstream.cli.run import read
 from pcapstream.report import ScanOptions
 from pcapstream.settings import Settings
-from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
+from pcapstream.tools.registry import find_tool
 
 
 def ask(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pcapstream.errors import QueryError
-from pcapstream.tools import find_tool
+from pcapstream.tools.registry import find_tool
 from pcapstream.tools.topology import vendor_of
 from pcapstream.topology import TopologyMachine, TopologySummary, distance_of
 from tests.support.ask import ask, rows

@@ -17,7 +17,7 @@ from scapy.utils import wrpcap
 from pcapstream.cli import main
 from pcapstream.errors import QueryError
 from pcapstream.settings import Settings
-from pcapstream.tools import find_tool
+from pcapstream.tools.registry import find_tool
 from pcapstream.tools.rows import frame_ranges
 from tests.support import wireshark
 from tests.support.ask import ask
@@ -164,7 +164,7 @@ def test_search_ignores_case_unless_told(web: Path) -> None:
 @pytest.mark.parametrize(
     "pattern", ['Zost" or frame.number >= 1 or frame contains "a', 'x"', "\\", "a)(", "${frame}", "'; --"]
 )
-@pytest.mark.parametrize("where", ["frame", "payload"])
+@pytest.mark.parametrize("where", ["frame", "payload", "stream"])
 def test_nothing_of_a_pattern_becomes_a_filter(web: Path, pattern: str, where: str) -> None:
     result = ask("search_packet_content", web, search_pattern=pattern, where=where)
 

@@ -11,9 +11,9 @@ import pytest
 
 import pcapstream
 from pcapstream.errors import QueryError
-from pcapstream.tools import find_tool
 from pcapstream.tools.answer import answer
 from pcapstream.tools.paging import MAX_RESULT_CHARS, to_json
+from pcapstream.tools.registry import find_tool
 from tests.support.pcap import conversation, in_time_order, pcap
 
 CONNECTIONS = 400

@@ -64,10 +64,11 @@ def _run(arguments: list[str]) -> int:
 
         return sieve(parsers.sieve(rest))
     from pcapstream.cli.run import analyze, call, tell
-    from pcapstream.tools.fields import find_plain_tool
 
     if command == "analyze":
         return analyze(parsers.analyze(rest))
+    from pcapstream.tools.fields import find_plain_tool
+
     if rest and (plain := find_plain_tool(rest[0])) is not None:
         return tell(plain, rest[1:])
     return call(parsers.call(rest))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from pcapstream.cli.layout import terminal_width
 from pcapstream.errors import QueryError
+from pcapstream.module_names import MODULES, MORE
 from pcapstream.settings import DEFAULT_CAPTURE_DIR, TOKEN_VARIABLES, Settings, bytes_from, modules_from, token_from
-from pcapstream.tools import MODULES, MORE, ToolSpec, find_tool
+
+if TYPE_CHECKING:
+    from pcapstream.tools.registry import ToolSpec
 
 COMMANDS = {
     "serve": "MCP server, over stdio or HTTP; the default command",
@@ -21,6 +26,7 @@ COMMANDS = {
 }
 
 DIR_VARIABLES = ("PCAP_STORAGE_PATH", "PCAP_STORAGE_DIR")
+WRITE_DIR_VARIABLE = "PCAPSTREAM_WRITE_DIR"
 DURATION_VARIABLES = ("CAPTURE_TIMEOUT", "MAX_CAPTURE_DURATION")
 SIZE_VARIABLE = "MAX_CAPTURE_SIZE"
 """Environment variables of the awslabs server, as its two documents have them; flags win."""
@@ -60,6 +66,14 @@ def _overview() -> str:
     return "\n".join(lines)
 
 
+class _Layout(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal. argparse makes one for each flag, help or not, and asks for the width with shutil, which
+    loads all of its compression modules."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=max(terminal_width(sys.stdout), 40) - 2)
+
+
 class _Parser(argparse.ArgumentParser):
     """No abbreviations: a flag that is added later must not change what a shorter one means."""
 
@@ -69,7 +83,7 @@ class _Parser(argparse.ArgumentParser):
             usage=f"pcapstream {command} {usage}",
             description=description,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            formatter_class=_Layout,
         )
 
     def error(self, message: str) -> NoReturn:
@@ -200,6 +214,15 @@ def serve(arguments: Sequence[str]) -> Settings:
         help=f"largest recording, such as 100MB, all its files together (default: {SIZE_VARIABLE}, or 100MB)",
     )
     capture.add_argument("--max-captures", type=_count, default=4, metavar="N", help="recordings at a time (default 4)")
+    writing = parser.add_argument_group("writing")
+    writing.add_argument(
+        "--allow-write-dir",
+        metavar="DIR",
+        help=f"offer export_packets, which writes new files to DIR (default: {WRITE_DIR_VARIABLE}, else not offered)",
+    )
+    writing.add_argument(
+        "--max-export-size", metavar="SIZE", default="100MB", help="largest file of export_packets (default 100MB)"
+    )
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -244,6 +267,8 @@ def serve(arguments: Sequence[str]) -> Settings:
         max_scans=flags.max_scans,
         max_calls=flags.max_calls,
         max_cached_bytes=flags.max_cached_bytes,
+        write_dir=flags.allow_write_dir or _first_set((WRITE_DIR_VARIABLE,)),
+        max_export_size=_size(parser, "--max-export-size", flags.max_export_size),
         **_capture_limits(parser, flags),
     )
     try:
@@ -252,6 +277,13 @@ def serve(arguments: Sequence[str]) -> Settings:
     except QueryError as error:
         parser.error(f"{error.problem}. {error.next_step}.")
     return settings
+
+
+def _size(parser: _Parser, flag: str, text: str) -> int:
+    try:
+        return bytes_from(text)
+    except QueryError as error:
+        parser.error(f"{flag}: {error.problem}")
 
 
 def _capture_tool(group: argparse._ArgumentGroup) -> None:
@@ -406,6 +438,8 @@ def call(arguments: Sequence[str]) -> Question:
         general.parse_args(arguments[:1])
     if not arguments or arguments[0].startswith("-"):
         general.error("name a tool first; `pcapstream tools` lists them")
+    from pcapstream.tools.registry import find_tool
+
     spec = find_tool(arguments[0])
     parser = _Parser("call", f"{spec.name} FILE|URL|- [--PARAMETER VALUE ...] [OPTIONS]", spec.description)
     parser.add_argument("capture", metavar="FILE|URL|-", help="a capture, plain or compressed; - is standard input")

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pcapstream.cli.layout import Block, Grid, Line, Span
 from pcapstream.cli.terminal import SPARKS, cells, conversations, findings, heading, pairs
 from pcapstream.tools.text import clean, count, duration, size
 
@@ -62,12 +63,14 @@ def screen() -> Iterator[Callable[[View], None]]:
     with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
 
         def show(view: View) -> None:
-            live.update(Group(*parts(view, console.size.height)), refresh=True)
+            blocks = parts(view, console.size.height)
+            lines = (line for block in blocks for line in block.lines(console.size.width, not console.no_color))
+            live.update(Text.from_ansi("\n".join(lines)), refresh=True)
 
         yield show
 
 
-def parts(view: View, height: int) -> Iterable[Any]:
+def parts(view: View, height: int) -> Iterable[Block]:
     """What fits into `height` lines, the most important first."""
     yield _head(view)
     yield _numbers(view)
@@ -89,21 +92,20 @@ def parts(view: View, height: int) -> Iterable[Any]:
             left -= _LINES_OF_TITLES + len(rows)
 
 
-def _head(view: View) -> Text:
+def _head(view: View) -> Line:
     watch = view.watch
-    text = Text(clean(watch.interface), style="bold")
+    spans = [Span(clean(watch.interface), "bold")]
     if watch.filter:
-        text.append(f"  {clean(watch.filter, 80)}", style="cyan")
-    text.append(f"  {view.state}", style=_STYLES.get(view.state, ""))
-    text.append(f"  {duration(view.seconds)}")
+        spans.append(Span(f"  {clean(watch.filter, 80)}", "cyan"))
+    spans += [Span(f"  {view.state}", _STYLES.get(view.state, "")), Span(f"  {duration(view.seconds)}")]
     if watch.duration and view.state == "running":
-        text.append(f" of {duration(watch.duration)}")
+        spans.append(Span(f" of {duration(watch.duration)}"))
     if view.state == "running":
-        text.append("  Ctrl-C ends it", style="dim")
-    return text
+        spans.append(Span("  Ctrl-C ends it", "dim"))
+    return Line(tuple(spans))
 
 
-def _numbers(view: View) -> Any:
+def _numbers(view: View) -> Grid:
     dropped = view.source.dropped
     rows = [
         (

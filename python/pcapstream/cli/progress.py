@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from pcapstream.cli.layout import terminal_width
 from pcapstream.tools.text import size
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ProgressBar:
         if not self._terminal or seconds < _QUIET_SECONDS:
             return
         self._shown = True
-        width = shutil.get_terminal_size().columns
+        width = terminal_width(self._stream)
         self._write("\r" + progress_line(progress, seconds)[: max(width - 1, 20)] + "\x1b[K")
 
     def _write(self, text: str) -> None:

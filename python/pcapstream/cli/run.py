@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import gc
 import json
 import sys
 import time
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pcapstream.tools.spec import ToolSpec
 
 _TICK_SECONDS = 0.1
+_GC_THRESHOLD = 100_000
+"""New objects between two looks for garbage: a pass makes millions that no cycle holds."""
 
 
 def analyze(question: Question) -> int:
@@ -68,11 +71,12 @@ def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object])
 
 def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:
     """Machines the tool needs; --modules narrows them further."""
-    if settings.modules is None:
-        return settings.scan_options([tool])
-    from pcapstream.protocols import REGISTRY
+    from pcapstream.protocols import DEFAULT, REGISTRY
 
-    modules = [name for name in REGISTRY if name in settings.modules]
+    if settings.modules is None and tool is not ANALYZE:
+        return settings.scan_options([tool])
+    # A first look tells what every module of the default set has found.
+    modules = [name for name in REGISTRY if name in (settings.modules or DEFAULT)]
     missing = [need for need in tool.needs if need not in modules]
     if missing and tool is not ANALYZE:
         raise QueryError("module_not_run", f"{tool.name} needs {', '.join(missing)}, which --modules leaves out")
@@ -100,6 +104,9 @@ def read(capture: str, settings: Settings, options: ScanOptions, machines: Seque
     except BaseException:
         source.close()
         raise
+    # What is there by now stays: no look through it for garbage, and few looks at what the pass makes.
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     work.start()
     stopping = began + settings.max_run_time
     leaving = began + settings.call_budget

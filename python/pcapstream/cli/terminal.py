@@ -1,16 +1,13 @@
-"""The triage for people: laid out by rich, every text of the capture as data (no markup, no escapes)."""
+"""The triage for people: every text of the capture as data (no escapes)."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
+from pcapstream.cli.layout import Block, Grid, Line, Span, line, terminal_width
 from pcapstream.tools.text import clean, duration, size
 
 _PIPE_WIDTH = 120
@@ -24,39 +21,29 @@ def print_triage(result: Mapping[str, Any]) -> None:
     terminal = sys.stdout.isatty()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
-    console = Console(
-        file=sys.stdout,
-        width=None if terminal else _PIPE_WIDTH,
-        highlight=False,
-        markup=False,
-        emoji=False,
-        soft_wrap=False,
-        legacy_windows=False,
-    )
-    if terminal:
-        for part in _parts(result):
-            console.print(part)
-        return
-    with console.capture() as capture:
-        for part in _parts(result):
-            console.print(part)
-    # Cells are padded to the width: nobody wants that in a file.
-    sys.stdout.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+    width = terminal_width(sys.stdout) if terminal else _PIPE_WIDTH
+    colour = terminal and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
+    for part in _parts(result):
+        for text in part.lines(width, colour):
+            print(text)
 
 
-def _parts(result: Mapping[str, Any]) -> Iterable[Any]:
-    yield Text(_safe(result["file"]), style="bold")
-    yield Text(_safe(result["summary"]))
+def _parts(result: Mapping[str, Any]) -> Iterable[Block]:
+    yield line(_safe(result["file"]), "bold")
+    yield line(_safe(result["summary"]))
     coverage = result["coverage"]
     if not coverage["complete"]:
         for note in [*result.get("notes", [])[:1], coverage.get("next_step", "")]:
-            yield Text(_safe(note), style="yellow")
+            yield line(_safe(note), "yellow")
     yield heading("Capture")
     yield _facts(result["capture"])
     yield from _findings(result.get("findings", []))
     if "tcp" in result and result["tcp"]["connections"]:
         yield heading("TCP")
         yield _tcp(result["tcp"])
+    if result.get("applications"):
+        yield heading("Applications")
+        yield pairs((one["module"], one["summary"]) for one in result["applications"])
     for key, title in (
         ("hierarchy", "Protocols"),
         ("top_talkers", "Top talkers"),
@@ -73,8 +60,9 @@ def _parts(result: Mapping[str, Any]) -> Iterable[Any]:
     yield from _next(result.get("next", []))
 
 
-def heading(text: str) -> Text:
-    return Text(f"\n{text}", style="bold")
+def heading(text: str) -> Grid:
+    """A title with an empty line above it."""
+    return Grid((((Span(""), Span(text, "bold")),),))
 
 
 def _of(table: Mapping[str, Any]) -> str:
@@ -85,7 +73,7 @@ def _of(table: Mapping[str, Any]) -> str:
     return f" ({shown} of {'at least ' if 'total_at_least' in table else ''}{total:,})"
 
 
-def _facts(capture: Mapping[str, Any]) -> Any:
+def _facts(capture: Mapping[str, Any]) -> Grid:
     span = capture["capture_duration_seconds"]
     rate = capture["data_rate_bits"]
     rows = [
@@ -104,7 +92,7 @@ def _average(value: float | None) -> str:
     return "" if value is None else f", {value:,.0f} bytes on average"
 
 
-def _tcp(tcp: Mapping[str, Any]) -> Any:
+def _tcp(tcp: Mapping[str, Any]) -> Grid:
     rtt = tcp["initial_rtt_ms"]
     rows = [
         (
@@ -140,94 +128,89 @@ def _tcp(tcp: Mapping[str, Any]) -> Any:
     return pairs(rows)
 
 
-def _findings(given: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
+def _findings(given: Sequence[Mapping[str, Any]]) -> Iterable[Block]:
     if given:
         yield heading("Findings")
         yield findings(given)
 
 
-def findings(found: Sequence[Mapping[str, Any]]) -> Table:
+def findings(found: Sequence[Mapping[str, Any]]) -> Grid:
     """One row each: severity, text, frames and filter."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column()
-    table.add_column(overflow="fold")
+    rows: list[tuple[tuple[Span, ...], ...]] = []
     for one in found:
-        text = Text(_safe(one["text"]))
+        says = [Span(_safe(one["text"]))]
         if one.get("frames"):
             more = " ..." if one["count"] > len(one["frames"]) else ""
-            text.append("\nframes " + ", ".join(str(frame) for frame in one["frames"]) + more, style="dim")
+            says.append(Span("frames " + ", ".join(str(frame) for frame in one["frames"]) + more, "dim"))
         if one.get("filter"):
-            text.append(f"\nfilter {_safe(one['filter'])}", style="dim")
-        table.add_row(Text(f"  {one['severity']}", style=_STYLES.get(one["severity"], "")), text)
-    return table
+            says.append(Span(f"filter {_safe(one['filter'])}", "dim"))
+        rows.append(((Span(f"  {one['severity']}", _STYLES.get(one["severity"], "")),), tuple(says)))
+    return Grid(rows)
 
 
-def _hierarchy(table: Mapping[str, Any]) -> Table:
-    found = _empty(("protocol", "frames", "bytes"))
+def _hierarchy(table: Mapping[str, Any]) -> Grid:
+    rows = []
     for path, frames, wire in table["rows"]:
         depth, name = path.count(":"), path.rpartition(":")[2]
-        found.add_row(Text("  " * depth + _safe(name)), f"{frames:,}", f"{wire:,}")
-    return found
+        rows.append(("  " * depth + _safe(name), f"{frames:,}", f"{wire:,}"))
+    return _grid(("protocol", "frames", "bytes"), rows)
 
 
-def conversations(table: Mapping[str, Any]) -> Table:
+def conversations(table: Mapping[str, Any]) -> Grid:
     """Narrower than the columns of the result: both directions in one cell."""
-    found = _empty(("kind", "from", "to", "frames -> <-", "bytes -> <-", "seconds"))
+    rows = []
     for kind, a, b, frames_ab, bytes_ab, frames_ba, bytes_ba, _, span in table["rows"]:
         both = f"{frames_ab:,} / {frames_ba:,}", f"{bytes_ab:,} / {bytes_ba:,}"
-        found.add_row(kind, Text(_safe(a)), Text(_safe(b)), *both, f"{span:,.3f}")
-    return found
+        rows.append((kind, _safe(a), _safe(b), *both, f"{span:,.3f}"))
+    return _grid(("kind", "from", "to", "frames -> <-", "bytes -> <-", "seconds"), rows)
 
 
-def cells(table: Mapping[str, Any]) -> Table:
-    columns = table["columns"]
-    found = _empty(columns)
-    for row in table["rows"]:
-        found.add_row(*(_cell(value) for value in row))
-    return found
+def cells(table: Mapping[str, Any]) -> Grid:
+    """A table of a result as it is."""
+    return _grid(table["columns"], [[_cell(value) for value in row] for row in table["rows"]])
 
 
-def _empty(columns: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in columns:
-        number = name.startswith(("frames", "bytes", "times", "seconds"))
-        table.add_column(name.replace("_", " "), justify="right" if number else "left", overflow="fold")
-    return table
+def _grid(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Grid:
+    numbers = frozenset(
+        index for index, name in enumerate(columns) if name.startswith(("frames", "bytes", "times", "seconds"))
+    )
+    titles = tuple(name.replace("_", " ") for name in columns)
+    return Grid([tuple((Span(text),) for text in row) for row in rows], titles, numbers)
 
 
-def _cell(value: object) -> Text:
+def _cell(value: object) -> str:
     if isinstance(value, float):
-        return Text(f"{value:,.3f}")
+        return f"{value:,.3f}"
     if isinstance(value, int):
-        return Text(f"{value:,}")
-    return Text(_safe("-" if value is None else str(value), _LONGEST_CELL))
+        return f"{value:,}"
+    return _safe("-" if value is None else str(value), _LONGEST_CELL)
 
 
 _LAYOUTS = {"hierarchy": _hierarchy, "top_conversations": conversations}
 
 
-def _timeline(line: Mapping[str, Any]) -> Iterable[Any]:
-    most = max(line["bytes"], default=0)
-    if most == 0 or len(line["bytes"]) < 2:
+def _timeline(timeline: Mapping[str, Any]) -> Iterable[Block]:
+    most = max(timeline["bytes"], default=0)
+    if most == 0 or len(timeline["bytes"]) < 2:
         return
-    yield heading(f"Bytes over time ({line['step_seconds']:g} s a step, most {size(most)})")
+    yield heading(f"Bytes over time ({timeline['step_seconds']:g} s a step, most {size(most)})")
     bars = "".join(
-        " " if not one else SPARKS[min(len(SPARKS) - 1, one * len(SPARKS) // (most + 1))] for one in line["bytes"]
+        " " if not one else SPARKS[min(len(SPARKS) - 1, one * len(SPARKS) // (most + 1))] for one in timeline["bytes"]
     )
-    yield Text("  " + bars)
+    yield line("  " + bars)
 
 
-def _notes(result: Mapping[str, Any]) -> Iterable[Any]:
+def _notes(result: Mapping[str, Any]) -> Iterable[Block]:
     notes = result.get("notes", [])
     if not result["coverage"]["complete"]:
         notes = notes[1:]
     if notes:
         yield heading("Notes")
         for note in notes:
-            yield Text("  " + _safe(note, 500))
+            yield line("  " + _safe(note, 500))
 
 
-def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
+def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Block]:
     if not steps:
         return
     yield heading("Ask next")
@@ -236,18 +219,12 @@ def _next(steps: Sequence[Mapping[str, Any]]) -> Iterable[Any]:
             f" --{key.replace('_', '-')} {str(value).lower()}" for key, value in step["arguments"].items()
         )
         options = options.replace(" true", "")
-        line = Text(f"  pcapstream call {step['tool']} FILE{options}")
-        line.append(f"   {step['tells']}", style="dim")
-        yield line
+        yield Line((Span(f"  pcapstream call {step['tool']} FILE{options}"), Span(f"   {step['tells']}", "dim")))
 
 
-def pairs(rows: Iterable[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text("  " + name), Text(_safe(value, 500)))
-    return table
+def pairs(rows: Iterable[tuple[str, str]]) -> Grid:
+    """Names and what they are."""
+    return Grid([((Span("  " + name, "dim"),), (Span(_safe(value, 500)),)) for name, value in rows])
 
 
 def _safe(text: object, most: int = 1_000) -> str:

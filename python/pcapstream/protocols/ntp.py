@@ -11,10 +11,10 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pcapstream.errors import StateError
-from pcapstream.protocols.base import Machine, Module, Spec
+from pcapstream.protocols.base import EndsOnce, Machine, Module, Spec
+from pcapstream.protocols.kept import KeepsMessages
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Message, Snapshot
@@ -101,10 +101,13 @@ def _added(a: tuple[tuple[Any, int], ...], b: tuple[tuple[Any, int], ...]) -> tu
 
 
 @dataclass(frozen=True, slots=True)
-class NtpSummary:
+class NtpSummary(KeepsMessages):
     """NTP of a capture."""
 
-    messages: int
+    family: ClassVar[str] = "ntp"
+
+    total: int
+    """Messages."""
     modes: Mapping[str, int]
     versions: Mapping[int, int]
     servers: tuple[Server, ...]
@@ -130,7 +133,7 @@ class NtpSummary:
             events[name] = events.get(name, Seen()).merge(seen)
         return replace(
             self,
-            messages=self.messages + other.messages,
+            total=self.total + other.total,
             modes=dict(Counter(self.modes) + Counter(other.modes)),
             versions=dict(Counter(self.versions) + Counter(other.versions)),
             servers=tuple(servers[address] for address in sorted(servers)),
@@ -147,23 +150,6 @@ class NtpSummary:
 
     def event(self, name: str) -> Seen:
         return self.events.get(name, Seen())
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept for detail rows, messages that found no room)."""
-        found = [part.message_count("ntp") for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def rows(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count("ntp")[0]
-            if offset < kept:
-                out += part.messages("ntp", offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
 
 
 class _Server:
@@ -192,7 +178,7 @@ _Key = tuple[str, int, str, int, int]
 """Client, its port, server, its port, transmit timestamp."""
 
 
-class NtpMachine:
+class NtpMachine(EndsOnce):
     """See the module."""
 
     def __init__(self, limits: Mapping[str, int]) -> None:
@@ -206,7 +192,6 @@ class NtpMachine:
         self._unlisted: Counter[str] = Counter()
         self._waiting: OrderedDict[_Key, tuple[int, int]] = OrderedDict()
         """-> (frame, time), oldest first."""
-        self._finished = False
 
     @property
     def name(self) -> str:
@@ -245,10 +230,6 @@ class NtpMachine:
         found = self.snapshot(core)
         self._finished = True
         return found
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'ntp' has finished")
 
     def _saw(self, event: str, frame: int) -> None:
         self._events[event] = self._events.get(event, Seen()).add(frame)

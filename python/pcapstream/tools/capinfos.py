@@ -169,7 +169,9 @@ CAPINFOS = ToolSpec(
         Key("average_packet_rate", "number?"),
         Key("first_in_file_utc", "string?"),
         Key("last_in_file_utc", "string?"),
-        *(Key(name, "string") for name in ("format", "byte_order", "time_precision", "hardware", "os", "application")),
+        *(Key(name, "string?", "null: not known yet") for name in ("format", "byte_order")),
+        Key("time_precision", "string?", "null: no interface has said it"),
+        *(Key(name, "string") for name in ("hardware", "os", "application")),
         Key("compression", "string?"),
         Key("snaplen", "integer?"),
         *(

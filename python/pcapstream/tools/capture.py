@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.errors import QueryError
+from pcapstream.module_names import CAPTURE
 from pcapstream.tools.paging import to_json
 from pcapstream.tools.spec import Face, Key, Parameter
 from pcapstream.tools.text import clean, count, shown, size
@@ -21,7 +22,6 @@ from pcapstream.tools.text import clean, count, shown, size
 if TYPE_CHECKING:
     from pcapstream.capture.manager import Capture, Captures
 
-MODULE = "capture"
 
 _SUFFIXES = (".pcap", ".pcapng", ".cap", ".snoop")
 _COMPRESSED = (".gz", ".zst", ".lz4", ".xz", ".bz2")
@@ -250,7 +250,7 @@ _OF_A_CAPTURE = (
 
 LIST_INTERFACES = CaptureTool(
     name="list_network_interfaces",
-    module=MODULE,
+    module=CAPTURE,
     title="Network interfaces of this machine",
     description=(
         "Network interfaces of the machine pcapstream runs on, with addresses. Use it to choose where to capture."
@@ -261,7 +261,7 @@ LIST_INTERFACES = CaptureTool(
 
 START = CaptureTool(
     name="start_packet_capture",
-    module=MODULE,
+    module=CAPTURE,
     title="Record from a network interface",
     description=(
         "Start to record packets from a network interface. Returns as soon as the recording runs; it ends by itself "
@@ -291,7 +291,7 @@ START = CaptureTool(
 
 STOP = CaptureTool(
     name="stop_packet_capture",
-    module=MODULE,
+    module=CAPTURE,
     title="Stop a recording",
     description=(
         "Stop a running capture. Returns its totals when all of it is analysed; `pcap_file` can still be asked about."
@@ -305,7 +305,7 @@ STOP = CaptureTool(
 
 STATUS = CaptureTool(
     name="get_capture_status",
-    module=MODULE,
+    module=CAPTURE,
     title="State of the recordings",
     description="Running and lately ended captures of this server: state, packets, bytes, drops, rates, time left.",
     act=_status,
@@ -314,7 +314,7 @@ STATUS = CaptureTool(
 
 LIST_FILES = CaptureTool(
     name="list_captured_files",
-    module=MODULE,
+    module=CAPTURE,
     title="Captured files",
     description="Capture files in the capture folder, the newest first; their bare names can be given to any tool.",
     act=_list_files,

@@ -1,26 +1,22 @@
-"""What the tools of the modules diagnostics and performance share: the filter parameter, connections as rows, memory of
-what is dear to sum up."""
+"""What the tools of the modules diagnostics and performance share: connections as rows, memory of what is dear to sum
+up, the form of their tools."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.selection import Selection
 from pcapstream.tools.finding import TcpEvidence
-from pcapstream.tools.spec import Key, Parameter
+from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection, ConnectionOrder
     from pcapstream.model import Report
-    from pcapstream.report import ScanOptions
     from pcapstream.tools.paging import Ask
-
-DISPLAY_FILTER = Parameter("display_filter", "string", "Only frames that pass this Wireshark display filter", "")
 
 COMMON = (
     Key("analysis_type", "string"),
@@ -57,14 +53,26 @@ def remembered(report: Report, question: object, make: Callable[[], T]) -> T:
     return made
 
 
-def filtered(*modules: str) -> Callable[[ScanOptions, Mapping[str, Any]], ScanOptions]:
-    """A tool's `narrow`: with a display filter the pass is one of its own, with these modules."""
-
-    def narrow(options: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
-        where = parameters["display_filter"].strip()
-        return options.selecting(modules, Selection(where)) if where else options
-
-    return narrow
+def tool(
+    module: str,
+    name: str,
+    title: str,
+    description: str,
+    view: Callable[[Report, Ask], dict[str, Any]],
+    needs: tuple[str, ...],
+    tables: tuple[tuple[str, str], ...],
+) -> ToolSpec:
+    """A tool without parameters of its own. tables: (key, what a row is)."""
+    return ToolSpec(
+        name=name,
+        module=module,
+        title=title,
+        description=description,
+        view=view,
+        needs=needs,
+        default_limit=25,
+        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
+    )
 
 
 def evidence_within(report: Report, ask: Ask) -> TcpEvidence:
@@ -75,7 +83,7 @@ def evidence_within(report: Report, ask: Ask) -> TcpEvidence:
 
 
 def scope_of(ask: Ask) -> str:
-    where = ask["display_filter"].strip()
+    where = ask["display_filter"]
     return f"({where})" if where else ""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.http import HttpSummary
+from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.http_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, seconds, utc
@@ -62,6 +63,15 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         )
     found["notes"] = notes
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no HTTP that can be read."""
+    counts = report.summary(HttpSummary).counts()
+    both = [counts[name] for name in ("http", "http2") if name in counts]
+    if not any(one["requests"] + one["responses"] for one in both):
+        return None
+    return FirstLook(_summary(counts.get("http"), counts.get("http2"), 0), findings(counts))
 
 
 def _summary(http: Mapping[str, Any] | None, http2: Mapping[str, Any] | None, listed: int) -> str:

@@ -7,14 +7,13 @@ to nothing that the same call without a cursor would not give, so it is checked 
 
 from __future__ import annotations
 
-import base64
 import binascii
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pcapstream.digest import blake2b
 from pcapstream.errors import QueryError
 
 if TYPE_CHECKING:
@@ -137,7 +136,7 @@ class Ask:
         if table.end >= table.total and not table.more:
             return None
         body = json.dumps([1, self._tool, table.name, table.end, self._question, self._state], separators=(",", ":"))
-        return base64.urlsafe_b64encode(body.encode() + _checksum(body.encode())).rstrip(b"=").decode()
+        return _to_text(body.encode() + _checksum(body.encode()))
 
     def _open(self, cursor: str) -> tuple[str, int]:
         tool, table, offset, question, state = _decode(cursor)
@@ -154,7 +153,7 @@ class Ask:
 
 def _decode(cursor: str) -> tuple[str, str, int, str, str]:
     try:
-        raw = base64.b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        raw = _to_bytes(cursor)
         body, checksum = raw[:-4], raw[-4:]
         if len(raw) > 1000 or checksum != _checksum(body):
             raise ValueError
@@ -253,8 +252,26 @@ def _object(table: Table, ask: Ask) -> dict[str, Any]:
 
 def _digest(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+
+
+def _to_text(data: bytes) -> str:
+    """Base 64 for URLs, without padding (RFC 4648 section 5)."""
+    return binascii.b2a_base64(data, newline=False).rstrip(b"=").translate(_FOR_URLS).decode()
+
+
+def _to_bytes(text: str) -> bytes:
+    """Raises ValueError for what is no such text."""
+    plain = text.encode("ascii")
+    if plain.translate(None, _DIGITS):
+        raise ValueError("not base 64")
+    return binascii.a2b_base64(plain.translate(_FROM_URLS) + b"=" * (-len(plain) % 4))
+
+
+_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_FOR_URLS = bytes.maketrans(b"+/", b"-_")
+_FROM_URLS = bytes.maketrans(b"-_", b"+/")
 
 
 def _checksum(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=4, key=b"pcapstream cursor").digest()
+    return blake2b(body, digest_size=4, key=b"pcapstream cursor").digest()

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.icmp import ERRORS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, remembered, scope_of
+from pcapstream.tools.diagnosis import remembered, scope_of, tool
 from pcapstream.tools.finding import by_weight, finding, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
 
 if TYPE_CHECKING:
@@ -265,29 +264,8 @@ def _message(message: Message) -> list[Any]:
     ]
 
 
-def _tool(
-    name: str,
-    title: str,
-    description: str,
-    view: Any,
-    needs: tuple[str, ...],
-    tables: tuple[tuple[str, str], ...],
-) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="diagnostics",
-        title=title,
-        description=description,
-        view=view,
-        needs=needs,
-        default_limit=25,
-        parameters=(DISPLAY_FILTER,),
-        narrow=filtered(*needs),
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-MTU = _tool(
+MTU = tool(
+    "diagnostics",
     "analyze_mtu_fragmentation",
     "MTU and fragments",
     "Use it when large packets vanish: fragments by pair of addresses, messages that a packet was too big with the MTU "
@@ -296,7 +274,8 @@ MTU = _tool(
     ("triage", "icmp"),
     (("fragmented_packets", "one pair of addresses"), ("pmtud_failures", "equal messages in one row")),
 )
-ICMP_ERRORS = _tool(
+ICMP_ERRORS = tool(
+    "diagnostics",
     "analyze_icmp_errors",
     "ICMP errors",
     "Use it to see what routers and hosts could not deliver: ICMP and ICMPv6 errors by type, with the packet each is "
@@ -305,7 +284,8 @@ ICMP_ERRORS = _tool(
     ("icmp",),
     (("errors", "equal errors in one row, most frequent first"),),
 )
-DNS_ISSUES = _tool(
+DNS_ISSUES = tool(
+    "diagnostics",
     "analyze_dns_resolution_issues",
     "DNS failures",
     "Use it when names do not resolve: queries without answer, NXDOMAIN, SERVFAIL, REFUSED, slow and cut responses, "

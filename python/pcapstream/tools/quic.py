@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.quic import QuicSummary
-from pcapstream.tools.finding import by_weight, finding
+from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
 
@@ -62,6 +62,15 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "connection_closes": ask.rows("connection_closes", _CLOSE, list(map(_close, counts["closes"]))),
         "notes": notes,
     }
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no QUIC."""
+    counts = report.summary(QuicSummary).counts()
+    if not counts["frames"]:
+        return None
+    hellos = [row for row in counts["connections"] if row["client_hello_frame"]]
+    return FirstLook(_summary(counts, hellos), _findings(counts, hellos))
 
 
 def _messages(counts: Mapping[str, Any], kind: int) -> int:

@@ -10,7 +10,7 @@ from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, scope_of
+from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import by_weight, finding, within
 from pcapstream.tools.performance import servers_of, times_ms
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
@@ -313,11 +313,7 @@ RESPONSE_TIMES = ToolSpec(
     view=_view,
     needs=("tcp", "http", "dns", "icmp"),
     default_limit=25,
-    parameters=(
-        Parameter("protocol", "string", "Whose answers", "http", choices=("http", *PORTS, "dns", "icmp")),
-        DISPLAY_FILTER,
-    ),
-    narrow=filtered("tcp", "http", "dns", "icmp"),
+    parameters=(Parameter("protocol", "string", "Whose answers", "http", choices=("http", *PORTS, "dns", "icmp")),),
     keys=(
         Key("summary", "object", "text, responses, response_time_ms", required=True),
         Key("protocol", "string", "as asked"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, scope_of
+from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, percent, ratio
@@ -97,8 +97,6 @@ REUSE = ToolSpec(
     view=_view,
     needs=("http", "tcp"),
     default_limit=25,
-    parameters=(DISPLAY_FILTER,),
-    narrow=filtered("http", "tcp"),
     keys=(
         Key("summary", "object", "text and totals; connection_reuse_rate from 0 to 1", required=True),
         Key("recommendation", "string", "where few connections are used again"),

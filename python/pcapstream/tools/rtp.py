@@ -74,6 +74,12 @@ def view(summary: RtpSummary, ask: Ask) -> RtpView:
     return out
 
 
+def rtp_findings(summary: RtpSummary) -> list[dict[str, Any]]:
+    """What looks wrong with the media."""
+    counts = summary.counts()
+    return _findings(counts["streams"], counts["reports"])
+
+
 def _totals(counts: Mapping[str, Any]) -> dict[str, Any]:
     announced = [s for s in counts["streams"] if s["detected_by"] == "announced"]
     others = [s for s in counts["streams"] if s["detected_by"] != "announced"]

@@ -6,7 +6,6 @@ same words.
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
@@ -241,6 +240,8 @@ class Face:
         return self._by_name[name]
 
     def _meant(self, name: str) -> str:
+        import difflib
+
         close = difflib.get_close_matches(name[:100], self._by_name, n=1)
         if close:
             return f" (did you mean {close[0]}?)"
@@ -296,15 +297,15 @@ class ToolSpec(Face):
         return options.selecting(modules, Selection(wanted))
 
 
-PCAP_FILE = Parameter("pcap_file", "string", "Path of a capture (pcap, pcapng, also compressed), or an http(s) URL")
+PCAP_FILE = Parameter("pcap_file", "string", "Capture: path or http(s) URL")
 DISPLAY_FILTER = Parameter(
     "display_filter",
     "string",
-    "Wireshark display filter, for instance tcp.port == 443 and ip.len > 1000",
+    "Wireshark display filter, e.g. tcp.port == 443",
     "",
     check=checked_filter,
 )
-CURSOR = Parameter("cursor", "string", "next_cursor of a table: gives that table's next rows", None)
+CURSOR = Parameter("cursor", "string", "next_cursor of a table, for its next rows", None)
 
 FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (
@@ -316,7 +317,7 @@ COMMON_KEYS = (
 
 
 def _limit(default: int, most: int) -> Parameter:
-    return Parameter("limit", "integer", f"Most rows of each table (default {default})", None, minimum=1, maximum=most)
+    return Parameter("limit", "integer", f"Rows per table (default {default})", None, minimum=1, maximum=most)
 
 
 def _key_schema(key: Key) -> dict[str, object]:

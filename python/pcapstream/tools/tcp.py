@@ -6,7 +6,6 @@ sent the SYN, whatever filter was given.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,8 @@ def ip_address(text: str) -> str:
     """Canonical form. Raises ValueError with a clause that says what is wrong."""
     if "%" in text:
         raise ValueError("has a zone; give the address without it")
+    import ipaddress
+
     try:
         return str(ipaddress.ip_address(text.strip().strip("[]")))
     except ValueError:

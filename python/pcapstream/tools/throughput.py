@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import COMMON, DISPLAY_FILTER, filtered, scope_of
+from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
 from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
@@ -224,8 +224,7 @@ def _tool(
         view=view,
         needs=("triage",),
         default_limit=60,
-        parameters=(parameter, DISPLAY_FILTER),
-        narrow=filtered("triage"),
+        parameters=(parameter,),
         keys=(
             Key("summary", "object", "text, totals, average, median, p95 and peak rate", required=True),
             Key(parameter.name, "integer", "as asked"),

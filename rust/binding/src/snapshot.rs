@@ -45,6 +45,14 @@ impl Snapshot {
     }
 
     #[getter]
+    fn unnumbered_datagrams(&self) -> u64 {
+        self.facts.unnumbered_datagrams
+    }
+    #[getter]
+    fn searches_let_go(&self) -> u64 {
+        self.facts.searches_let_go
+    }
+    #[getter]
     fn stopped_by_matches(&self) -> bool {
         self.facts.stopped_by_matches
     }

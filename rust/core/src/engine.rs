@@ -123,6 +123,10 @@ pub struct Snapshot {
     pub matched: Option<u64>,
     /// The pass ended because as many frames had passed as were asked for.
     pub stopped_by_matches: bool,
+    /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
+    pub unnumbered_datagrams: u64,
+    /// Connections whose search ended early, for want of room.
+    pub searches_let_go: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -137,6 +141,8 @@ pub struct Decoder {
     reader: Reader,
     pass: Pass,
     finished: bool,
+    /// Interfaces of the file that batches have told of.
+    interfaces_told: usize,
 }
 
 /// The part behind the container reader.
@@ -210,15 +216,13 @@ impl Pass {
             self.layers.clear();
         }
         let (verdict, quoted) = self.track(record, number);
-        let mut found = false;
         let mut counted = true;
         if let Some(selector) = &mut self.selector {
             counted = selector.judge(record, number, &mut self.layers, &self.dissector, verdict.as_ref(), quoted);
-            found = selector.finds_protocols();
         }
         if let Some(apps) = &mut self.apps {
             let stream = verdict.map(Place::of);
-            apps.counted(counted, !found);
+            apps.counted(counted);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }
         if !counted {
@@ -312,6 +316,10 @@ impl Decoder {
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }
+        let mut apps = Apps::new(&plan.apps, limits);
+        if let (Some(apps), Some(others)) = (&mut apps, selector.as_ref().and_then(Selector::apps)) {
+            apps.leave_names_to(others);
+        }
         Self {
             decompressor: Decompressor::new(limits),
             reader: Reader::new(limits, plan.resync),
@@ -320,7 +328,7 @@ impl Decoder {
                 counted,
                 tally: plan.tally.then(|| Tally::new(limits)),
                 selector,
-                apps: Apps::new(&plan.apps, limits),
+                apps,
                 max_interfaces: limits.max_interfaces,
                 dissector,
                 layers: Layers::default(),
@@ -332,6 +340,7 @@ impl Decoder {
                 plan,
             },
             finished: false,
+            interfaces_told: 0,
         }
     }
 
@@ -362,6 +371,9 @@ impl Decoder {
             if let Some(apps) = &mut self.pass.apps {
                 apps.finish();
             }
+            if let Some(selector) = &mut self.pass.selector {
+                selector.finish();
+            }
         }
         Ok(self.take_batch())
     }
@@ -378,6 +390,11 @@ impl Decoder {
         }
         if let Some(selector) = &mut self.pass.selector {
             batch.rows = std::mem::take(&mut selector.out);
+            if selector.gives_bytes() {
+                let known = &self.reader.facts().interfaces;
+                batch.interfaces = known.get(self.interfaces_told..).unwrap_or_default().to_vec();
+                self.interfaces_told = known.len();
+            }
         }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;
@@ -410,6 +427,8 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            searches_let_go: self.pass.selector.as_ref().map_or(0, Selector::let_go),
+            unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
             kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),

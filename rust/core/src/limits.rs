@@ -55,6 +55,8 @@ limits! {
     max_tcp_connections: usize = 500_000,
     /// Unacknowledged segments remembered, over all connections.
     max_tcp_segments: usize = 2_000_000,
+    /// UDP streams that get a number, in a pass that asks for it.
+    max_udp_streams: usize = 1_000_000,
     /// Conversations kept of each kind (eth, ip, ipv6, udp).
     max_conversations: usize = 500_000,
     /// Frame numbers kept as evidence for each kind of event.
@@ -71,6 +73,8 @@ limits! {
     max_kept_messages: usize = 50_000,
     /// Bytes of the messages kept for the detail rows, each protocol family.
     max_kept_message_bytes: usize = 8 << 20,
+    /// Logins listed one by one.
+    max_logins: usize = 20_000,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 900_000,
     /// TLS handshakes kept for the rows.

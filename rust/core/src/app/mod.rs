@@ -12,21 +12,27 @@ mod gateway;
 mod http;
 pub(crate) use http::fields as http_fields;
 mod icmp;
+pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
+mod logins;
 pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
 mod reader;
 mod rtp;
+pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
+pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;
 pub(crate) use tls::fields as tls_fields;
+mod watch;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
@@ -44,6 +50,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use stream::{Segment, Streams};
+use watch::Watch;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -345,6 +352,20 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Reads TCP streams and sees datagrams of these (TCP, UDP) ports beside the protocols they belong to: `stream` and its
+    /// kin are called for the former, [`watch_datagram`](Self::watch_datagram) for the latter. It finds no protocols.
+    fn watches(&self) -> Option<(&[u16], &[u16])> {
+        None
+    }
+    /// A datagram of a watched port.
+    fn watch_datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Data of a segment of a stream on no watched port, as it came. True: the stream is read from here on.
+    fn watch_segment(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
     /// Messages kept for the detail rows.
     fn kept(&self) -> Option<&Kept> {
         None
@@ -370,13 +391,12 @@ pub trait Report: Any + Send + Sync + std::fmt::Debug {
 
 /// The report of no packets at all, by name of the protocol.
 pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
-    all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
+    every().iter().find(|a| a.name() == name)?.report()
 }
 
 /// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
-fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let media = MediaBook::new(limits);
+fn all(limits: &Limits, media: &MediaBook) -> Vec<Box<dyn App>> {
     vec![
         Box::new(dns::Dns::new(limits)),
         Box::new(dhcp::Dhcp::new(limits)),
@@ -388,14 +408,24 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(names::Names::new(limits)),
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
-        Box::new(rtp::Rtp::new(limits, media)),
+        Box::new(logins::Logins::new(limits)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
+
+/// The protocols of this build, for what does not depend on a pass.
+fn every() -> Vec<Box<dyn App>> {
+    let limits = Limits::default();
+    all(&limits, &MediaBook::new(&limits))
+}
+
+/// The protocols that announce media, those that carry them not.
+pub(crate) const SIGNALLING: [&str; 2] = ["sip", "megaco"];
 
 /// The application protocols that find each protocol.
 pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
     let mut found: HashMap<Proto, Vec<&'static str>> = HashMap::new();
-    for app in all(&Limits::default()) {
+    for app in every() {
         for &proto in app.protocols() {
             found.entry(proto).or_default().push(app.name());
         }
@@ -405,7 +435,7 @@ pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
 
 /// Names of the protocols of this build.
 pub fn names() -> Vec<&'static str> {
-    all(&Limits::default()).iter().map(|a| a.name()).collect()
+    every().iter().map(|a| a.name()).collect()
 }
 
 /// Which application protocols to decode, and where else to look for them.
@@ -456,16 +486,20 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
-    /// Whether protocols found go into the path of the frame.
-    names: bool,
+    watchers: Vec<Watch>,
+    /// By number of the protocol: somebody else puts it into the path of the frame.
+    named_elsewhere: Box<[bool]>,
+    /// Where signalling announces media.
+    pub media: MediaBook,
     pub out: Output,
 }
 
 impl Apps {
     /// The protocols of the plan; None when it names none.
     pub fn new(plan: &AppPlan, limits: &Limits) -> Option<Self> {
+        let media = MediaBook::new(limits);
         let (apps, others): (Vec<_>, Vec<_>) =
-            all(limits).into_iter().partition(|a| plan.names.iter().any(|n| n == a.name()));
+            all(limits, &media).into_iter().partition(|a| plan.names.iter().any(|n| n == a.name()));
         if apps.is_empty() {
             return None;
         }
@@ -484,6 +518,7 @@ impl Apps {
             app.tcp_ports().iter().for_each(|&p| _ = tcp_ports.entry(p).or_insert(OTHERS));
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
+        let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
             probes_tcp: apps.iter().any(|a| a.probes_tcp()),
             learn: apps.iter().any(|a| a.learns_from_datagrams()),
@@ -494,7 +529,9 @@ impl Apps {
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
-            names: true,
+            watchers,
+            named_elsewhere: vec![false; Proto::ALL.len()].into(),
+            media,
             out: Output::default(),
         })
     }
@@ -509,9 +546,16 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
-    /// Whether the next frame counts (passes the filter of the pass), and whether its protocols go into its path.
-    pub fn counted(&mut self, counts: bool, names: bool) {
-        (self.out.passed_over, self.names) = (!counts, names);
+    /// Whether the next frame counts: passes the filter of the pass.
+    pub fn counted(&mut self, counts: bool) {
+        self.out.passed_over = !counts;
+    }
+
+    /// What `other` finds too, in the same frames, goes into their paths there.
+    pub fn leave_names_to(&mut self, other: &Apps) {
+        for &proto in other.apps.iter().flat_map(|a| a.protocols()) {
+            self.named_elsewhere[proto as usize] = true;
+        }
     }
 
     /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
@@ -531,7 +575,7 @@ impl Apps {
             self.out.messages.truncate(before);
         }
         for proto in self.out.protocols.drain(..) {
-            if self.names {
+            if !self.named_elsewhere[proto as usize] {
                 layers.push(proto);
             }
         }
@@ -554,6 +598,9 @@ impl Apps {
         for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
+            for watch in self.watchers.iter().filter(|_| counts) {
+                watch.datagram(&mut self.apps, &mut self.out, &ctx, dissector.bytes(record, udp.payload));
+            }
             self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len, counts);
         }
         // Quotes stand for themselves: those that do not count need not be looked at.

@@ -33,6 +33,13 @@ groups! {
     Dtls crate::app::tls_fields::dtls::TABLE,
     Quic crate::app::quic_fields::TABLE,
     Http crate::app::http_fields::TABLE,
+    Dhcp crate::app::dhcp_fields::TABLE,
+    Dhcpv6 crate::app::dhcpv6_fields::TABLE,
+    Sip crate::app::sip_fields::TABLE,
+    Sdp crate::app::sdp_fields::TABLE,
+    Rtp crate::app::rtp_fields::TABLE,
+    Rtcp crate::app::rtcp_fields::TABLE,
+    Ntp crate::app::ntp_fields::TABLE,
 }
 
 const PROTOCOLS: usize = Proto::ALL.len();
@@ -103,16 +110,22 @@ pub(crate) fn table_of(id: FieldId) -> Option<usize> {
     registry().tables.get((id.0 as usize).checked_sub(PROTOCOLS)?).map(|&t| t as usize)
 }
 
-/// The application protocols that fill it; none where the dissector does. A protocol may stand inside of several (TLS in
-/// QUIC).
+/// The application protocols that fill it; none where the dissector does.
 pub fn apps_of(id: FieldId) -> Vec<&'static str> {
-    let finding = |proto| registry().apps.get(&proto).cloned().unwrap_or_default();
-    if let Some(proto) = proto_of(id) {
-        return finding(proto);
+    match proto_of(id) {
+        Some(proto) => registry().apps.get(&proto).cloned().unwrap_or_default(),
+        None => table_of(id).map(|t| fillers(&TABLES[t])).unwrap_or_default(),
     }
-    let Some(table) = table_of(id).map(|t| &TABLES[t]).filter(|t| t.app.is_some()) else { return Vec::new() };
+}
+
+/// The application protocols that fill a table: its own, and those that find its protocol inside of others (TLS in QUIC).
+fn fillers(table: &Table) -> Vec<&'static str> {
+    let Some(app) = table.app else { return Vec::new() };
     let proto = Proto::ALL.iter().find(|p| p.name() == table.prefix);
-    let mut apps: Vec<_> = table.app.into_iter().chain(proto.map(|p| finding(*p)).unwrap_or_default()).collect();
+    let mut apps = proto.and_then(|p| registry().apps.get(p)).cloned().unwrap_or_default();
+    if apps.is_empty() || app == table.prefix {
+        apps.push(app);
+    }
     apps.sort_unstable();
     apps.dedup();
     apps

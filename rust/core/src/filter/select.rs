@@ -6,13 +6,14 @@ use super::frame::Clock;
 use super::program::Frame;
 use super::registry::Group;
 use super::sink::{Buffer, Occurrence, Sink};
+use super::stream_search::{Piece, StreamMatch, StreamQuery, StreamSearch};
 use super::value::Value;
 use super::{Filter, registry, show};
 use crate::app::{AppPlan, Apps, Place};
 use crate::batch::PacketHeader;
 use crate::container::pseudo_header_len;
 use crate::dissect::Dissector;
-use crate::flow::Verdict;
+use crate::flow::{UdpStreams, Verdict};
 use crate::layers::{Layers, Span};
 use crate::limits::Limits;
 use crate::record::{Record, RecordKind, Timestamp};
@@ -27,6 +28,8 @@ pub struct Select {
     pub frames: Option<Vec<(u64, u64)>>,
     /// Gives a [`Row`] of each frame that passes.
     pub rows: Option<Rows>,
+    /// Searches TCP streams: a row is a match then, of the frame that completes it. The filter does not count.
+    pub search: Option<Arc<StreamQuery>>,
 }
 
 /// What rows hold.
@@ -61,6 +64,9 @@ pub struct Row {
     pub cells: Vec<Cell>,
     pub summary: Option<Box<PacketHeader>>,
     pub bytes: Option<Box<[u8]>>,
+    /// What the capture program made up in front of them, with `bytes`; mostly nothing.
+    pub front: Box<[u8]>,
+    pub found: Option<Box<StreamMatch>>,
 }
 
 /// One value of a column.
@@ -134,6 +140,9 @@ pub(crate) struct Selector {
     extracts: bool,
     /// Some field comes from the analysis of TCP, or from messages in its streams.
     follows_tcp: bool,
+    search: Option<StreamSearch>,
+    /// Numbers of UDP streams, where some field needs them.
+    udp: Option<UdpStreams>,
     pub matched: u64,
     pub out: Vec<Row>,
 }
@@ -141,7 +150,7 @@ pub(crate) struct Selector {
 impl Selector {
     /// None where the plan selects nothing.
     pub fn new(select: &Select, app_ports: &[(String, u16)], limits: &Limits) -> Option<Self> {
-        if select.filter.is_none() && select.frames.is_none() && select.rows.is_none() {
+        if select.filter.is_none() && select.frames.is_none() && select.rows.is_none() && select.search.is_none() {
             return None;
         }
         let mut fields: Vec<FieldId> = select.filter.iter().flat_map(|f| f.fields().iter().copied()).collect();
@@ -152,21 +161,31 @@ impl Selector {
                 fields.push(*id);
             }
         }
+        let stateful = |group: Group| {
+            let of = |id: &&FieldId| registry::table_of(**id) == Some(group as usize);
+            fields.iter().filter(of).any(|id| registry::field(*id).mark == Mark::Stateful)
+        };
         let mut names: Vec<String> = fields.iter().flat_map(|id| registry::apps_of(*id)).map(str::to_owned).collect();
         // Where media go is told by the protocols that set up calls.
         if fields.contains(&super::frame::PROTOCOLS) || names.iter().any(|n| n == "rtp") {
             names = crate::app::names().into_iter().map(str::to_owned).collect();
+        }
+        let udp = stateful(Group::Udp).then(|| UdpStreams::new(limits.max_udp_streams));
+        if udp.is_some() {
+            names.extend(crate::app::SIGNALLING.map(str::to_owned));
         }
         names.sort();
         names.dedup();
         // What these decoders count is never asked for: they keep no messages.
         let own = Limits { max_kept_messages: 0, ..limits.clone() };
         let apps = Apps::new(&AppPlan { names, ports: app_ports.to_vec() }, &own);
-        let stateful_tcp = |id: &FieldId| {
-            registry::table_of(*id) == Some(Group::Tcp as usize) && registry::field(*id).mark == Mark::Stateful
-        };
+        if let Some(apps) = apps.as_ref().filter(|_| udp.is_some()) {
+            apps.media.follow();
+        }
         Some(Self {
-            follows_tcp: apps.is_some() || fields.iter().any(stateful_tcp),
+            search: select.search.clone().map(|query| StreamSearch::new(query, limits)),
+            follows_tcp: apps.is_some() || select.search.is_some() || stateful(Group::Tcp),
+            udp,
             filter: select.filter.clone(),
             frames: select.frames.clone(),
             rows: select.rows.clone(),
@@ -185,9 +204,19 @@ impl Selector {
         self.follows_tcp
     }
 
-    /// Whether application protocols add to the path of frames here.
-    pub fn finds_protocols(&self) -> bool {
-        self.apps.is_some()
+    /// Datagrams whose UDP stream got no number, because there were too many.
+    pub fn unnumbered(&self) -> u64 {
+        self.udp.as_ref().map_or(0, |udp| udp.unnumbered)
+    }
+
+    /// The application protocols that add to the path of frames here.
+    pub fn apps(&self) -> Option<&Apps> {
+        self.apps.as_ref()
+    }
+
+    /// Rows have the bytes of frames.
+    pub fn gives_bytes(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.bytes)
     }
 
     /// As many frames have passed as were asked for.
@@ -213,10 +242,17 @@ impl Selector {
     ) -> bool {
         let mut sink = self.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         sink.clear();
+        // Before the application protocols: what they announce holds for the frames behind this one.
+        if let Some(udp) = self.udp.as_mut().filter(|_| record.kind == RecordKind::Packet) {
+            udp.frame(record, layers, dissector);
+        }
         if let Some(apps) = &mut self.apps {
             apps.out.sink = Some(sink);
             apps.frame(record, number, layers, dissector, verdict.copied().map(Place::of), quoted);
             apps.out.messages.clear();
+            if let Some(udp) = &mut self.udp {
+                apps.media.places().iter().for_each(|p| udp.expect(p.addr, p.port, p.other_port, p.frame));
+            }
             sink = apps.out.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         }
         let numbered = self.frames.as_ref().is_none_or(|f| f.iter().any(|r| (r.0..=r.1).contains(&number)));
@@ -233,10 +269,19 @@ impl Selector {
                 tcp_at: tcp,
                 verdict: tcp.zip(verdict),
                 quoted,
+                datagrams: self.udp.as_ref().filter(|_| packet).map_or(&[], UdpStreams::of_frame),
                 segment_len_known: layers.tcp.as_ref().is_some_and(|t| t.len.is_some()),
                 whole: dissector.whole(),
             };
             extract::extract(&around, &mut sink);
+        }
+        if let Some(mut search) = self.search.take() {
+            if let Some(verdict) = verdict.filter(|_| numbered) {
+                self.search(&mut search, record, number, layers, dissector, verdict, &sink);
+            }
+            self.search = Some(search);
+            self.sink = Some(sink);
+            return false;
         }
         let filter = self.filter.as_deref();
         let passed = numbered && filter.is_none_or(|f| f.matches(&sink, record.data, dissector.whole()));
@@ -252,6 +297,68 @@ impl Selector {
         self.clock.after(record, passed);
         self.sink = Some(sink);
         passed
+    }
+
+    /// Connections whose search ended early, for want of room.
+    pub fn let_go(&self) -> u64 {
+        self.search.as_ref().map_or(0, |search| search.let_go)
+    }
+
+    /// The input has ended.
+    pub fn finish(&mut self) {
+        if let Some(mut search) = self.search.take() {
+            search.finish();
+            self.hits(&mut search, |row| row);
+            self.search = Some(search);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // everything that is known of the frame
+    fn search(
+        &mut self,
+        search: &mut StreamSearch,
+        record: &Record<'_>,
+        number: u64,
+        layers: &Layers,
+        dissector: &Dissector,
+        verdict: &Verdict,
+        sink: &Sink,
+    ) {
+        let Some(tcp) = layers.tcp.as_ref() else { return };
+        let Some(net) = tcp.net.and_then(|at| layers.nets.get(at as usize)) else { return };
+        let piece = Piece {
+            stream: verdict.stream,
+            end: usize::from((net.src, tcp.src_port) > (net.dst, tcp.dst_port)),
+            to_client: verdict.to_client,
+            frame: number,
+            seq: tcp.seq,
+            ack: tcp.ack,
+            flags: tcp.flags,
+            data: dissector.bytes(record, tcp.payload),
+            wire: tcp.len.unwrap_or(0),
+        };
+        let rows = self.rows.clone().unwrap_or_default();
+        let mut row = || self.row(&rows, record, number, layers, Some(verdict), sink, dissector.whole());
+        search.segment(&piece, &mut row);
+        if !search.hits.is_empty() {
+            let row = row();
+            self.hits(search, |held| held.or_else(|| Some(Box::new(row.clone()))));
+        }
+    }
+
+    /// Makes rows of what the search found, as many as were asked for.
+    fn hits(&mut self, search: &mut StreamSearch, row: impl Fn(Option<Box<Row>>) -> Option<Box<Row>>) {
+        for (held, found) in search.hits.drain(..) {
+            if self.done() {
+                break;
+            }
+            self.matched += 1;
+            if self.rows.as_ref().is_some_and(|rows| self.matched > rows.skip)
+                && let Some(row) = row(held)
+            {
+                self.out.push(Row { found: Some(Box::new(found)), ..*row });
+            }
+        }
     }
 
     #[allow(clippy::too_many_arguments)] // everything that is known of the frame
@@ -293,6 +400,11 @@ impl Selector {
                 .summaries
                 .then(|| Box::new(PacketHeader::new(&own, number, layers, verdict.map(|v| (v.stream, v.events))))),
             bytes: rows.bytes.then(|| own.data.into()),
+            front: match rows.bytes {
+                true => record.data.get(..pseudo as usize).unwrap_or_default().into(),
+                false => Box::default(),
+            },
+            found: None,
         }
     }
 }

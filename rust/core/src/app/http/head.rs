@@ -20,12 +20,18 @@ const METHODS: [&str; 38] = [
 ];
 const NOTIFICATIONS: [&str; 3] = ["NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE"];
 
-/// The next line without its end, and where the one behind it starts. None: no line end yet.
+/// The next line without its end, and where the one behind it starts. None: no line end yet. As in Wireshark a CR alone
+/// ends a line, too (RFC 9112 2.2 leaves it to the recipient).
 pub fn line(data: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let rest = data.get(at..)?;
-    let len = rest.iter().position(|&b| b == b'\n')?;
-    let line = rest.get(..len)?;
-    Some((line.strip_suffix(b"\r").unwrap_or(line), at + len + 1))
+    let len = rest.iter().position(|&b| b == b'\n' || b == b'\r')?;
+    let end = match rest.get(len..)? {
+        [b'\r', b'\n', ..] => 2,
+        // The LF may be in the next segment.
+        [b'\r'] => return None,
+        _ => 1,
+    };
+    Some((rest.get(..len)?, at + len + end))
 }
 
 /// What the line starts; None: it is no start line.
@@ -269,6 +275,16 @@ pub fn on_any_port(data: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_with_lf_cr_lf_or_cr() {
+        assert_eq!(line(b"ab\ncd", 0), Some((&b"ab"[..], 3)));
+        assert_eq!(line(b"ab\r\ncd", 0), Some((&b"ab"[..], 4)));
+        assert_eq!(line(b"ab\rcd\n", 0), Some((&b"ab"[..], 3)));
+        assert_eq!(line(b"ab\r", 0), None);
+        assert_eq!(line(b"ab", 0), None);
+        assert_eq!(look(b"v\x00\xe2\r\x9a: x\n"), Look::Other);
+    }
 
     #[test]
     fn start_lines_are_those_of_wireshark() {
