@@ -51,9 +51,7 @@ def theirs(path: Path, columns: list[str]) -> dict[int, list[str]]:
     for column in columns:
         command += ["-e", column]
     done = subprocess.run(command, capture_output=True, timeout=200, check=False)
-    # A field over no bytes at all.
-    text = done.stdout.decode("utf-8", "replace").replace("<MISSING>", "<none>")
-    rows = (line.split("\t") for line in text.splitlines())
+    rows = (line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines())
     at = columns.index("frame.number")
     return {int(row[at]): row for row in rows if len(row) == len(columns) and row[at]}
 
