@@ -13,6 +13,7 @@ from pcapstream.tools.diagnosis import COMMON, remembered, scope_of
 from pcapstream.tools.finding import by_weight, finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.values import counts_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -31,7 +32,7 @@ _ERROR = (
 
 def _errors(report: Report) -> list[list[Any]]:
     """Errors of both IP versions, most frequent first, equal ones in one row: see `_ERROR`."""
-    counts = report.summary(IcmpSummary).counts()
+    counts = counts_of(report.summary(IcmpSummary))
 
     def make() -> list[list[Any]]:
         found = []
@@ -118,7 +119,7 @@ def _mtu(report: Report, ask: Ask) -> dict[str, Any]:
 
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(IcmpSummary).counts()
+    counts = counts_of(report.summary(IcmpSummary))
     errors = _errors(report)
     by_type: Counter[str] = Counter()
     for row in errors:
@@ -172,7 +173,7 @@ _MESSAGE = ("frame", "time_utc", "src", "dst", "query", "query_type", "answers",
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    dns = summary.counts().get("dns")
+    dns = counts_of(summary).get("dns")
     kept, dropped = summary.kept()
     scope = scope_of(ask)
     issues: list[list[Any]] = []

@@ -9,6 +9,7 @@ from pcapstream.protocols.quic import QuicSummary
 from pcapstream.tools.finding import by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.values import counts_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -32,7 +33,7 @@ _CLOSE = (
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(QuicSummary).counts()
+    counts = counts_of(report.summary(QuicSummary))
     connections = counts["connections"]
     hellos = [row for row in connections if row["client_hello_frame"]]
     kinds = {name: n for name, n in counts["packets"].items() if n}

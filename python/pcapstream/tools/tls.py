@@ -9,6 +9,7 @@ from pcapstream.protocols.tls import FAMILY, TlsSummary
 from pcapstream.tools.finding import Severity, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.values import counts_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -23,7 +24,7 @@ NS_A_DAY = 86_400_000_000_000
 
 
 def _counts(report: Report) -> dict[str, Any]:
-    return report.summary(TlsSummary).counts()
+    return counts_of(report.summary(TlsSummary))
 
 
 def _both(counts: Counts, key: str) -> int:
