@@ -286,6 +286,9 @@ class Snapshot:
     def matched(self) -> int | None:
         """Frames that passed the filter; None: the pass had none."""
     @property
+    def unnumbered_datagrams(self) -> int:
+        """Datagrams whose UDP stream got no number, for there were more than max_udp_streams; 0 where nobody asked."""
+    @property
     def stopped_by_matches(self) -> bool:
         """The pass ended because max_matches frames had passed, or no further frame was asked for."""
 

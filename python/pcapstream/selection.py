@@ -108,6 +108,8 @@ class RowsSummary:
     """Frames that passed, also those without a row; a lower bound when `enough`."""
     enough: bool = False
     """The pass ended because it had as many as were asked for."""
+    unnumbered: int = 0
+    """Datagrams whose UDP stream got no number."""
 
     @classmethod
     def empty(cls) -> Self:
@@ -120,6 +122,7 @@ class RowsSummary:
             rows=self.rows + other.rows,
             matched=self.matched + other.matched,
             enough=self.enough or other.enough,
+            unnumbered=self.unnumbered + other.unnumbered,
         )
 
     def memory_bytes(self) -> Mapping[str, int]:
@@ -149,7 +152,7 @@ class RowsMachine:
     def snapshot(self, core: Snapshot, /) -> RowsSummary:
         if self._finished:
             raise StateError("finished", "the machine 'rows' has finished")
-        return RowsSummary(tuple(self._rows), core.matched or 0, core.stopped_by_matches)
+        return RowsSummary(tuple(self._rows), core.matched or 0, core.stopped_by_matches, core.unnumbered_datagrams)
 
     def finish(self, core: Snapshot, /) -> RowsSummary:
         summary = self.snapshot(core)

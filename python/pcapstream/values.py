@@ -25,7 +25,7 @@ class Counted(Protocol):
         """What the core counted."""
 
 
-def counts_of(summary: Counted) -> dict[str, Any]:
+def values_of(summary: Counted) -> dict[str, Any]:
     """`summary.counts()`; the same object as before where it was asked for before: not to be changed."""
     report = summary.report
     key = id(report)

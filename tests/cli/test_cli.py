@@ -122,6 +122,7 @@ NEEDED = {
     "extract_fields": ["--fields", "frame.number"],
     "search_packet_content": ["--search-pattern", "text"],
     "follow_tcp_stream": ["--stream-index", "0"],
+    "follow_udp_stream": ["--stream-index", "0"],
 }
 """Parameters without a default."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,26 +39,6 @@ def captures() -> Iterator[Path]:
             yield path
 
 
-def theirs(path: Path, filters: list[str], scratch: Path) -> list[tuple[str, str]]:
-    """(N, frames) or (E, reason) of each filter; empty where tshark cannot read the capture."""
-    asked, out = scratch / "filters", scratch / "found"
-    asked.write_text("\n".join(filters) + "\n", "utf-8")
-    out.unlink(missing_ok=True)
-    environment = {**os.environ, "FILTERS": str(asked), "OUT": str(out)}
-    script = f"lua_script:{HERE / 'taps.lua'}"
-    subprocess.run(
-        ["tshark", "-n", "-q", "-X", script, "-r", str(path)],
-        env=environment,
-        capture_output=True,
-        timeout=300,
-        check=False,
-    )
-    if not out.exists():
-        return []
-    lines = out.read_text("utf-8", "replace").splitlines()
-    return [(kind, found) for _, kind, found in (line.split("\t", 2) for line in lines)]
-
-
 def ours(data: bytes, text: str) -> list[int]:
     decoder = Decoder(tcp=False, tally=False, resync=False, display_filter=text, rows=True)
     rows = decoder.feed(data).rows
@@ -67,10 +46,10 @@ def ours(data: bytes, text: str) -> list[int]:
     return [row.number for row in rows]
 
 
-def differences(path: Path, scratch: Path) -> list[str]:
+def differences(path: Path) -> list[str]:
     data = path.read_bytes()
     found = []
-    for text, (kind, numbers) in zip(FILTERS, theirs(path, FILTERS, scratch), strict=False):
+    for text, (kind, numbers) in zip(FILTERS, wireshark.answers(path, FILTERS), strict=False):
         if any(fnmatch.fnmatch(path.name, file) and fnmatch.fnmatchcase(text, what) for file, what, _ in EXCLUDED):
             continue
         expected = [int(number) for number in numbers.split()]
@@ -86,20 +65,20 @@ def differences(path: Path, scratch: Path) -> list[str]:
 def test_made_traffic(tmp_path: Path) -> None:
     path = tmp_path / "made.pcap"
     write(path, *traffic(7))
-    if not theirs(path, ["tcp"], tmp_path):
+    if not wireshark.answers(path, ["tcp"]):
         pytest.skip("this tshark runs no Lua")
-    assert not differences(path, tmp_path)
+    assert not differences(path)
 
 
 @pytest.mark.parametrize("path", list(captures()), ids=lambda path: path.name)
-def test_captures(path: Path, tmp_path: Path) -> None:
-    assert not differences(path, tmp_path)
+def test_captures(path: Path) -> None:
+    assert not differences(path)
 
 
 def test_both_refuse(tmp_path: Path) -> None:
     path = tmp_path / "made.pcap"
     write(path, *traffic(7))
-    answers = theirs(path, REFUSED, tmp_path)
+    answers = wireshark.answers(path, REFUSED)
     if not answers:
         pytest.skip("this tshark runs no Lua")
     for text, (kind, _) in zip(REFUSED, answers, strict=True):

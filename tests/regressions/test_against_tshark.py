@@ -26,8 +26,10 @@ ALL = [*MADE, *DNS_MADE, *SIP_MADE, *DHCP_MADE, *ICMP_MADE, *HTTP_MADE, *DIAGNOS
 def test_tshark_counts_what_the_regression_tests_expect(made: Made, tmp_path: Path) -> None:
     path = made.make(tmp_path / "capture.pcap")
 
-    counted = {where: len(wireshark.frames(path, where)) for where in made.counts}
-    streams = {row[0] for row in wireshark.fields(path, ["tcp.stream"], "tcp.stream")}
+    streams = [f"tcp.stream == {number}" for number in range(made.streams)]
+    beyond = f"tcp.stream >= {made.streams}"
+    found = wireshark.frames_of(path, [*made.counts, *streams, beyond])
 
-    assert counted == made.counts
-    assert len(streams) == made.streams
+    assert {where: len(found[where]) for where in made.counts} == made.counts
+    assert all(found[where] for where in streams)
+    assert found[beyond] == []

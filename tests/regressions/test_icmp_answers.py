@@ -159,8 +159,10 @@ def test_trouble_is_found(tmp_path: Path) -> None:
 )
 def test_filters_of_findings_show_their_frames(make: Any, tmp_path: Path) -> None:
     path = make(tmp_path / "capture.pcap")
-    for one in ask(TOOL, path)["findings"]:
-        shown = [int(row[0]) for row in wireshark.fields(path, ["frame.number"], one["filter"], two_passes=True)]
+    findings = ask(TOOL, path)["findings"]
+    found = wireshark.frames_of(path, [one["filter"] for one in findings], two_passes=True)
+    for one in findings:
+        shown = found[one["filter"]]
         assert set(one["frames"]) <= set(shown), one
         if one["code"] in ("unanswered_echo", "flood", "tunnel_candidate", "unassigned_types", "redirect"):
             assert len(shown) == one["count"], one

@@ -43,6 +43,7 @@ def test_every_rule_has_its_captures() -> None:
 
 
 @pytest.mark.tshark
+@wireshark.needs_tshark()
 @pytest.mark.parametrize("case", THREATS, ids=lambda case: case.rule)
 def test_filters_show_the_frames(case: Case, tmp_path: Path) -> None:
     path = made(tmp_path / "fires.pcap", case.fires)
@@ -189,13 +190,16 @@ def test_a_tunnel_is_found_and_what_looks_alike_is_not(tmp_path: Path) -> None:
 
 
 @pytest.mark.tshark
+@wireshark.needs_tshark()
 def test_filters_of_names_and_neighbours_show_the_frames(tmp_path: Path) -> None:
     tunnel = made(tmp_path / "tunnel.pcap", TUNNEL.fires)
     spoofed = made(tmp_path / "arp.pcap", ARP_CASES[0].fires)
 
     for path, tool in ((tunnel, "detect_dns_tunneling"), (spoofed, "detect_arp_spoofing")):
-        for one in ask(tool, path)["findings"]:
-            assert set(one["frames"]) <= set(wireshark.frames(path, one["filter"]))
+        findings = ask(tool, path)["findings"]
+        shown = wireshark.frames_of(path, [one["filter"] for one in findings])
+        for one in findings:
+            assert set(one["frames"]) <= set(shown[one["filter"]])
 
 
 def test_names_of_addresses_are_no_tunnel(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "extract_fields": {"fields": ["frame.number"], "display_filter": "dhcp"},
     "search_packet_content": {"search_pattern": "no such text"},
     "follow_tcp_stream": {"stream_index": 0},
+    "follow_udp_stream": {"stream_index": 0},
     "get_packets": {"display_filter": "frame.number > 1000000"},
 }
 """What tools need beside the capture."""

@@ -114,7 +114,7 @@ def test_the_page_for_its_users_has_the_tool(name: str) -> None:
         pytest.skip("not in this version")
     page = (Path(__file__).parents[2] / "docs" / "from-awslabs.md").read_text("utf-8")
 
-    assert re.search(rf"^(\| |## |.*, |.*and ){{1}}`?{name}`?", page, re.MULTILINE)
+    assert re.search(rf"`{name}`|^## {name}$", page, re.MULTILINE)
 
 
 def size(tool: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from pcapstream.report import ScanOptions
 from pcapstream.settings import Settings
 from pcapstream.tools.answer import answer
 from pcapstream.tools.registry import TOOLS
-from pcapstream.values import KEPT_VALUES, counts_of
+from pcapstream.values import KEPT_VALUES, values_of
 
 EXAMPLES = sorted(Path("examples").resolve().glob("*.pcap*"))
 
@@ -33,7 +33,7 @@ def test_no_tool_changes_the_counts_it_is_shown(capture: Path) -> None:
             answer(tool, report, parameters)
     for summary in report.summaries.values():
         if isinstance(getattr(summary, "report", None), Report):
-            assert counts_of(summary) == summary.report.value()  # type: ignore[attr-defined,arg-type]
+            assert values_of(summary) == summary.report.value()  # type: ignore[attr-defined,arg-type]
 
 
 def test_values_are_made_once_and_not_kept_beyond_their_report() -> None:
@@ -42,7 +42,7 @@ def test_values_are_made_once_and_not_kept_beyond_their_report() -> None:
             self.report = Report.empty("dns")
 
     one = Summary()
-    assert counts_of(one) is counts_of(one)
+    assert values_of(one) is values_of(one)
     key = id(one.report)
     assert key in values._kept
     del one
@@ -50,5 +50,5 @@ def test_values_are_made_once_and_not_kept_beyond_their_report() -> None:
     assert key not in values._kept
     many = [Summary() for _ in range(2 * KEPT_VALUES)]
     for summary in many:
-        counts_of(summary)
+        values_of(summary)
     assert len(values._kept) <= KEPT_VALUES

@@ -98,7 +98,7 @@ def live(watch: Watch) -> int:
         capture_filter=watch.filter,
         program=find_program(watch.capture_tool),
     )
-    options = ScanOptions(modules=ANALYZE.needs)
+    options = ScanOptions()
     asked = threading.Event()
     with _signals(source, asked):
         try:

@@ -71,11 +71,12 @@ def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object])
 
 def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:
     """Machines the tool needs; --modules narrows them further."""
-    if settings.modules is None:
-        return settings.scan_options([tool])
-    from pcapstream.protocols import REGISTRY
+    from pcapstream.protocols import DEFAULT, REGISTRY
 
-    modules = [name for name in REGISTRY if name in settings.modules]
+    if settings.modules is None and tool is not ANALYZE:
+        return settings.scan_options([tool])
+    # A first look tells what every module of the default set has found.
+    modules = [name for name in REGISTRY if name in (settings.modules or DEFAULT)]
     missing = [need for need in tool.needs if need not in modules]
     if missing and tool is not ANALYZE:
         raise QueryError("module_not_run", f"{tool.name} needs {', '.join(missing)}, which --modules leaves out")

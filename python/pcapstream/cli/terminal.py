@@ -41,6 +41,9 @@ def _parts(result: Mapping[str, Any]) -> Iterable[Block]:
     if "tcp" in result and result["tcp"]["connections"]:
         yield heading("TCP")
         yield _tcp(result["tcp"])
+    if result.get("applications"):
+        yield heading("Applications")
+        yield pairs((one["module"], one["summary"]) for one in result["applications"])
     for key, title in (
         ("hierarchy", "Protocols"),
         ("top_talkers", "Top talkers"),

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pcapstream._core import Report
 from pcapstream.errors import StateError
+from pcapstream.protocols.kept import KeepsMessages
 
 if TYPE_CHECKING:
-    from pcapstream._core import Message, Snapshot
+    from pcapstream._core import Snapshot
 
 EMPTY_BYTES = 200_000
 MESSAGE_BYTES = 250
 
 
 @dataclass(frozen=True, slots=True)
-class CountedSummary:
+class CountedSummary(KeepsMessages):
     """What was counted, and the messages kept for detail rows. A subclass names its `family`."""
-
-    family: ClassVar[str]
-    """Name of the protocol in the core."""
 
     report: Report
     parts: tuple[Snapshot, ...]
-    """Passes the messages are kept in, in the order merged."""
 
     @classmethod
     def empty(cls) -> Self:
@@ -38,23 +35,6 @@ class CountedSummary:
         """The core's report: for each protocol of the family that occurs its totals, counters, tables. Times are ns,
         evidence is {"count": n, "frames": [...]}."""
         return self.report.value()
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept, messages that found no room), of the whole family."""
-        found = [part.message_count(self.family) for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def messages(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count(self.family)[0]
-            if offset < kept:
-                out += part.messages(self.family, offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
 
     def memory_bytes(self) -> Mapping[str, int]:
         return {self.family: EMPTY_BYTES + MESSAGE_BYTES * self.kept()[0]}

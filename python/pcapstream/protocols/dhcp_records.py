@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+from pcapstream.protocols.kept import KeepsMessages
 
 if TYPE_CHECKING:
-    from pcapstream._core import Message, Snapshot
+    from pcapstream._core import Snapshot
 
 Family = Literal["dhcp", "dhcpv6"]
 """Wireshark's names of DHCPv4 (with BOOTP) and DHCPv6."""
@@ -194,8 +196,10 @@ FAMILIES: tuple[Family, ...] = ("dhcp", "dhcpv6")
 
 
 @dataclass(frozen=True, slots=True)
-class DhcpSummary:
+class DhcpSummary(KeepsMessages):
     """DHCPv4 and DHCPv6 of a capture. Nothing in it is to be changed."""
+
+    family: ClassVar[str] = "dhcp"
 
     counts: Mapping[Family, Counts]
     outcomes: Mapping[tuple[Family, str, Outcome], int]
@@ -249,23 +253,6 @@ class DhcpSummary:
         times = sum(len(server.times_ns) for server in self.servers)
         xids = sum(len(counts.xids) + len(counts.macs) for counts in self.counts.values())
         return {"dhcp": 20_000 + 700 * records + 40 * times + 100 * xids + 500 * self.kept()[0]}
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept, messages that found no room), of both families."""
-        found = [part.message_count("dhcp") for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def messages(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count("dhcp")[0]
-            if offset < kept:
-                out += part.messages("dhcp", offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
 
     def total(self, outcome: Outcome, family: Family | None = None) -> int:
         """Exchanges with that outcome."""

@@ -11,10 +11,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pcapstream.errors import StateError
 from pcapstream.protocols.base import Machine, Module, Spec
+from pcapstream.protocols.kept import KeepsMessages
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Message, Snapshot
@@ -101,10 +102,13 @@ def _added(a: tuple[tuple[Any, int], ...], b: tuple[tuple[Any, int], ...]) -> tu
 
 
 @dataclass(frozen=True, slots=True)
-class NtpSummary:
+class NtpSummary(KeepsMessages):
     """NTP of a capture."""
 
-    messages: int
+    family: ClassVar[str] = "ntp"
+
+    total: int
+    """Messages."""
     modes: Mapping[str, int]
     versions: Mapping[int, int]
     servers: tuple[Server, ...]
@@ -130,7 +134,7 @@ class NtpSummary:
             events[name] = events.get(name, Seen()).merge(seen)
         return replace(
             self,
-            messages=self.messages + other.messages,
+            total=self.total + other.total,
             modes=dict(Counter(self.modes) + Counter(other.modes)),
             versions=dict(Counter(self.versions) + Counter(other.versions)),
             servers=tuple(servers[address] for address in sorted(servers)),
@@ -147,23 +151,6 @@ class NtpSummary:
 
     def event(self, name: str) -> Seen:
         return self.events.get(name, Seen())
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept for detail rows, messages that found no room)."""
-        found = [part.message_count("ntp") for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def rows(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count("ntp")[0]
-            if offset < kept:
-                out += part.messages("ntp", offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
 
 
 class _Server:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dhcp_records import FAMILIES, DhcpSummary
 from pcapstream.tools.dhcp_findings import conflicts, findings, gaps, unanswered_clients
+from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, utc
 
@@ -69,6 +70,13 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 def _messages(summary: DhcpSummary, family: Family) -> int:
     return summary.counts[family].frames
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no DHCP."""
+    summary = report.summary(DhcpSummary)
+    messages = sum(_messages(summary, family) for family in FAMILIES)
+    return FirstLook(_summary(summary, messages), findings(summary)) if messages else None
 
 
 def _summary(summary: DhcpSummary, messages: int) -> str:

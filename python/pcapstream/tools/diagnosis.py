@@ -1,5 +1,5 @@
 """What the tools of the modules diagnostics and performance share: connections as rows, memory of what is dear to sum
-up."""
+up, the form of their tools."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.finding import TcpEvidence
-from pcapstream.tools.spec import Key
+from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
 
 if TYPE_CHECKING:
@@ -51,6 +51,28 @@ def remembered(report: Report, question: object, make: Callable[[], T]) -> T:
         while len(answers) > KEPT_ANSWERS:
             answers.popitem(last=False)
     return made
+
+
+def tool(
+    module: str,
+    name: str,
+    title: str,
+    description: str,
+    view: Callable[[Report, Ask], dict[str, Any]],
+    needs: tuple[str, ...],
+    tables: tuple[tuple[str, str], ...],
+) -> ToolSpec:
+    """A tool without parameters of its own. tables: (key, what a row is)."""
+    return ToolSpec(
+        name=name,
+        module=module,
+        title=title,
+        description=description,
+        view=view,
+        needs=needs,
+        default_limit=25,
+        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
+    )
 
 
 def evidence_within(report: Report, ask: Ask) -> TcpEvidence:

@@ -6,6 +6,7 @@ A finding claims what was counted and no more: no cause, no intent, no text of t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.tools.text import count, percent, ratio
@@ -33,6 +34,15 @@ _HANDSHAKE_FILTERS = {
 }
 """Wireshark's sums: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST. They are known at the end of a connection only:
 Wireshark shows them at once, tshark with -2."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What one module has to say to somebody who looks at the capture for the first time."""
+
+    text: str
+    """Its traffic in a sentence."""
+    findings: list[dict[str, Any]]
 
 
 def finding(
@@ -63,9 +73,13 @@ def by_weight(findings: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def filter_notes(findings: Iterable[Mapping[str, Any]]) -> list[str]:
     """What to know before trying their filters."""
-    if any("tcp.completeness" in found.get("filter", "") for found in findings):
-        return ["Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2."]
-    return []
+    filters = [found.get("filter", "") for found in findings]
+    notes = []
+    if any("tcp.completeness" in one for one in filters):
+        notes.append("Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2.")
+    if any("resp_in" in one or "response_in" in one for one in filters):
+        notes.append("Filters on resp_in and response_in look ahead: they work in Wireshark, and in tshark with -2.")
+    return notes
 
 
 def scope(address: str | None, port: int | None) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.http import HttpSummary
+from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.http_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, seconds, utc
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -22,7 +23,7 @@ _VERSIONS = {0: "other", 9: "HTTP/0.9", 10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTT
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(HttpSummary)
-    counts = counts_of(summary)
+    counts = values_of(summary)
     http, http2 = counts.get("http"), counts.get("http2")
     kept, dropped = summary.kept()
     notes: list[str] = []
@@ -63,6 +64,15 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         )
     found["notes"] = notes
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no HTTP that can be read."""
+    counts = values_of(report.summary(HttpSummary))
+    both = [counts[name] for name in ("http", "http2") if name in counts]
+    if not any(one["requests"] + one["responses"] for one in both):
+        return None
+    return FirstLook(_summary(counts.get("http"), counts.get("http2"), 0), findings(counts))
 
 
 def _summary(http: Mapping[str, Any] | None, http2: Mapping[str, Any] | None, listed: int) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.icmp import ERRORS, LOAD, NEIGHBOURS, PAIRS, PATHS, REDIRECTS, VERSIONS, IcmpSummary, named
+from pcapstream.tools.finding import FirstLook, filter_notes
 from pcapstream.tools.icmp_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
-from pcapstream.tools.text import clean, count, milliseconds, ratio, utc
-from pcapstream.values import counts_of
+from pcapstream.tools.text import cleaned, count, milliseconds, ratio, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -24,7 +25,7 @@ _TOP = 10
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(IcmpSummary)
-    counts = counts_of(summary)
+    counts = values_of(summary)
     messages = sum(one["frames"] for one in counts.values())
     kept, dropped = summary.kept()
     found: dict[str, Any] = {
@@ -41,8 +42,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["findings"] = findings(counts)
         found |= _tables(counts, ask)
         notes += _notes(counts)
-        if any(".resp_in" in one.get("filter", "") for one in found["findings"]):
-            notes.append("Filters on resp_in look ahead: they work in Wireshark, and in tshark with -2.")
+        notes += filter_notes(found["findings"])
     found["packets"] = ask.table(
         "packets", _COLUMNS, lambda offset, limit: [_row(m) for m in summary.messages(offset, limit)], kept
     )
@@ -50,6 +50,12 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         notes.append(f"packets lists the first {kept:,} messages; {dropped:,} more are in the counts only.")
     found["notes"] = notes
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no ICMP."""
+    counts = values_of(report.summary(IcmpSummary))
+    return FirstLook(_summary(counts), findings(counts)) if counts else None
 
 
 def _summary(counts: Mapping[str, Any]) -> str:
@@ -292,7 +298,7 @@ def _router(version: str, row: Mapping[str, Any]) -> list[Any]:
     return [
         row["router"], version, row["advertisements"], row["changes"], row["withdrawn"],
         said.get("router_lifetime_s"), said.get("managed"), said.get("other_config"), said.get("preference"),
-        _values(said.get("options", said.get("routers", []))), utc(row["first_ns"]), utc(row["last_ns"]),
+        cleaned(said.get("options", said.get("routers", []))), utc(row["first_ns"]), utc(row["last_ns"]),
         row["first_frame"],
     ]  # fmt: skip
 
@@ -331,20 +337,10 @@ def _row(message: Message) -> list[Any]:
         fields.get("request_frame"),
         milliseconds(took),
         fields.get("mtu"),
-        _values(fields.get("original")),
+        cleaned(fields.get("original")),
         message.stream,
-        {key: _values(value) for key, value in fields.items() if key not in _IN_COLUMNS},
+        {key: cleaned(value) for key, value in fields.items() if key not in _IN_COLUMNS},
     ]
-
-
-def _values(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_values(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _values(item) for key, item in value.items()}
-    return value
 
 
 ICMP = ToolSpec(

@@ -7,7 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.ntp import NtpSummary, Server
-from pcapstream.tools.finding import by_weight, finding
+from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, utc
 
@@ -27,10 +27,10 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     found: dict[str, Any] = {
         "summary": _summary(summary),
         "total_packets": report.capture["packets"],
-        "ntp_packets_found": summary.messages,
+        "ntp_packets_found": summary.total,
     }
     notes: list[str] = []
-    if summary.messages:
+    if summary.total:
         servers = sorted(summary.servers, key=lambda one: (-one.requests - one.responses, one.address))
         found["statistics"] = {
             "modes": dict(summary.modes),
@@ -50,7 +50,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     else:
         found["message"] = "No NTP packets found in this capture"
     found["packets"] = ask.table(
-        "packets", _COLUMNS, lambda offset, limit: [_row(one) for one in summary.rows(offset, limit)], kept
+        "packets", _COLUMNS, lambda offset, limit: [_row(one) for one in summary.messages(offset, limit)], kept
     )
     notes += [
         f"The table of {table} was full: {number:,} more are in the counts only."
@@ -62,14 +62,20 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     return found
 
 
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no NTP."""
+    summary = report.summary(NtpSummary)
+    return FirstLook(_summary(summary), _findings(summary)) if summary.total else None
+
+
 def _summary(summary: NtpSummary) -> str:
-    if not summary.messages:
+    if not summary.total:
         return "No NTP messages."
     asked = sum(one.requests for one in summary.servers)
     answered = sum(one.answered for one in summary.servers)
     answering = sum(1 for one in summary.servers if one.responses)
     return (
-        f"{count(summary.messages, 'NTP message')}: {count(asked, 'request')} of "
+        f"{count(summary.total, 'NTP message')}: {count(asked, 'request')} of "
         f"{count(len(summary.clients), 'client')}, {answered:,} answered, {count(answering, 'server')} answering."
     )
 

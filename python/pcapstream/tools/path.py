@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.icmp import ERRORS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import COMMON, remembered, scope_of
+from pcapstream.tools.diagnosis import remembered, scope_of, tool
 from pcapstream.tools.finding import by_weight, finding, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -32,7 +31,7 @@ _ERROR = (
 
 def _errors(report: Report) -> list[list[Any]]:
     """Errors of both IP versions, most frequent first, equal ones in one row: see `_ERROR`."""
-    counts = counts_of(report.summary(IcmpSummary))
+    counts = values_of(report.summary(IcmpSummary))
 
     def make() -> list[list[Any]]:
         found = []
@@ -119,7 +118,7 @@ def _mtu(report: Report, ask: Ask) -> dict[str, Any]:
 
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = counts_of(report.summary(IcmpSummary))
+    counts = values_of(report.summary(IcmpSummary))
     errors = _errors(report)
     by_type: Counter[str] = Counter()
     for row in errors:
@@ -173,7 +172,7 @@ _MESSAGE = ("frame", "time_utc", "src", "dst", "query", "query_type", "answers",
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    dns = counts_of(summary).get("dns")
+    dns = values_of(summary).get("dns")
     kept, dropped = summary.kept()
     scope = scope_of(ask)
     issues: list[list[Any]] = []
@@ -266,27 +265,8 @@ def _message(message: Message) -> list[Any]:
     ]
 
 
-def _tool(
-    name: str,
-    title: str,
-    description: str,
-    view: Any,
-    needs: tuple[str, ...],
-    tables: tuple[tuple[str, str], ...],
-) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="diagnostics",
-        title=title,
-        description=description,
-        view=view,
-        needs=needs,
-        default_limit=25,
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-MTU = _tool(
+MTU = tool(
+    "diagnostics",
     "analyze_mtu_fragmentation",
     "MTU and fragments",
     "Use it when large packets vanish: fragments by pair of addresses, messages that a packet was too big with the MTU "
@@ -295,7 +275,8 @@ MTU = _tool(
     ("triage", "icmp"),
     (("fragmented_packets", "one pair of addresses"), ("pmtud_failures", "equal messages in one row")),
 )
-ICMP_ERRORS = _tool(
+ICMP_ERRORS = tool(
+    "diagnostics",
     "analyze_icmp_errors",
     "ICMP errors",
     "Use it to see what routers and hosts could not deliver: ICMP and ICMPv6 errors by type, with the packet each is "
@@ -304,7 +285,8 @@ ICMP_ERRORS = _tool(
     ("icmp",),
     (("errors", "equal errors in one row, most frequent first"),),
 )
-DNS_ISSUES = _tool(
+DNS_ISSUES = tool(
+    "diagnostics",
     "analyze_dns_resolution_issues",
     "DNS failures",
     "Use it when names do not resolve: queries without answer, NXDOMAIN, SERVFAIL, REFUSED, slow and cut responses, "

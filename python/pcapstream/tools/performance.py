@@ -1,4 +1,4 @@
-"""Module performance: throughput of connections, latency, quality, congestion."""
+"""Module performance: throughput of connections, latency, quality."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
-from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import COMMON, connection_table, evidence_within, remembered, scope_of
+from pcapstream.tools.diagnosis import connection_table, evidence_within, remembered, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection, TcpTable
@@ -140,7 +138,7 @@ def _throughput_row(one: Connection) -> list[Any]:
 def _performance(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = counts_of(report.summary(RtpSummary))["streams"]
+    streams = values_of(report.summary(RtpSummary))["streams"]
     again = evidence.total("retransmission")
     payload = totals["payload_to_server"] + totals["payload_to_client"]
     up, down = table.rtts()
@@ -219,8 +217,8 @@ def _echo_row(one: Mapping[str, Any]) -> list[Any]:
 
 def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     table = report.summary(TcpSummary).table
-    dns = counts_of(report.summary(DnsSummary)).get("dns")
-    icmp = counts_of(report.summary(IcmpSummary))
+    dns = values_of(report.summary(DnsSummary)).get("dns")
+    icmp = values_of(report.summary(IcmpSummary))
     hands = rtt_summary(table.initial_rtts())
     up, down = table.rtts()
     number, total_ns, least, most, frame, _ = table.turns()
@@ -239,7 +237,7 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         if dns["response_time"]["count"]:
             median = milliseconds(round(dns["response_time"]["median_ns"]))
             said.append(f"{dns['response_time']['count']:,} DNS responses, median {median} ms")
-    http = counts_of(report.summary(HttpSummary))
+    http = values_of(report.summary(HttpSummary))
     for name in ("http", "http2"):
         if name in http:
             found[f"{name}_response_ms"] = _spread(http[name]["wait"])
@@ -293,8 +291,8 @@ _MEASURE = ("measure", "value", "count", "of", "filter")
 def _quality(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = counts_of(report.summary(RtpSummary))["streams"]
-    icmp = counts_of(report.summary(IcmpSummary))
+    streams = values_of(report.summary(RtpSummary))["streams"]
+    icmp = values_of(report.summary(IcmpSummary))
     scope = scope_of(ask)
     measures: list[list[Any]] = []
 
@@ -383,104 +381,8 @@ def _quality_row(one: Mapping[str, Any]) -> list[Any]:
     ]
 
 
-_INDICATORS: tuple[tuple[str, str], ...] = (
-    ("retransmission", "data sent again"),
-    ("fast_retransmission", "data sent again after duplicate ACKs"),
-    ("spurious_retransmission", "data sent again that had been acknowledged"),
-    ("duplicate_ack", "the receiver misses data"),
-    ("lost_segment", "data sent earlier is not in the capture"),
-    ("out_of_order", "data came in another order than it was sent"),
-    ("window_full", "the sender filled the receiver's window"),
-    ("zero_window", "the receiver has no room"),
-)
-_INDICATOR = ("indicator", "meaning", "count", "connections", "first_frames", "filter")
-_ECN = (
-    ("ecn_congested", "marked by a router that was congested (CE)", "ip.dsfield.ecn == 3 || ipv6.tclass.ecn == 3"),
-    ("ecn_echo", "the receiver tells of such marks (ECE)", "tcp.flags.ece == 1 && tcp.flags.syn == 0"),
-    ("window_reduced", "the sender slowed down (CWR)", "tcp.flags.cwr == 1 && tcp.flags.syn == 0"),
-)
-_CONGESTED = (
-    "packets", "retransmissions", "retransmission_share", "fast_retransmissions", "duplicate_acks", "lost_segments",
-    "window_full", "zero_windows", "rtt_to_server_min_ms", "rtt_to_server_max_ms", "rtt_to_client_min_ms",
-    "rtt_to_client_max_ms", "first_frame", "filter",
-)  # fmt: skip
-
-
-def _congested_row(one: Connection) -> list[Any]:
-    up, down = one.to_server, one.to_client
-    again = both(one, "retransmission")
-    return [
-        packets_of(one),
-        again,
-        ratio(again, packets_of(one)),
-        *(both(one, n) for n in ("fast_retransmission", "duplicate_ack", "lost_segment", "window_full", "zero_window")),
-        *(milliseconds(ns) for ns in (up.rtt_min_ns, up.rtt_max_ns, down.rtt_min_ns, down.rtt_max_ns)),
-        one.event_frames.get("retransmission"),
-        f"tcp.stream == {one.stream} && tcp.analysis.flags",
-    ]
-
-
-def _congestion(report: Report, ask: Ask) -> dict[str, Any]:
-    evidence = evidence_within(report, ask)
-    totals = evidence.totals
-    network = report.summary(TriageSummary).tally.network()
-    rows: list[list[Any]] = []
-    for name, meaning in _INDICATORS:
-        number = evidence.total(name)
-        if number:
-            connections = totals[f"connections_with_{name}"]
-            rows.append([name, meaning, number, connections, evidence.event_frames(name), evidence.filter(name)])
-    findings = list(loss_findings(evidence, HIGH_RETRANSMISSION_RATE))
-    for name, meaning, where in _ECN:
-        marked = network[name]
-        if marked["count"]:
-            wanted, frames = within(evidence.scope, where), marked["frames"][:10]
-            rows.append([name, meaning, marked["count"], None, frames, wanted])
-            line = f"{count(marked['count'], 'packet')}: {meaning}."
-            weight: Any = "warning" if name == "ecn_congested" else "info"
-            findings.append(finding(name, weight, line, count=marked["count"], frames=frames, filter=wanted))
-    again = evidence.total("retransmission")
-    text = (
-        f"{count(again, 'retransmission')} in {count(totals['packets'], 'TCP packet')} "
-        f"({percent(ratio(again, totals['packets']))}), {count(evidence.total('duplicate_ack'), 'duplicate ACK')}, "
-        f"{count(network['ecn_congested']['count'], 'packet')} marked by ECN of "
-        f"{network['ecn_capable']:,} that can be."
-    )
-    return {
-        "summary": {
-            "text": text,
-            "tcp_packets": totals["packets"],
-            "retransmission_share": ratio(again, totals["packets"]),
-            "ecn_capable_packets": network["ecn_capable"],
-            "ecn_congested_packets": network["ecn_congested"]["count"],
-            **{name: evidence.total(name) for name, _ in _INDICATORS},
-        },
-        "analysis_type": "congestion_indicators",
-        "findings": by_weight(findings),
-        "congestion_data": ask.rows("congestion_data", _INDICATOR, rows),
-        "by_connection": connection_table(
-            ask, "by_connection", _CONGESTED, _congested_row, evidence, having="retransmission", order="retransmissions"
-        ),
-        "notes": tcp_notes(evidence),
-    }
-
-
-def _tool(
-    name: str, title: str, description: str, view: Any, needs: tuple[str, ...], tables: tuple[tuple[str, str], ...]
-) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="performance",
-        title=title,
-        description=description,
-        view=view,
-        needs=needs,
-        default_limit=25,
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-PERFORMANCE = _tool(
+PERFORMANCE = tool(
+    "performance",
     "analyze_network_performance",
     "Throughput of connections",
     "Use it to see how fast transfers went and what slowed them: throughput, round-trip times and losses of each TCP "
@@ -489,7 +391,8 @@ PERFORMANCE = _tool(
     ("tcp", "rtp"),
     (("performance_data", "one connection a row, most bytes first"), ("rtp_streams", "one stream, most loss first")),
 )
-LATENCY = _tool(
+LATENCY = tool(
+    "performance",
     "analyze_network_latency",
     "Latency",
     "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP "
@@ -502,7 +405,8 @@ LATENCY = _tool(
         ("echo_pairs", ""),
     ),
 )
-QUALITY = _tool(
+QUALITY = tool(
+    "performance",
     "analyze_network_quality_metrics",
     "Network quality",
     "Use it to judge a network: loss, disorder, jitter as shares and milliseconds, over TCP, RTP and echo, with the "
@@ -510,13 +414,4 @@ QUALITY = _tool(
     _quality,
     ("tcp", "rtp", "icmp"),
     (("quality_data", "one measure"), ("by_server", "one TCP server, most bytes first"), ("rtp_streams", "")),
-)
-CONGESTION = _tool(
-    "analyze_congestion_indicators",
-    "Signs of congestion",
-    "Use it to see whether a path is congested: retransmissions, duplicate ACKs, full windows, ECN marks and echoes, "
-    "in all and by connection, with how far round-trip times spread.",
-    _congestion,
-    ("tcp", "triage"),
-    (("congestion_data", "one indicator"), ("by_connection", "one connection, most retransmissions first")),
 )

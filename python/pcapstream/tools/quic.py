@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.quic import QuicSummary
-from pcapstream.tools.finding import by_weight, finding
+from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -33,7 +33,7 @@ _CLOSE = (
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = counts_of(report.summary(QuicSummary))
+    counts = values_of(report.summary(QuicSummary))
     connections = counts["connections"]
     hellos = [row for row in connections if row["client_hello_frame"]]
     kinds = {name: n for name, n in counts["packets"].items() if n}
@@ -63,6 +63,15 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "connection_closes": ask.rows("connection_closes", _CLOSE, list(map(_close, counts["closes"]))),
         "notes": notes,
     }
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: there is no QUIC."""
+    counts = values_of(report.summary(QuicSummary))
+    if not counts["frames"]:
+        return None
+    hellos = [row for row in counts["connections"] if row["client_hello_frame"]]
+    return FirstLook(_summary(counts, hellos), _findings(counts, hellos))
 
 
 def _messages(counts: Mapping[str, Any], kind: int) -> int:

@@ -16,7 +16,7 @@ from pcapstream.tools.performance import servers_of, times_ms
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
 from pcapstream.tools.text import clean, count, milliseconds
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection
@@ -194,7 +194,7 @@ def _messages(
 
 def _http(report: Report, ask: Ask) -> dict[str, Any]:
     """HTTP/1 and HTTP/2 in the clear, request by request: from the last byte of one to the first of the other."""
-    counts = counts_of(report.summary(HttpSummary))
+    counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
     servers = sorted((one for of in both for one in of["servers"]), key=lambda one: -(one["wait"].get("mean_ns") or 0))
 
@@ -246,7 +246,7 @@ def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
-    dns = counts_of(report.summary(DnsSummary)).get("dns")
+    dns = values_of(report.summary(DnsSummary)).get("dns")
     if dns is None:
         return _messages(report, ask, "query", {"count": 0}, [], list, [], [])
 
@@ -275,7 +275,7 @@ _NO_SPLIT = "Without a connection there is no round trip to tell network and ser
 
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = counts_of(report.summary(IcmpSummary))
+    counts = values_of(report.summary(IcmpSummary))
     rows = []
     sums = {"count": 0}
     total = 0.0

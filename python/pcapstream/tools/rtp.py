@@ -12,7 +12,7 @@ from pcapstream.tools.finding import finding
 from pcapstream.tools.spec import Key, table_keys
 from pcapstream.tools.text import clean, count, percent, ratio, utc
 from pcapstream.tools.voice_quality import FORMULA, burst_ratio, estimate
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.tools.paging import Ask, Table
@@ -64,7 +64,7 @@ class RtpView:
 
 def view(summary: RtpSummary, ask: Ask) -> RtpView:
     """What the SIP tool shows of RTP and RTCP. The tables are made also when they are empty."""
-    counts = counts_of(summary)
+    counts = values_of(summary)
     streams, sources = counts["streams"], counts["reports"]
     out = RtpView()
     out.keys["rtp"] = _totals(counts)
@@ -73,6 +73,12 @@ def view(summary: RtpSummary, ask: Ask) -> RtpView:
     out.findings = _findings(streams, sources)
     out.notes = _notes(counts)
     return out
+
+
+def rtp_findings(summary: RtpSummary) -> list[dict[str, Any]]:
+    """What looks wrong with the media."""
+    counts = values_of(summary)
+    return _findings(counts["streams"], counts["reports"])
 
 
 def _totals(counts: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import DIALOG_CONFIRMED, DIALOG_ENDED, SipSummary
 from pcapstream.tools import sip_tables
-from pcapstream.tools.finding import by_weight
+from pcapstream.tools.finding import FirstLook, by_weight
 from pcapstream.tools.rtp import KEYS as RTP_KEYS
+from pcapstream.tools.rtp import rtp_findings
 from pcapstream.tools.rtp import view as rtp_view
 from pcapstream.tools.sip_findings import sip_findings
 from pcapstream.tools.sip_media import Media
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds
-from pcapstream.values import counts_of
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -56,12 +57,25 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["response_time_ms"] = _times(totals)
         found["findings"] = by_weight([*sip_findings(summary, media), *shown.findings])
         found |= _tables(summary, media, ask)
-    if number or counts_of(rtp)["streams"]:
+    if number or values_of(rtp)["streams"]:
         found |= shown.keys
         found.setdefault("findings", by_weight(shown.findings))
     found["packets"] = sip_tables.packets(summary, ask, kept)
     found["notes"] = [*_notes(summary, kept, dropped), *shown.notes]
     return found
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """Signalling and media. None: there is neither."""
+    summary, rtp = report.summary(SipSummary), report.summary(RtpSummary)
+    streams = len(values_of(rtp)["streams"])
+    asked = summary.totals.requests + summary.totals.responses
+    if not asked and not streams:
+        return None
+    text = _summary(summary) if asked else "No SIP messages."
+    if streams:
+        text += f" {count(streams, 'RTP stream')}."
+    return FirstLook(text, by_weight([*(sip_findings(summary, Media(rtp)) if asked else ()), *rtp_findings(rtp)]))
 
 
 def _summary(summary: SipSummary) -> str:

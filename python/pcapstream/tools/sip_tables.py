@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.text import clean, join_names, milliseconds, utc
+from pcapstream.tools.text import clean, cleaned, join_names, milliseconds, utc
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -249,20 +249,10 @@ def _packet(message: Message) -> list[Any]:
         fields.get("content_length"),
         fields.get("body_length"),
         {name: values[0] if len(values) == 1 else values for name, values in headers.items() if _extra(name, values)},
-        [_cleaned(one) for one in fields.get("sdp", ())],
+        [cleaned(one) for one in fields.get("sdp", ())],
     ]
 
 
 def _extra(name: str, values: list[str]) -> bool:
     """Not in a column of its own, or not all of it."""
     return name not in _OWN or (len(values) > 1 and name != "via")
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, list):
-        return [_cleaned(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: _cleaned(item) for key, item in value.items()}
-    return value

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.diagnosis import COMMON, back, connection_table, evidence_within, there
+from pcapstream.tools.diagnosis import back, connection_table, evidence_within, there, tool
 from pcapstream.tools.finding import MAX_FRAMES, Severity, TcpEvidence, by_weight, finding, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import both, packets_of, tcp_notes
 from pcapstream.tools.text import count, percent, ratio, utc
 
@@ -278,54 +277,51 @@ def _out_of_order(report: Report, ask: Ask) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tool(name: str, title: str, description: str, view: Any, tables: tuple[tuple[str, str], ...]) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="diagnostics",
-        title=title,
-        description=description,
-        view=view,
-        needs=("tcp",),
-        default_limit=25,
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-ZERO_WINDOW = _tool(
+ZERO_WINDOW = tool(
+    "diagnostics",
     "analyze_tcp_zero_window",
     "TCP zero windows",
     "Use it when transfers stall: receivers that announced a window of zero, by connection and end, with the probes "
     "and the segments that filled a window.",
     _zero_window,
+    ("tcp",),
     (("zero_window_data", "one connection a row, most first"),),
 )
-WINDOW_SCALING = _tool(
+WINDOW_SCALING = tool(
+    "diagnostics",
     "analyze_tcp_window_scaling",
     "TCP window scaling",
     "Use it when transfers over long distances are slow: window scale options of both sides, the largest windows "
     "announced, and connections without scaling.",
     _window_scaling,
+    ("tcp",),
     (("window_scaling_data", "one connection a row"), ("without_scaling", "connections not scaled")),
 )
-TIMING_ISSUES = _tool(
+TIMING_ISSUES = tool(
+    "diagnostics",
     "analyze_packet_timing_issues",
     "Packets out of order",
     "Use it to see whether packets come in disorder: segments out of order, duplicate ACKs, gaps, by connection; "
     "packets recorded with times that go back.",
     _timing_issues,
+    ("tcp",),
     (("timing_data", "one connection a row, most out of order first"), ("duplicate_ack_data", "one connection a row")),
 )
-DUPLICATE_ACKS = _tool(
+DUPLICATE_ACKS = tool(
+    "diagnostics",
     "analyze_duplicate_acks",
     "TCP duplicate ACKs",
     "Use it when loss is suspected: duplicate ACKs by connection and end, and the fast retransmissions that followed.",
     _duplicate_acks,
+    ("tcp",),
     (("duplicate_acks", "one connection a row, most first"), ("fast_retransmissions", "one connection a row")),
 )
-OUT_OF_ORDER = _tool(
+OUT_OF_ORDER = tool(
+    "diagnostics",
     "analyze_out_of_order_packets",
     "TCP segments out of order",
     "Use it when several paths or a faulty device may reorder packets: segments out of order by connection and end.",
     _out_of_order,
+    ("tcp",),
     (("out_of_order_packets", "one connection a row, most first"),),
 )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.tools.diagnosis import COMMON, connection_table, evidence_within
+from pcapstream.tools.diagnosis import connection_table, evidence_within, tool
 from pcapstream.tools.finding import MAX_FRAMES, Severity, TcpEvidence, by_weight, filter_notes, finding, within
-from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.tcp import CLOSE_REASONS, both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, milliseconds, utc
 
@@ -274,33 +273,24 @@ def _lifecycle(report: Report, ask: Ask) -> dict[str, Any]:
     }
 
 
-def _tool(name: str, title: str, description: str, view: Any, tables: tuple[tuple[str, str], ...]) -> ToolSpec:
-    return ToolSpec(
-        name=name,
-        module="diagnostics",
-        title=title,
-        description=description,
-        view=view,
-        needs=("tcp",),
-        default_limit=25,
-        keys=(Key("summary", "object", "text and totals", required=True), *COMMON, *table_keys(tables)),
-    )
-
-
-RESETS = _tool(
+RESETS = tool(
+    "diagnostics",
     "analyze_tcp_resets",
     "TCP resets",
     "Use it when connections break: every connection with an RST, who sent it, what came before it (refused, half "
     "open, after data, after FIN), and whether its TTL or sequence number point to a device on the way.",
     _resets,
+    ("tcp",),
     (("resets", "one connection a row"),),
 )
-TIMEOUTS = _tool(
+TIMEOUTS = tool(
+    "diagnostics",
     "analyze_connection_timeouts",
     "Connection timeouts",
     "Use it when connecting takes long or hangs: connections without an answer to the SYN, SYNs sent again, "
     "keep-alives, connections gone silent.",
     _timeouts,
+    ("tcp",),
     (
         ("unanswered_connections", "one connection a row"),
         ("syn_retransmissions", "one connection a row"),
@@ -308,11 +298,13 @@ TIMEOUTS = _tool(
         ("idle_connections", ""),
     ),
 )
-LIFECYCLE = _tool(
+LIFECYCLE = tool(
+    "diagnostics",
     "analyze_connection_lifecycle",
     "Lives of connections",
     "Use it to follow connections from SYN to close: handshake, round trip, duration, exchanges, bytes, how and by "
     "whom each ended, with the frames of each step.",
     _lifecycle,
+    ("tcp",),
     (("lifecycle_data", "one connection a row"),),
 )

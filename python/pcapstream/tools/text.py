@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 MAX_CAPTURE_TEXT = 200
 """Longest text of a capture in one cell: enough to know a name by, too short to hide a page of instructions in."""
@@ -23,6 +25,17 @@ def clean(text: str, most: int = MAX_CAPTURE_TEXT) -> str:
             c if c == " " or unicodedata.category(c) not in _UNSEEN else _escape(c) for c in text[: most + 1]
         )
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def cleaned(value: Any) -> Any:
+    """A value of a decoded message, all texts in it fit for a data cell; keys are ours."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: cleaned(item) for key, item in value.items()}
+    return value
 
 
 def _escape(character: str) -> str:

@@ -13,6 +13,7 @@ from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 from pcapstream.tools.capinfos import file_facts
 from pcapstream.tools.finding import TcpEvidence, by_weight, capture_findings, filter_notes, tcp_findings
+from pcapstream.tools.first_look import first_looks
 from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import rtt_summary, tcp_notes
@@ -52,6 +53,7 @@ class _Parts:
         tcp = report.summaries.get("tcp")
         table = tcp.table if isinstance(tcp, TcpSummary) else found.tcp if isinstance(found, TriageSummary) else None
         self.tcp = TcpEvidence(table) if table is not None else None
+        self.told = first_looks(report)
 
     def need_tally(self) -> Tally:
         return self.report.summary(TriageSummary).tally
@@ -98,6 +100,8 @@ def _findings(parts: _Parts) -> list[dict[str, Any]]:
     found = capture_findings(parts.facts, parts.report.coverage)
     if parts.tcp is not None:
         found += tcp_findings(parts.tcp)
+    for told in parts.told:
+        found += told.findings
     return by_weight(found)
 
 
@@ -108,6 +112,11 @@ def _summary(parts: _Parts, ask: Ask) -> dict[str, Any]:
     found: dict[str, Any] = {"capture": _capture(parts), "findings": _findings(parts), "next": _next(parts)}
     if parts.tcp is not None:
         found["tcp"] = _tcp(parts.tcp)
+    if parts.told:
+        found["applications"] = [
+            {"module": one.module, "tool": one.tool, "summary": one.text, "findings": one.all_findings}
+            for one in parts.told
+        ]
     if parts.tally is None or parts.ranked is None:
         found["notes"] = ["Protocols, talkers and names were not counted: the module triage did not run."]
         return found
@@ -385,6 +394,10 @@ def _next(parts: _Parts) -> list[dict[str, Any]]:
         and not any(one["tool"] == "analyze_tcp_connections" for one in found)
     ):
         found.append({"tool": "analyze_tcp_connections", "arguments": {}, "tells": "the TCP connections one by one"})
+    # Those with something to look at first.
+    for told in sorted(parts.told, key=lambda one: not one.findings):
+        more = f", all {told.all_findings} findings" if told.all_findings > len(told.findings) else ""
+        found.append({"tool": told.tool, "arguments": {}, "tells": f"{told.module.upper()} in detail{more}"})
     if parts.tally is not None:
         for kind, tells in (("protocols", "all protocols"), ("conversations", "who talked to whom, all rows")):
             found.append({"tool": "analyze_pcap_file", "arguments": {"analysis_type": kind}, "tells": tells})
@@ -413,6 +426,7 @@ ANALYZE = ToolSpec(
         Key("capture", "object", "facts of the file"),
         Key("findings", "array", "code, severity, text, count, frames, Wireshark filter"),
         Key("next", "array", "tools that tell more"),
+        Key("applications", "array", "module, tool, summary, number of findings"),
         Key("tcp", "object", "connections by state, losses, initial round-trip times"),
         *table_keys(
             (

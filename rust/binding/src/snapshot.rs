@@ -45,6 +45,10 @@ impl Snapshot {
     }
 
     #[getter]
+    fn unnumbered_datagrams(&self) -> u64 {
+        self.facts.unnumbered_datagrams
+    }
+    #[getter]
     fn stopped_by_matches(&self) -> bool {
         self.facts.stopped_by_matches
     }

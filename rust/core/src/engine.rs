@@ -121,6 +121,8 @@ pub struct Snapshot {
     pub matched: Option<u64>,
     /// The pass ended because as many frames had passed as were asked for.
     pub stopped_by_matches: bool,
+    /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
+    pub unnumbered_datagrams: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -208,15 +210,13 @@ impl Pass {
             self.layers.clear();
         }
         let (verdict, quoted) = self.track(record, number);
-        let mut found = false;
         let mut counted = true;
         if let Some(selector) = &mut self.selector {
             counted = selector.judge(record, number, &mut self.layers, &self.dissector, verdict.as_ref(), quoted);
-            found = selector.finds_protocols();
         }
         if let Some(apps) = &mut self.apps {
             let stream = verdict.map(Place::of);
-            apps.counted(counted, !found);
+            apps.counted(counted);
             apps.frame(record, number, &mut self.layers, &self.dissector, stream, quoted);
         }
         if !counted {
@@ -310,6 +310,10 @@ impl Decoder {
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }
+        let mut apps = Apps::new(&plan.apps, limits);
+        if let (Some(apps), Some(others)) = (&mut apps, selector.as_ref().and_then(Selector::apps)) {
+            apps.leave_names_to(others);
+        }
         Self {
             decompressor: Decompressor::new(limits),
             reader: Reader::new(limits, plan.resync),
@@ -318,7 +322,7 @@ impl Decoder {
                 counted,
                 tally: plan.tally.then(|| Tally::new(limits)),
                 selector,
-                apps: Apps::new(&plan.apps, limits),
+                apps,
                 max_interfaces: limits.max_interfaces,
                 dissector,
                 layers: Layers::default(),
@@ -408,6 +412,7 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
             kept: Vec::new(),

@@ -55,6 +55,8 @@ limits! {
     max_tcp_connections: usize = 500_000,
     /// Unacknowledged segments remembered, over all connections.
     max_tcp_segments: usize = 2_000_000,
+    /// UDP streams that get a number, in a pass that asks for it.
+    max_udp_streams: usize = 1_000_000,
     /// Conversations kept of each kind (eth, ip, ipv6, udp).
     max_conversations: usize = 500_000,
     /// Frame numbers kept as evidence for each kind of event.

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
+from pcapstream.protocols.kept import KeepsMessages
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import Evidence
 from pcapstream.protocols.sip.parties import Ping, Registration, Sender
 
 if TYPE_CHECKING:
-    from pcapstream._core import Message, Snapshot
+    from pcapstream._core import Snapshot
 
 DIALOG_EARLY, DIALOG_CONFIRMED, DIALOG_ENDED = 1, 2, 4
 
@@ -88,12 +89,14 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class SipSummary:
+class SipSummary(KeepsMessages):
     """Counts, tables, and the messages kept for detail rows. Nothing in it is to be changed.
 
     Attributes: totals; calls by Call-ID; registrations by (address of record, client, registrar); pings by (source,
     destination); senders by address; dialogs: (Call-ID, two tags in order) -> sum of DIALOG_ values.
     """
+
+    family: ClassVar[str] = "sip"
 
     totals: Totals
     calls: Mapping[str, Call]
@@ -118,23 +121,6 @@ class SipSummary:
             _both(self.dialogs, other.dialogs, int.__or__),
             self.parts + other.parts,
         )
-
-    def kept(self) -> tuple[int, int]:
-        """(messages kept, messages that found no room)."""
-        found = [part.message_count("sip") for part in self.parts]
-        return sum(kept for kept, _ in found), sum(dropped for _, dropped in found)
-
-    def messages(self, offset: int, limit: int) -> list[Message]:
-        """A page of the kept messages, in frame order of each part."""
-        out: list[Message] = []
-        for part in self.parts:
-            if len(out) >= limit:
-                break
-            kept = part.message_count("sip")[0]
-            if offset < kept:
-                out += part.messages("sip", offset=offset, limit=limit - len(out))
-            offset = max(0, offset - kept)
-        return out
 
     def memory_bytes(self) -> Mapping[str, int]:
         rows = len(self.registrations) + len(self.pings) + len(self.senders)

@@ -103,6 +103,28 @@ pub struct Announcement {
     pub side: Side,
 }
 
+/// An address and port where something is expected now, be it media, reports or fax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaPlace {
+    pub addr: IpAddr,
+    pub port: u16,
+    pub other_port: Option<u16>,
+    /// From this frame on.
+    pub frame: u64,
+}
+
+impl MediaPlace {
+    fn of(one: &Announcement) -> impl Iterator<Item = Self> {
+        let Announcement { addr, port, other_port, frame, .. } = *one;
+        let counts = port != 0 && one.transport != MediaTransport::Other;
+        let rtp = counts && one.transport != MediaTransport::T38;
+        let media = counts.then_some(Self { addr, port, other_port, frame });
+        let reports =
+            one.rtcp.filter(|r| rtp && r.1 != 0).map(|(addr, port)| Self { addr, port, other_port: None, frame });
+        media.into_iter().chain(reports)
+    }
+}
+
 /// Announcements on their way from the decoders of signalling to that of the media. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MediaBook {
@@ -114,6 +136,11 @@ struct Shared {
     /// Something waits in `queue`: asked for every packet, so it costs no lock.
     waiting: AtomicBool,
     queue: Mutex<Queue>,
+    /// Somebody beside the RTP app follows announcements.
+    followed: AtomicBool,
+    /// Something stands in `places`.
+    placed: AtomicBool,
+    places: Mutex<Vec<MediaPlace>>,
     limit: usize,
 }
 
@@ -128,6 +155,9 @@ impl MediaBook {
         let shared = Shared {
             waiting: AtomicBool::new(false),
             queue: Mutex::new(Queue::default()),
+            followed: AtomicBool::new(false),
+            placed: AtomicBool::new(false),
+            places: Mutex::new(Vec::new()),
             limit: limits.max_media_announcements,
         };
         Self { shared: Arc::new(shared) }
@@ -135,6 +165,13 @@ impl MediaBook {
 
     /// Media are expected there. What nobody takes piles up to a limit and is counted beyond it.
     pub fn announce(&self, one: Announcement) {
+        if self.shared.followed.load(Ordering::Relaxed) {
+            let mut places = self.shared.places.lock().unwrap_or_else(PoisonError::into_inner);
+            if places.len() < self.shared.limit {
+                places.extend(MediaPlace::of(&one));
+                self.shared.placed.store(true, Ordering::Release);
+            }
+        }
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         if queue.new.len() >= self.shared.limit {
             queue.dropped += 1;
@@ -152,6 +189,21 @@ impl MediaBook {
         let mut queue = self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner);
         self.shared.waiting.store(false, Ordering::Release);
         std::mem::take(&mut queue.new)
+    }
+
+    /// From now on [`places`](Self::places) has something to give.
+    pub fn follow(&self) {
+        self.shared.followed.store(true, Ordering::Relaxed);
+    }
+
+    /// Addresses and ports announced since the last call, in order.
+    pub fn places(&self) -> Vec<MediaPlace> {
+        // Asked for every packet: without a lock where there is nothing.
+        if !self.shared.placed.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        self.shared.placed.store(false, Ordering::Release);
+        std::mem::take(&mut self.shared.places.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Announcements that found no room.
@@ -192,6 +244,18 @@ mod tests {
         book.announce(announcement(4002));
         assert_eq!(other.take().iter().map(|a| a.port).collect::<Vec<_>>(), [4000, 4002]);
         assert!(other.take().is_empty());
+    }
+
+    #[test]
+    fn places_are_told_to_who_follows_them() {
+        let book = MediaBook::new(&Limits::default());
+        book.announce(announcement(4000));
+        book.follow();
+        book.announce(Announcement { rtcp: Some((IpAddr::v4([192, 0, 2, 1]), 4003)), ..announcement(4002) });
+        book.announce(Announcement { transport: MediaTransport::Other, ..announcement(4004) });
+        assert_eq!(book.places().iter().map(|p| p.port).collect::<Vec<_>>(), [4002, 4003]);
+        assert!(book.places().is_empty());
+        assert_eq!(book.take().len(), 3);
     }
 
     #[test]

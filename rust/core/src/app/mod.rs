@@ -17,6 +17,7 @@ pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 mod reader;
 mod rtp;
@@ -342,13 +343,12 @@ pub trait Report: Any + Send + Sync + std::fmt::Debug {
 
 /// The report of no packets at all, by name of the protocol.
 pub fn empty_report(name: &str) -> Option<Arc<dyn Report>> {
-    all(&Limits::default()).iter().find(|a| a.name() == name)?.report()
+    every().iter().find(|a| a.name() == name)?.report()
 }
 
 /// The protocols of this build, one line each. Those of signalling get a clone of `media` to announce into, that of the
 /// media another to take from.
-fn all(limits: &Limits) -> Vec<Box<dyn App>> {
-    let media = MediaBook::new(limits);
+fn all(limits: &Limits, media: &MediaBook) -> Vec<Box<dyn App>> {
     vec![
         Box::new(dns::Dns::new(limits)),
         Box::new(dhcp::Dhcp::new(limits)),
@@ -360,14 +360,23 @@ fn all(limits: &Limits) -> Vec<Box<dyn App>> {
         Box::new(names::Names::new(limits)),
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
-        Box::new(rtp::Rtp::new(limits, media)),
+        Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
+
+/// The protocols of this build, for what does not depend on a pass.
+fn every() -> Vec<Box<dyn App>> {
+    let limits = Limits::default();
+    all(&limits, &MediaBook::new(&limits))
+}
+
+/// The protocols that announce media, those that carry them not.
+pub(crate) const SIGNALLING: [&str; 2] = ["sip", "megaco"];
 
 /// The application protocols that find each protocol.
 pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
     let mut found: HashMap<Proto, Vec<&'static str>> = HashMap::new();
-    for app in all(&Limits::default()) {
+    for app in every() {
         for &proto in app.protocols() {
             found.entry(proto).or_default().push(app.name());
         }
@@ -377,7 +386,7 @@ pub(crate) fn found_by() -> HashMap<Proto, Vec<&'static str>> {
 
 /// Names of the protocols of this build.
 pub fn names() -> Vec<&'static str> {
-    all(&Limits::default()).iter().map(|a| a.name()).collect()
+    every().iter().map(|a| a.name()).collect()
 }
 
 /// Which application protocols to decode, and where else to look for them.
@@ -467,16 +476,19 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
-    /// Whether protocols found go into the path of the frame.
-    names: bool,
+    /// By number of the protocol: somebody else puts it into the path of the frame.
+    named_elsewhere: Box<[bool]>,
+    /// Where signalling announces media.
+    pub media: MediaBook,
     pub out: Output,
 }
 
 impl Apps {
     /// The protocols of the plan; None when it names none.
     pub fn new(plan: &AppPlan, limits: &Limits) -> Option<Self> {
+        let media = MediaBook::new(limits);
         let (apps, others): (Vec<_>, Vec<_>) =
-            all(limits).into_iter().partition(|a| plan.names.iter().any(|n| n == a.name()));
+            all(limits, &media).into_iter().partition(|a| plan.names.iter().any(|n| n == a.name()));
         if apps.is_empty() {
             return None;
         }
@@ -505,7 +517,8 @@ impl Apps {
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
-            names: true,
+            named_elsewhere: vec![false; Proto::ALL.len()].into(),
+            media,
             out: Output::default(),
         })
     }
@@ -534,9 +547,16 @@ impl Apps {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
-    /// Whether the next frame counts (passes the filter of the pass), and whether its protocols go into its path.
-    pub fn counted(&mut self, counts: bool, names: bool) {
-        (self.out.passed_over, self.names) = (!counts, names);
+    /// Whether the next frame counts: passes the filter of the pass.
+    pub fn counted(&mut self, counts: bool) {
+        self.out.passed_over = !counts;
+    }
+
+    /// What `other` finds too, in the same frames, goes into their paths there.
+    pub fn leave_names_to(&mut self, other: &Apps) {
+        for &proto in other.apps.iter().flat_map(|a| a.protocols()) {
+            self.named_elsewhere[proto as usize] = true;
+        }
     }
 
     /// One dissected frame; what was found in it is added to its path. `stream`: where its TCP segment belongs;
@@ -556,7 +576,7 @@ impl Apps {
             self.out.messages.truncate(before);
         }
         for proto in self.out.protocols.drain(..) {
-            if self.names {
+            if !self.named_elsewhere[proto as usize] {
                 layers.push(proto);
             }
         }

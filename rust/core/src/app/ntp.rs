@@ -1,9 +1,12 @@
 //! NTP and SNTP (RFC 5905, RFC 9327 for control messages) over UDP. Decoded here, followed by a machine outside.
 
+pub(crate) mod fields;
+
 use super::kept::Kept;
 use super::message::{Fields, Message, Value, text};
 use super::{App, Context, Output};
 use crate::addr::IpAddr;
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 
@@ -35,19 +38,33 @@ impl App for Ntp {
     fn udp_ports(&self) -> &[u16] {
         &[PORT]
     }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Ntp]
+    }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         if data.is_empty() {
             return false;
         }
         out.found(Proto::Ntp);
-        self.kept.keep("ntp", ctx, fields, data);
-        out.messages.push(Message { protocol: "ntp", context: *ctx, fields: fields(ctx, data) });
+        out.layer(of_proto(Proto::Ntp), data);
+        if let Some(sink) = out.fields(Group::Ntp) {
+            fields::put(data, sink);
+        }
+        self.kept.keep("ntp", ctx, decoded, data);
+        out.messages.push(Message { protocol: "ntp", context: *ctx, fields: decoded(ctx, data) });
         true
     }
 
     fn quoted(&self, _: &Context, data: &[u8]) -> Option<Proto> {
         (!data.is_empty()).then_some(Proto::Ntp)
+    }
+
+    fn quoted_fields(&self, _: &Context, data: &[u8], out: &mut Output) {
+        out.layer(of_proto(Proto::Ntp), data);
+        if let Some(sink) = out.fields(Group::Ntp) {
+            fields::put(data, sink);
+        }
     }
 
     fn kept(&self) -> Option<&Kept> {
@@ -90,7 +107,7 @@ fn reference(stratum: u8, id: [u8; 4]) -> Value {
 }
 
 /// All of a message. The fields of time are there in modes 1 to 5 only.
-fn fields(_: &Context, m: &[u8]) -> Fields {
+fn decoded(_: &Context, m: &[u8]) -> Fields {
     let first = m.first().copied().unwrap_or_default();
     let mode = first & 7;
     let mut out: Fields = vec![
@@ -160,7 +177,7 @@ mod tests {
     }
 
     fn get(m: &[u8], name: &str) -> Value {
-        fields(&context(), m).into_iter().find(|f| f.0 == name).map_or(Value::None, |f| f.1)
+        decoded(&context(), m).into_iter().find(|f| f.0 == name).map_or(Value::None, |f| f.1)
     }
 
     fn server() -> Vec<u8> {
@@ -216,7 +233,7 @@ mod tests {
             for flip in [1u8, 0x80, 0xff] {
                 let mut hurt = m.clone();
                 hurt[at] ^= flip;
-                fields(&context(), &hurt);
+                decoded(&context(), &hurt);
             }
         }
     }

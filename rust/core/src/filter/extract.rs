@@ -3,7 +3,7 @@
 use super::frame::{self, Clock};
 use super::registry::{Group, of_proto};
 use super::sink::{Buffer, Sink};
-use crate::flow::Verdict;
+use crate::flow::{Datagram, Verdict};
 use crate::layers::{Header, Proto, Span};
 use crate::link::{ethernet_fields, vlan_fields};
 use crate::net::{arp_fields, ipv4_fields, ipv6_fields};
@@ -71,6 +71,8 @@ pub(crate) struct Around<'a> {
     pub verdict: Option<(Span, &'a Verdict)>,
     /// Number of the stream that an ICMP error quotes.
     pub quoted: Option<u32>,
+    /// The UDP headers that have a number, where somebody wants it.
+    pub datagrams: &'a [Datagram],
     /// How much the innermost TCP header carries is known.
     pub segment_len_known: bool,
     /// Datagrams put together for the frame.
@@ -82,6 +84,11 @@ impl<'a> Around<'a> {
     pub fn quoted_tcp(&self, span: &Span) -> bool {
         self.tcp_at.is_none_or(|at| (at.start, at.reassembled) != (span.start, span.reassembled))
             && self.headers.iter().any(|h| matches!(h.proto, Proto::Icmp | Proto::Icmpv6) && h.span.start < span.start)
+    }
+
+    /// The number of the UDP header that stands there, and its times.
+    pub fn datagram(&self, span: &Span) -> Option<&'a Datagram> {
+        self.datagrams.iter().find(|d| d.header == *span)
     }
 
     /// What the analysis of TCP says of the header that stands there.

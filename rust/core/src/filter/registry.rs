@@ -29,6 +29,7 @@ groups! {
     Tcp crate::transport::tcp_fields::TABLE,
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
+    Ntp crate::app::ntp_fields::TABLE,
 }
 
 const PROTOCOLS: usize = Proto::ALL.len();

@@ -12,7 +12,7 @@ use crate::app::{AppPlan, Apps, Place};
 use crate::batch::PacketHeader;
 use crate::container::pseudo_header_len;
 use crate::dissect::Dissector;
-use crate::flow::Verdict;
+use crate::flow::{UdpStreams, Verdict};
 use crate::layers::{Layers, Span};
 use crate::limits::Limits;
 use crate::record::{Record, RecordKind, Timestamp};
@@ -134,6 +134,8 @@ pub(crate) struct Selector {
     extracts: bool,
     /// Some field comes from the analysis of TCP, or from messages in its streams.
     follows_tcp: bool,
+    /// Numbers of UDP streams, where some field needs them.
+    udp: Option<UdpStreams>,
     pub matched: u64,
     pub out: Vec<Row>,
 }
@@ -152,21 +154,30 @@ impl Selector {
                 fields.push(*id);
             }
         }
+        let stateful = |group: Group| {
+            let of = |id: &&FieldId| registry::table_of(**id) == Some(group as usize);
+            fields.iter().filter(of).any(|id| registry::field(*id).mark == Mark::Stateful)
+        };
         let mut names: Vec<String> = fields.iter().flat_map(|id| registry::apps_of(*id)).map(str::to_owned).collect();
         // Where media go is told by the protocols that set up calls.
         if fields.contains(&super::frame::PROTOCOLS) || names.iter().any(|n| n == "rtp") {
             names = crate::app::names().into_iter().map(str::to_owned).collect();
+        }
+        let udp = stateful(Group::Udp).then(|| UdpStreams::new(limits.max_udp_streams));
+        if udp.is_some() {
+            names.extend(crate::app::SIGNALLING.map(str::to_owned));
         }
         names.sort();
         names.dedup();
         // What these decoders count is never asked for: they keep no messages.
         let own = Limits { max_kept_messages: 0, ..limits.clone() };
         let apps = Apps::new(&AppPlan { names, ports: app_ports.to_vec() }, &own);
-        let stateful_tcp = |id: &FieldId| {
-            registry::table_of(*id) == Some(Group::Tcp as usize) && registry::field(*id).mark == Mark::Stateful
-        };
+        if let Some(apps) = apps.as_ref().filter(|_| udp.is_some()) {
+            apps.media.follow();
+        }
         Some(Self {
-            follows_tcp: apps.is_some() || fields.iter().any(stateful_tcp),
+            follows_tcp: apps.is_some() || stateful(Group::Tcp),
+            udp,
             filter: select.filter.clone(),
             frames: select.frames.clone(),
             rows: select.rows.clone(),
@@ -185,9 +196,14 @@ impl Selector {
         self.follows_tcp
     }
 
-    /// Whether application protocols add to the path of frames here.
-    pub fn finds_protocols(&self) -> bool {
-        self.apps.is_some()
+    /// Datagrams whose UDP stream got no number, because there were too many.
+    pub fn unnumbered(&self) -> u64 {
+        self.udp.as_ref().map_or(0, |udp| udp.unnumbered)
+    }
+
+    /// The application protocols that add to the path of frames here.
+    pub fn apps(&self) -> Option<&Apps> {
+        self.apps.as_ref()
     }
 
     /// As many frames have passed as were asked for.
@@ -213,10 +229,17 @@ impl Selector {
     ) -> bool {
         let mut sink = self.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         sink.clear();
+        // Before the application protocols: what they announce holds for the frames behind this one.
+        if let Some(udp) = self.udp.as_mut().filter(|_| record.kind == RecordKind::Packet) {
+            udp.frame(record, layers, dissector);
+        }
         if let Some(apps) = &mut self.apps {
             apps.out.sink = Some(sink);
             apps.frame(record, number, layers, dissector, verdict.copied().map(Place::of), quoted);
             apps.out.messages.clear();
+            if let Some(udp) = &mut self.udp {
+                apps.media.places().iter().for_each(|p| udp.expect(p.addr, p.port, p.other_port, p.frame));
+            }
             sink = apps.out.sink.take().unwrap_or_else(|| Box::new(Sink::new([])));
         }
         let numbered = self.frames.as_ref().is_none_or(|f| f.iter().any(|r| (r.0..=r.1).contains(&number)));
@@ -233,6 +256,7 @@ impl Selector {
                 tcp_at: tcp,
                 verdict: tcp.zip(verdict),
                 quoted,
+                datagrams: self.udp.as_ref().filter(|_| packet).map_or(&[], UdpStreams::of_frame),
                 segment_len_known: layers.tcp.as_ref().is_some_and(|t| t.len.is_some()),
                 whole: dissector.whole(),
             };

@@ -14,6 +14,7 @@ mod table;
 mod totals;
 mod tracker;
 mod turns;
+mod udp;
 mod unacked;
 
 pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake, event};
@@ -23,6 +24,7 @@ pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use totals::Totals;
 pub use tracker::{Segment, TcpTracker, Verdict};
 pub use turns::{Reset, ResetAfter, Turns};
+pub use udp::{Datagram, UdpStreams};
 
 /// A connection without a FIN or RST and without a packet for this long before the capture ended counts as idle, ns.
 pub const IDLE_NS: i64 = 120_000_000_000;
