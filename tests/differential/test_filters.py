@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pcapstream._core import Decoder, FilterError, FormatError, check_filter
-from tests.support import wireshark
+from tests.support import signalling, wireshark
 from tests.support.talk import write
 from tests.support.traffic import traffic
 
@@ -65,6 +65,14 @@ def differences(path: Path) -> list[str]:
 def test_made_traffic(tmp_path: Path) -> None:
     path = tmp_path / "made.pcap"
     write(path, *traffic(7))
+    if not wireshark.answers(path, ["tcp"]):
+        pytest.skip("this tshark runs no Lua")
+    assert not differences(path)
+
+
+@pytest.mark.parametrize("kind", signalling.KINDS)
+def test_made_signalling(kind: str, tmp_path: Path) -> None:
+    path = signalling.write(tmp_path / f"{kind}.pcap", kind)
     if not wireshark.answers(path, ["tcp"]):
         pytest.skip("this tshark runs no Lua")
     assert not differences(path)

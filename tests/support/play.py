@@ -13,6 +13,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.logins import LoginsSummary
 from pcapstream.protocols.ntp import NtpSummary
 from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
@@ -97,6 +98,9 @@ def plain(summary: Summary) -> Any:
                 "kept": summary.kept(),
                 "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
             }
+        case LoginsSummary():
+            rows = [one._asdict() for one in summary.logins(0, 1_000_000)]
+            return {"counts": summary.counts(), "rows": rows, "refused": summary.refused(1_000)}
         case NtpSummary():
             return plain_ntp(summary)
         case QuicSummary():
@@ -165,7 +169,7 @@ def plain_value(value: Any) -> Any:
 
 def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
     return {
-        "messages": summary.messages,
+        "messages": summary.total,
         "modes": dict(summary.modes),
         "versions": dict(summary.versions),
         "servers": [
@@ -176,7 +180,7 @@ def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
         "events": {name: {"count": seen.count, "frames": seen.frames} for name, seen in summary.events.items()},
         "unlisted": dict(summary.unlisted),
         "kept": summary.kept(),
-        "rows": [plain_message(message) for message in summary.rows(0, 1_000_000)],
+        "rows": [plain_message(message) for message in summary.messages(0, 1_000_000)],
     }
 
 

@@ -22,6 +22,7 @@ from pcapstream.tools import (
     follow,
     http,
     icmp,
+    logins,
     ntp,
     packets,
     path,
@@ -101,6 +102,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     threats.THREATS,
     dns_tunneling.TUNNELING,
     arp_spoofing.ARP_SPOOFING,
+    logins.CREDENTIALS,
 )
 """In the order clients list them."""
 

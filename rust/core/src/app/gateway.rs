@@ -2,8 +2,9 @@
 //! followed here but the session descriptions in them, which announce media as those of SIP do.
 
 use super::media::{MediaBook, Side};
-use super::sip::Sdp;
+use super::sip::{Sdp, offset, sdp_filters};
 use super::{App, Context, Output};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 
@@ -50,8 +51,10 @@ impl App for Gateway {
                 return false;
             }
             out.found(Proto::Mgcp);
+            out.layer(of_proto(Proto::Mgcp), data);
             for text in bodies(data) {
                 out.found(Proto::Sdp);
+                put_sdp(data, text, out);
                 self.announce(ctx, text, Side::Offer);
             }
             return true;
@@ -60,8 +63,10 @@ impl App for Gateway {
             return false;
         }
         out.found(Proto::Megaco);
+        out.layer(of_proto(Proto::Megaco), data);
         for (text, side) in descriptors(data) {
             out.found(Proto::Sdp);
+            put_sdp(data, text, out);
             self.announce(ctx, text, side);
         }
         true
@@ -73,6 +78,14 @@ impl App for Gateway {
             () if either(MGCP[0]) || either(MGCP[1]) => is_mgcp(data).then_some(Proto::Mgcp),
             () => is_megaco(data).then_some(Proto::Megaco),
         }
+    }
+}
+
+/// Puts the fields of a description in a message.
+fn put_sdp(data: &[u8], text: &[u8], out: &mut Output) {
+    out.layer(of_proto(Proto::Sdp), text);
+    if let Some(sink) = out.fields(Group::Sdp) {
+        sdp_filters::put(text, offset(data, text), sink);
     }
 }
 

@@ -11,8 +11,10 @@ mod dns;
 mod gateway;
 mod http;
 mod icmp;
+pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub mod kept;
+mod logins;
 pub mod media;
 pub mod message;
 mod names;
@@ -21,10 +23,13 @@ pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 mod reader;
 mod rtp;
+pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
+pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;
+mod watch;
 
 use crate::addr::IpAddr;
 use crate::dissect::Dissector;
@@ -42,6 +47,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use stream::{Segment, Streams};
+use watch::Watch;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -313,6 +319,20 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Reads TCP streams and sees datagrams of these (TCP, UDP) ports beside the protocols they belong to: `stream` and its
+    /// kin are called for the former, [`watch_datagram`](Self::watch_datagram) for the latter. It finds no protocols.
+    fn watches(&self) -> Option<(&[u16], &[u16])> {
+        None
+    }
+    /// A datagram of a watched port.
+    fn watch_datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Data of a segment of a stream on no watched port, as it came. True: the stream is read from here on.
+    fn watch_segment(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
     /// Messages kept for the detail rows.
     fn kept(&self) -> Option<&Kept> {
         None
@@ -360,6 +380,7 @@ fn all(limits: &Limits, media: &MediaBook) -> Vec<Box<dyn App>> {
         Box::new(names::Names::new(limits)),
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
+        Box::new(logins::Logins::new(limits)),
         Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
@@ -476,6 +497,7 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    watchers: Vec<Watch>,
     /// By number of the protocol: somebody else puts it into the path of the frame.
     named_elsewhere: Box<[bool]>,
     /// Where signalling announces media.
@@ -508,6 +530,7 @@ impl Apps {
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let probes_tcp = apps.iter().any(|a| a.probes_tcp());
+        let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
             probes_tcp,
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
@@ -517,6 +540,7 @@ impl Apps {
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
+            watchers,
             named_elsewhere: vec![false; Proto::ALL.len()].into(),
             media,
             out: Output::default(),
@@ -604,6 +628,9 @@ impl Apps {
         for udp in udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
+            for watch in &self.watchers {
+                watch.datagram(&mut self.apps, &mut self.out, &ctx, dissector.bytes(record, udp.payload));
+            }
             self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
         }
         for (quoted, transport) in quotes {

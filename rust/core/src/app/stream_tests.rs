@@ -223,7 +223,7 @@ fn a_full_table_is_swept_of_streams_that_are_over() {
         pair.sides.iter_mut().for_each(|s| s.closed = true);
         streams.add(n, pair);
     }
-    assert!(streams.open.len() <= 8 && streams.refused < 70);
+    assert!(streams.open.len() <= 8 && streams.load.refused < 70);
 }
 
 #[test]

@@ -100,6 +100,8 @@ pub enum Base {
     Oct,
     /// Six bytes with colons between them.
     Colon,
+    /// Bytes that may be none at all, which tshark prints in another way then.
+    MayBeEmpty,
 }
 
 /// Names of values.
@@ -146,6 +148,9 @@ impl Field {
     }
     pub const fn colons(self) -> Self {
         Self { base: Base::Colon, ..self }
+    }
+    pub const fn may_be_empty(self) -> Self {
+        Self { base: Base::MayBeEmpty, ..self }
     }
     pub const fn names(self, names: Names) -> Self {
         Self { names, ..self }
@@ -261,6 +266,7 @@ pub(crate) mod kinds {
         u64 Kind::Uint(64);
         i8 Kind::Int(8);
         i16 Kind::Int(16);
+        i24 Kind::Int(24);
         i32 Kind::Int(32);
         i64 Kind::Int(64);
         float Kind::Float;

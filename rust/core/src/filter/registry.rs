@@ -29,6 +29,12 @@ groups! {
     Tcp crate::transport::tcp_fields::TABLE,
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
+    Dhcp crate::app::dhcp_fields::TABLE,
+    Dhcpv6 crate::app::dhcpv6_fields::TABLE,
+    Sip crate::app::sip_fields::TABLE,
+    Sdp crate::app::sdp_fields::TABLE,
+    Rtp crate::app::rtp_fields::TABLE,
+    Rtcp crate::app::rtcp_fields::TABLE,
     Ntp crate::app::ntp_fields::TABLE,
 }
 
@@ -104,8 +110,16 @@ pub(crate) fn table_of(id: FieldId) -> Option<usize> {
 pub fn apps_of(id: FieldId) -> Vec<&'static str> {
     match proto_of(id) {
         Some(proto) => registry().apps.get(&proto).cloned().unwrap_or_default(),
-        None => table_of(id).and_then(|t| TABLES[t].app).into_iter().collect(),
+        None => table_of(id).map(|t| fillers(&TABLES[t])).unwrap_or_default(),
     }
+}
+
+/// The application protocols that fill a table: its own, and where it is of a protocol inside of others, all that find it.
+fn fillers(table: &Table) -> Vec<&'static str> {
+    let inside =
+        Proto::ALL.iter().find(|p| p.name() == table.prefix && table.app.is_some_and(|app| app != table.prefix));
+    let finders = inside.and_then(|p| registry().apps.get(p)).cloned().unwrap_or_default();
+    if finders.is_empty() { table.app.into_iter().collect() } else { finders }
 }
 
 /// The field of a name.

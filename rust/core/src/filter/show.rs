@@ -46,8 +46,11 @@ pub(crate) fn column(v: &Value<'_>, field: &Field) -> String {
     match (v, field.kind, field.base) {
         (Value::Uint(v), Kind::Uint(bits), Base::Hex) => format!("0x{v:0width$x}", width = bits as usize / 4),
         (Value::Uint(v), _, Base::Hex) => format!("0x{v:x}"),
-        (Value::Bytes(b), Kind::Bytes, _) if b.is_empty() => "<none>".to_owned(),
+        (Value::Bytes(b), Kind::Bytes, Base::MayBeEmpty) if b.is_empty() => "<none>".to_owned(),
+        (Value::Bytes(b), Kind::Bytes, _) if b.is_empty() => "<MISSING>".to_owned(),
         (Value::Bytes(b), _, Base::Colon) if b.len() == 6 => hex(b, ":"),
+        // In single precision, as the field is.
+        (Value::Float(v), Kind::Float, _) => (*v as f32).to_string(),
         (Value::Uint(v), _, Base::Oct) => format!("0{v:o}"),
         _ => plain(v, field.kind),
     }

@@ -213,6 +213,30 @@ impl Sink {
         }
     }
 
+    /// Text in ASCII as Wireshark has it: up to the first zero byte, what is none replaced.
+    pub fn ascii(&mut self, id: FieldId, value: &[u8], at: usize) {
+        if self.wants(id) {
+            let text = value.split(|b| *b == 0).next().unwrap_or_default();
+            if text.is_ascii() {
+                return self.text(id, text, at, value.len());
+            }
+            let replaced: String =
+                text.iter().map(|b| if b.is_ascii() { char::from(*b) } else { '\u{fffd}' }).collect();
+            self.text(id, replaced.as_bytes(), at, value.len());
+        }
+    }
+
+    /// Text in UTF-8 as Wireshark has it: up to the first zero byte, what is none replaced.
+    pub fn utf8(&mut self, id: FieldId, value: &[u8], at: usize) {
+        if self.wants(id) {
+            let text = value.split(|b| *b == 0).next().unwrap_or_default();
+            match std::str::from_utf8(text) {
+                Ok(_) => self.text(id, text, at, value.len()),
+                Err(_) => self.text(id, String::from_utf8_lossy(text).as_bytes(), at, value.len()),
+            }
+        }
+    }
+
     /// Bytes of the frame or of its datagram, not copied. `value`: what the field compares as; `len`: what it covers.
     #[inline]
     pub(crate) fn span(&mut self, id: FieldId, value: Span, len: u32) {

@@ -26,7 +26,7 @@ fields! {
     DST_PROTO_IPV4 = ipv4("arp.dst.proto_ipv4", "Target IP address");
 }
 
-static HARDWARE: [(u64, &str); 8] = [
+pub(crate) static HARDWARE: [(u64, &str); 8] = [
     (1, "Ethernet"),
     (6, "IEEE 802"),
     (7, "ARCNET"),

@@ -28,7 +28,7 @@ fields! {
     OPT_TYPE = u8("ipv6.opt.type", "Option type").hex();
     OPT_LENGTH = u8("ipv6.opt.length", "Option length");
     OPT_PAD1 = label("ipv6.opt.pad1", "Pad1");
-    OPT_PADN = bytes("ipv6.opt.padn", "PadN");
+    OPT_PADN = bytes("ipv6.opt.padn", "PadN").may_be_empty();
     OPT_ROUTER_ALERT = u16("ipv6.opt.router_alert", "Router alert");
     OPT_JUMBO = u32("ipv6.opt.jumbo", "Jumbo payload length");
     OPT_TEL = u8("ipv6.opt.tel", "Tunnel encapsulation limit");

@@ -1,6 +1,8 @@
 //! DHCPv4 and BOOTP (RFC 2131, RFC 951) and DHCPv6 (RFC 8415) over UDP. Decoded here, followed by a machine outside.
 
 mod duid;
+pub(crate) mod fields;
+pub(crate) mod fields6;
 mod names4;
 mod names6;
 mod options4;
@@ -11,6 +13,7 @@ mod v6;
 use super::kept::Kept;
 use super::message::Message;
 use super::{App, Context, DetectedBy, Output, Probe};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 
@@ -44,6 +47,14 @@ fn shown_as(ctx: &Context, data: &[u8]) -> Option<Proto> {
     (v4::is_shown(data) && (!proxy || v4::has_cookie(data))).then_some(Proto::Dhcp)
 }
 
+fn put_fields(proto: Proto, data: &[u8], out: &mut Output) {
+    out.layer(of_proto(proto), data);
+    match proto {
+        Proto::Dhcp => out.fields(Group::Dhcp).into_iter().for_each(|sink| fields::put(data, sink)),
+        _ => out.fields(Group::Dhcpv6).into_iter().for_each(|sink| fields6::put(data, sink)),
+    }
+}
+
 impl App for Dhcp {
     fn protocols(&self) -> &[Proto] {
         &[Proto::Dhcp, Proto::Dhcpv6]
@@ -63,6 +74,7 @@ impl App for Dhcp {
         let Some(proto) = shown_as(ctx, data) else { return false };
         if ctx.detected_by == DetectedBy::Port {
             out.found(proto);
+            put_fields(proto, data, out);
         }
         let (protocol, fields, decode): (_, _, super::kept::Decode) = match proto {
             Proto::Dhcp => ("dhcp", v4::brief(data), v4::fields),
@@ -71,6 +83,12 @@ impl App for Dhcp {
         self.kept.keep(protocol, ctx, decode, data);
         out.messages.push(Message { protocol, context: *ctx, fields });
         true
+    }
+
+    fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if let Some(proto) = shown_as(ctx, data) {
+            put_fields(proto, data, out);
+        }
     }
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
@@ -84,3 +102,6 @@ impl App for Dhcp {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fields_tests;

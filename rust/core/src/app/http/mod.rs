@@ -10,7 +10,7 @@ mod hpack;
 mod http2;
 mod ports;
 mod row;
-mod secret;
+pub(super) mod secret;
 mod websocket;
 
 use super::kept::Kept;

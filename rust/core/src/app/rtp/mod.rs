@@ -5,12 +5,14 @@
 //! bytes on any port, which Wireshark does too.
 
 mod announced;
+pub(crate) mod fields;
 mod header;
 mod pattern;
 mod payload_types;
 mod report;
 mod reports;
 mod rtcp;
+pub(crate) mod rtcp_fields;
 mod sequence;
 mod stream;
 mod table;
@@ -18,6 +20,7 @@ mod timing;
 
 use super::media::MediaBook;
 use super::{App, Context, Output, Report};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use announced::{Announced, Expected};
@@ -56,6 +59,7 @@ impl Rtp {
             let zrtp = first >> 6 == 0 && data.get(4..8) == Some(b"ZRTP");
             if zrtp {
                 out.found(Proto::Rtp);
+                out.layer(of_proto(Proto::Rtp), data);
             }
             return zrtp;
         }
@@ -69,6 +73,10 @@ impl Rtp {
         }
         out.found(Proto::Rtp);
         let by = self.announced.expects(c).map(|e| e.1.clone());
+        out.layer(of_proto(Proto::Rtp), data);
+        if let Some(sink) = out.fields(Group::Rtp) {
+            fields::put(data, self.wire_len as usize, by.as_deref(), sink);
+        }
         self.counts.shown += 1;
         self.counts.quoted += quoted as u64;
         let Some(header) = Header::read(data) else {
@@ -95,6 +103,12 @@ impl Rtp {
 
     fn rtcp(&mut self, c: &Context, data: &[u8], announced: bool, quoted: bool, out: &mut Output) {
         out.found(Proto::Rtcp);
+        out.layer(of_proto(Proto::Rtcp), data);
+        if let Some(sink) = out.fields(Group::Rtcp) {
+            let by = self.announced.expects(c).map(|e| e.1.as_ref()).filter(|_| announced);
+            let encrypted = self.announced.both(c).iter().any(|a| stream::encrypted(a.as_deref()));
+            rtcp_fields::put(data, by, encrypted, sink);
+        }
         if quoted {
             return;
         }
@@ -191,6 +205,13 @@ impl App for Rtp {
         rtcp.then_some(Proto::Rtcp)
     }
 
+    fn quoted_fields(&self, _: &Context, data: &[u8], out: &mut Output) {
+        out.layer(of_proto(Proto::Rtcp), data);
+        if let Some(sink) = out.fields(Group::Rtcp) {
+            rtcp_fields::put(data, None, false, sink);
+        }
+    }
+
     fn wants_unclaimed_udp(&self) -> bool {
         true
     }
@@ -216,3 +237,6 @@ impl App for Rtp {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod fields_tests;

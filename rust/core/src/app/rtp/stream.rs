@@ -252,7 +252,7 @@ fn format(by: Option<&Announcement>, payload_type: u8) -> Option<(&str, u32)> {
 }
 
 /// Announced as `telephone-event`, or type 101 where nothing is announced, as almost everybody uses it.
-fn is_event(by: Option<&Announcement>, payload_type: u8) -> bool {
+pub fn is_event(by: Option<&Announcement>, payload_type: u8) -> bool {
     const NAME: &str = "telephone-event";
     match by {
         None => payload_type == 101,
@@ -260,6 +260,11 @@ fn is_event(by: Option<&Announcement>, payload_type: u8) -> bool {
             .and_then(|f| f.0.get(..NAME.len()))
             .is_some_and(|name| name.eq_ignore_ascii_case(NAME)),
     }
+}
+
+/// Whether an announcement gives a payload type a name.
+pub fn is_named(by: Option<&Announcement>, payload_type: u8) -> bool {
+    format(by, payload_type).is_some()
 }
 
 fn event_clock(by: Option<&Announcement>, payload_type: u8) -> u32 {

@@ -22,6 +22,11 @@ pub fn descriptions<'a>(m: &Parsed<'a>) -> Vec<&'a [u8]> {
     param(params, "boundary").filter(|b| !b.is_empty()).map_or_else(Vec::new, |b| parts(m.body, b))
 }
 
+/// Where a part of a message stands in it.
+pub fn offset(m: &[u8], part: &[u8]) -> usize {
+    (part.as_ptr() as usize).saturating_sub(m.as_ptr() as usize).min(m.len())
+}
+
 /// A message carried in the body of another (RFC 3261 23.4).
 pub fn message<'a>(m: &Parsed<'a>) -> Option<Parsed<'a>> {
     let kind = m.first("content-type")?;

@@ -59,7 +59,7 @@ impl<'a> Header<'a> {
     }
 }
 
-fn compact(letter: u8) -> Option<&'static str> {
+pub fn compact(letter: u8) -> Option<&'static str> {
     Some(match letter.to_ascii_lowercase() {
         b'a' => "accept-contact",
         b'b' => "referred-by",

@@ -5,16 +5,21 @@
 
 mod body;
 mod fields;
+pub(crate) mod filters;
 mod headers;
 mod sdp;
+pub(crate) mod sdp_filters;
 mod secret;
 mod start;
+mod uri;
 
 use super::kept::Kept;
 use super::media::{MediaBook, Side};
 use super::{App, Context, DetectedBy, Message, Output, Probe, Step};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
+pub(super) use body::offset;
 use headers::Parsed;
 pub(super) use sdp::Sdp;
 use start::Start;
@@ -54,13 +59,20 @@ impl Sip {
     /// One whole message. `hidden`: Wireshark does not show it. False: it is none.
     fn message(&mut self, ctx: &Context, m: &[u8], hidden: bool, out: &mut Output) -> bool {
         let Some(parsed) = Parsed::read(m) else { return false };
-        let sdp: Vec<Sdp<'_>> = body::descriptions(&parsed).into_iter().map(Sdp::read).collect();
+        let bodies = body::descriptions(&parsed);
         if !hidden {
             out.found(Proto::Sip);
-            if !sdp.is_empty() {
+            if !ctx.only_in_order {
+                put_sip(m, &parsed, out);
+            }
+            if !bodies.is_empty() {
                 out.found(Proto::Sdp);
+                if !ctx.only_in_order {
+                    put_sdp(m, &bodies, out);
+                }
             }
         }
+        let sdp: Vec<Sdp<'_>> = bodies.into_iter().map(Sdp::read).collect();
         let fields = fields::for_machine(&parsed, &sdp, hidden);
         if let Some(side) = side(&parsed.start) {
             let call_id = fields::call_id(&parsed);
@@ -83,6 +95,22 @@ fn side(start: &Start<'_>) -> Option<Side> {
         Start::Request { .. } => Some(Side::Offer),
         Start::Response { code: 183 | 200..=299, .. } => Some(Side::Answer),
         Start::Response { .. } => None,
+    }
+}
+
+fn put_sip(m: &[u8], parsed: &Parsed<'_>, out: &mut Output) {
+    out.layer(of_proto(Proto::Sip), m);
+    if let Some(sink) = out.fields(Group::Sip) {
+        filters::put(m, parsed, sink);
+    }
+}
+
+fn put_sdp(m: &[u8], bodies: &[&[u8]], out: &mut Output) {
+    for body in bodies {
+        out.layer(of_proto(Proto::Sdp), body);
+        if let Some(sink) = out.fields(Group::Sdp) {
+            sdp_filters::put(body, body::offset(m, body), sink);
+        }
     }
 }
 
@@ -135,6 +163,12 @@ impl App for Sip {
 
     fn quoted(&self, _: &Context, data: &[u8]) -> Option<Proto> {
         Parsed::read(data).map(|_| Proto::Sip)
+    }
+
+    fn quoted_fields(&self, _: &Context, data: &[u8], out: &mut Output) {
+        let Some(parsed) = Parsed::read(data) else { return };
+        put_sip(data, &parsed, out);
+        put_sdp(data, &body::descriptions(&parsed), out);
     }
 
     fn quoted_inside(&self, _: &Context, data: &[u8]) -> Option<Proto> {
@@ -196,3 +230,6 @@ fn blank(data: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod filters_tests;

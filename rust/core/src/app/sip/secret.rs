@@ -1,11 +1,12 @@
 //! What never leaves the core: passwords, answers to challenges, and what they can be guessed from.
 
 use super::headers::{Header, auth_param};
+use super::start;
 use crate::app::message::text;
 
 /// Longest text of one header handed out, bytes.
 const MAX_TEXT: usize = 400;
-const HIDDEN: &str = "***";
+pub const HIDDEN: &str = "***";
 
 /// Parts of credentials and challenges that are told; nonce, response and the rest are not.
 const TOLD: [&str; 6] = ["username", "realm", "uri", "algorithm", "qop", "stale"];
@@ -16,13 +17,82 @@ const SECRET_NAMES: [&str; 6] = ["auth", "token", "password", "secret", "cookie"
 /// The value of a header for people to read.
 pub fn header_text(header: &Header<'_>) -> String {
     let (name, value) = (header.name(), header.value());
-    if matches!(&*name, "authorization" | "proxy-authorization" | "www-authenticate" | "proxy-authenticate") {
+    if is_credentials(&name) {
         return credentials(&value);
     }
-    if SECRET_NAMES.iter().any(|part| name.contains(part)) {
+    if is_secret(&name) {
         return HIDDEN.into();
     }
     uri_text(&value)
+}
+
+/// Whether the value of a header of that name is never told.
+pub fn is_secret(name: &str) -> bool {
+    SECRET_NAMES.iter().any(|part| name.contains(part))
+}
+
+/// Headers and body of a message with all secrets masked, as far as their lines tell.
+pub fn whole(m: &[u8]) -> Vec<u8> {
+    let (mut out, mut at, mut in_body) = (Vec::with_capacity(m.len()), 0, false);
+    // Ends: every turn goes to the next line.
+    while at < m.len() {
+        let (line, next) = start::line(m, at);
+        let ends = m.get(at + line.len()..next).unwrap_or_default();
+        in_body |= line.is_empty();
+        match start::cut(line, b':') {
+            Some((name, value)) if !in_body => {
+                let header = Header::new(name, value);
+                let long = header.name();
+                if is_credentials(&long) || is_secret(&long) {
+                    out.extend_from_slice(name);
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(header_text(&header).as_bytes());
+                    at = next;
+                    // The rest of a folded value goes with it.
+                    while matches!(m.get(at), Some(b' ' | b'\t')) {
+                        at = start::line(m, at).1;
+                    }
+                    out.extend_from_slice(ends);
+                    continue;
+                }
+                out.extend_from_slice(&without_password(line));
+            }
+            _ if in_body => out.extend_from_slice(&sdp_line(line)),
+            _ => out.extend_from_slice(line),
+        }
+        out.extend_from_slice(ends);
+        at = next;
+    }
+    out
+}
+
+/// A line of a session description with keys and passwords masked (RFC 4568, RFC 4567, RFC 8839, `k=`).
+pub fn sdp_line(line: &[u8]) -> Vec<u8> {
+    let kept = |from: usize| {
+        let mut out = line.get(..from).unwrap_or_default().to_vec();
+        out.extend_from_slice(HIDDEN.as_bytes());
+        out
+    };
+    let behind =
+        |what: &[u8]| line.windows(what.len()).position(|w| w.eq_ignore_ascii_case(what)).map(|i| i + what.len());
+    let starts = |what: &[u8]| line.get(..what.len()).is_some_and(|l| l.eq_ignore_ascii_case(what));
+    if starts(b"a=crypto:") {
+        return behind(b"inline:").map_or_else(|| line.to_vec(), kept);
+    }
+    if starts(b"a=key-mgmt:") {
+        return behind(b" ").map_or_else(|| line.to_vec(), kept);
+    }
+    if starts(b"a=ice-pwd:") {
+        return kept(10);
+    }
+    if starts(b"k=") {
+        return behind(b":").map_or_else(|| line.to_vec(), kept);
+    }
+    line.to_vec()
+}
+
+fn is_credentials(name: &str) -> bool {
+    matches!(name, "authorization" | "proxy-authorization" | "www-authenticate" | "proxy-authenticate")
 }
 
 /// Scheme and harmless parameters.
@@ -47,7 +117,7 @@ pub fn uri_text(value: &[u8]) -> String {
 }
 
 /// `sip:user:password@host` with the password hidden (RFC 3261 19.1.1 advises against it, yet it occurs).
-fn without_password(value: &[u8]) -> Vec<u8> {
+pub fn without_password(value: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(value.len());
     let mut rest = value;
     // Ends: every turn takes at least the scheme off.
