@@ -115,6 +115,12 @@ class LimitError(PcapstreamError):
         "run_time": "Ask about a part of the capture with --max-packets, or raise the run time limit",
         "unknown_limit": "Use one of the names it lists",
         "bad_limit": "Give a whole number of at least 1",
+        "export_too_large": "Export fewer packets, or start pcapstream with a larger --max-export-size",
+        "export_folder_full": "Remove files from it",
+        "export_took_too_long": (
+            "Name frames, so that reading ends with the last of them, or use pcapstream filter --write on a "
+            "command line"
+        ),
     }
 
 

@@ -35,6 +35,7 @@ from pcapstream.scan import ScanStore
 from pcapstream.service import Service
 from pcapstream.settings import Settings
 from pcapstream.tools.capture import CHANGING, CaptureTool
+from pcapstream.tools.export import ExportTool
 from pcapstream.tools.fields import PlainTool
 from pcapstream.tools.paging import to_json
 from pcapstream.tools.registry import ToolSpec
@@ -118,6 +119,18 @@ def _capture_tool(spec: CaptureTool, service: Service) -> Tool:
     return _made(spec, functools.partial(service.act, spec), annotations)
 
 
+def _export_tool(spec: ExportTool, service: Service) -> Tool:
+    """It makes a new file each time and changes none."""
+    annotations = ToolAnnotations(
+        title=spec.title,
+        read_only_hint=False,
+        destructive_hint=False,
+        idempotent_hint=False,
+        open_world_hint=service.settings.urls,
+    )
+    return _made(spec, functools.partial(service.export, spec), annotations)
+
+
 def _made(spec: Face, call: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
     return _ViewTool(
         fn=call,
@@ -162,6 +175,7 @@ class Server(MCPServer[ScanStore]):
             tools=[
                 *(_tool(spec, self.service) for spec in settings.tools),
                 *(_plain_tool(spec, self.service) for spec in settings.plain_tools),
+                *(_export_tool(spec, self.service) for spec in settings.export_tools),
                 *(_capture_tool(spec, self.service) for spec in settings.capture_tools),
             ],
             lifespan=lifespan,

@@ -64,7 +64,7 @@ TOOLS: dict[str, dict[str, Any]] = {
 }
 """Beside pcap_file. None: it may be left out."""
 
-NOT_YET = frozenset({"analyze_geo_asn_mapping", "follow_udp_stream", "extract_credentials"})
+NOT_YET = frozenset({"analyze_geo_asn_mapping", "extract_credentials"})
 
 MOST_DEFAULT, MOST_ALL = 20_000, 60_000
 MOST_OUTPUT = 2_048

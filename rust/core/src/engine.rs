@@ -123,6 +123,8 @@ pub struct Snapshot {
     pub stopped_by_matches: bool,
     /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
     pub unnumbered_datagrams: u64,
+    /// Connections whose search ended early, for want of room.
+    pub searches_let_go: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
@@ -137,6 +139,8 @@ pub struct Decoder {
     reader: Reader,
     pass: Pass,
     finished: bool,
+    /// Interfaces of the file that batches have told of.
+    interfaces_told: usize,
 }
 
 /// The part behind the container reader.
@@ -334,6 +338,7 @@ impl Decoder {
                 plan,
             },
             finished: false,
+            interfaces_told: 0,
         }
     }
 
@@ -364,6 +369,9 @@ impl Decoder {
             if let Some(apps) = &mut self.pass.apps {
                 apps.finish();
             }
+            if let Some(selector) = &mut self.pass.selector {
+                selector.finish();
+            }
         }
         Ok(self.take_batch())
     }
@@ -380,6 +388,11 @@ impl Decoder {
         }
         if let Some(selector) = &mut self.pass.selector {
             batch.rows = std::mem::take(&mut selector.out);
+            if selector.gives_bytes() {
+                let known = &self.reader.facts().interfaces;
+                batch.interfaces = known.get(self.interfaces_told..).unwrap_or_default().to_vec();
+                self.interfaces_told = known.len();
+            }
         }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;
@@ -412,6 +425,7 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            searches_let_go: self.pass.selector.as_ref().map_or(0, Selector::let_go),
             unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
