@@ -87,6 +87,8 @@ def coverage_object(coverage: Coverage) -> dict[str, Any]:
     if coverage.next_step is not None:
         found["next_step"] = coverage.next_step
     found["bytes_read"] = coverage.bytes_read
+    if coverage.bytes_fetched is not None and coverage.bytes_fetched != coverage.bytes_read:
+        found["bytes_fetched"] = coverage.bytes_fetched
     if coverage.bytes_total is not None:
         found["bytes_total"] = coverage.bytes_total
     found["packets"] = coverage.packets
