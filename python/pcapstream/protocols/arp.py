@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from pcapstream.errors import StateError
+from pcapstream.protocols.base import EndsOnce
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Row, Snapshot
@@ -123,7 +123,7 @@ class ArpSummary:
         return {"arp": 1_000 + 400 * len(self.addresses) + 200 * claims + 400 * len(self.announcers)}
 
 
-class ArpMachine:
+class ArpMachine(EndsOnce):
     """See the module."""
 
     name = "arp"
@@ -137,7 +137,6 @@ class ArpMachine:
         self._addresses: dict[str, Address] = {}
         self._announcers: dict[str, Announcer] = {}
         self._asked: dict[str, int] = {}
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -163,10 +162,6 @@ class ArpMachine:
         summary = self.snapshot(core)
         self._finished = True
         return summary
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'arp' has finished")
 
     def _row(self, row: Row) -> None:
         values: dict[int, object] = {}

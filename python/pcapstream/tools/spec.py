@@ -307,7 +307,7 @@ DISPLAY_FILTER = Parameter(
     "",
     check=checked_filter,
 )
-CURSOR = Parameter("cursor", "string", "next_cursor of a table, for its next rows", None)
+CURSOR = Parameter("cursor", "string", "next_cursor of a table", None)
 
 FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (

@@ -15,6 +15,7 @@ mod websocket;
 
 use super::kept::Kept;
 use super::message::{Fields, Value, text};
+use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -50,8 +51,7 @@ pub struct Http {
     shared: Shared,
     connections: HashMap<u32, Box<Connection>, RandomState>,
     max_connections: usize,
-    /// Connections that found no room since the last sweep.
-    turned_away: usize,
+    sweeps: Sweeps,
 }
 
 impl Http {
@@ -65,7 +65,20 @@ impl Http {
             websocket: websocket::Counts::default(),
             kept: Kept::new(limits),
         };
-        Self { shared, connections: HashMap::default(), max_connections: limits.max_app_streams, turned_away: 0 }
+        Self {
+            shared,
+            connections: HashMap::default(),
+            max_connections: limits.max_app_streams,
+            sweeps: Sweeps::default(),
+        }
+    }
+
+    /// First frames of requests that have no response.
+    fn unanswered(&self) -> Vec<u64> {
+        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
+        unanswered.sort_unstable();
+        unanswered.truncate(20);
+        unanswered
     }
 
     /// The connection of a segment, made if there is room.
@@ -73,11 +86,9 @@ impl Http {
         let number = c.stream?;
         if !self.connections.contains_key(&number) {
             if self.connections.len() >= self.max_connections {
-                // A sweep looks at all of them: one for every quarter of the table that wanted in.
-                self.turned_away += 1;
-                if self.turned_away > self.max_connections / 4 {
-                    self.turned_away = 0;
+                if self.sweeps.is_due(self.max_connections) {
                     self.connections.retain(|_, c| !c.over());
+                    self.sweeps.left(self.connections.len(), self.max_connections);
                 }
                 if self.connections.len() >= self.max_connections {
                     return None;
@@ -209,17 +220,20 @@ impl App for Http {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
-        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
         Some(Arc::new(Summary {
             http: s.http.clone(),
             http2: s.http2.clone(),
             frames: s.frames.clone(),
             ssdp: s.ssdp.clone(),
             websocket: s.websocket.clone(),
-            unanswered,
+            unanswered: self.unanswered(),
         }))
+    }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        let unanswered = self.unanswered();
+        let Shared { http, http2, frames, ssdp, websocket, kept } = self.shared;
+        (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
 
