@@ -156,6 +156,8 @@ class Coverage:
     error: str | None = None
     """Code of the error that ended the reading, with reason source_error."""
     error_message: str | None = None
+    bytes_fetched: int | None = None
+    """Bytes that the source had to give, those read ahead included; None while it goes on."""
 
 
 S = TypeVar("S", bound="Summary")

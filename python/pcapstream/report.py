@@ -127,6 +127,7 @@ def report_of(state: State, name: str, scan_id: str, bytes_total: int | None) ->
         damage_count=capture["damage_count"],
         error=None if state.error is None else state.error.code,
         error_message=None if state.error is None else str(state.error),
+        bytes_fetched=state.bytes_fetched,
     )
     return Report(name, scan_id, capture, MappingProxyType(dict(state.summaries)), coverage)
 
