@@ -1,7 +1,6 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
-use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Place, Report, quoted_ends};
+use crate::app::{AppPlan, Apps, Messages, Place, Reports, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
@@ -14,7 +13,6 @@ use crate::limits::Limits;
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 use crate::tally::Tally;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// What a pass computes. Capture facts are always counted.
 #[derive(Clone, Debug)]
@@ -130,9 +128,9 @@ pub struct Snapshot {
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
-    pub reports: Vec<(&'static str, Arc<dyn Report>)>,
+    pub reports: Reports,
     /// Messages kept for detail rows, by protocol family.
-    pub kept: Vec<(&'static str, Kept)>,
+    pub kept: Messages,
 }
 
 /// One pass. Feed it the file in any pieces, in order.
@@ -431,8 +429,8 @@ impl Decoder {
             unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
-            kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),
-            reports: self.pass.apps.as_ref().map(Apps::reports).unwrap_or_default(),
+            kept: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -441,12 +439,18 @@ impl Decoder {
         let mut s = self.facts();
         s.tcp = self.pass.table();
         s.tally = self.pass.tally.clone();
+        if let Some(apps) = &self.pass.apps {
+            (s.reports, s.kept) = (apps.reports(), apps.kept());
+        }
         s
     }
 
     /// The last snapshot; moves the tables out.
-    pub fn into_snapshot(self) -> Snapshot {
+    pub fn into_snapshot(mut self) -> Snapshot {
         let mut s = self.facts();
+        if let Some(apps) = self.pass.apps.take() {
+            (s.reports, s.kept) = apps.into_reports();
+        }
         s.tcp = match self.pass.counted {
             Some(_) => self.pass.table(),
             None if self.pass.plan.tcp => self.pass.tracker.map(TcpTracker::into_table),

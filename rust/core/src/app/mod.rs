@@ -374,6 +374,11 @@ pub trait App: Send {
     fn report(&self) -> Option<Arc<dyn Report>> {
         None
     }
+    /// [`report`](Self::report) and [`kept`](Self::kept) at the end of the pass: one with large tables moves them out
+    /// instead of copying them.
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        (self.report(), self.kept().cloned())
+    }
 }
 
 /// What a protocol counted in the core, at one moment.
@@ -447,9 +452,6 @@ pub struct AppPlan {
     pub ports: Vec<(String, u16)>,
 }
 
-/// In the tables of ports: a protocol that the pass does not decode.
-const OTHERS: usize = usize::MAX;
-
 /// Where a TCP segment belongs, by the TCP analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -471,11 +473,55 @@ impl Place {
     }
 }
 
+/// What protocols counted in the core, by name.
+pub type Reports = Vec<(&'static str, Arc<dyn Report>)>;
+/// Messages kept for detail rows, by name of the protocol.
+pub type Messages = Vec<(&'static str, Kept)>;
+
+/// Which protocol has each port; looked up for every packet.
+struct Ports(Box<[u8]>);
+
+impl Ports {
+    const NOBODYS: u8 = u8::MAX;
+    /// Of a protocol that the pass does not decode.
+    const OTHERS: u8 = u8::MAX - 1;
+
+    fn new() -> Self {
+        Self(vec![Self::NOBODYS; 1 << 16].into())
+    }
+
+    fn set(&mut self, ports: impl Iterator<Item = u16>, app: usize) {
+        // There are a dozen protocols.
+        let app = u8::try_from(app).unwrap_or(Self::OTHERS);
+        ports.for_each(|p| self.0[p as usize] = app);
+    }
+
+    fn set_others(&mut self, ports: &[u16]) {
+        for &p in ports {
+            let at = &mut self.0[p as usize];
+            if *at == Self::NOBODYS {
+                *at = Self::OTHERS;
+            }
+        }
+    }
+
+    /// The protocol whose port it is; the lower port goes first, as in Wireshark.
+    #[inline]
+    fn of(&self, ctx: &Context) -> Option<usize> {
+        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
+        let found = match self.0[low as usize] {
+            Self::NOBODYS => self.0[high as usize],
+            one => one,
+        };
+        (found < Self::OTHERS).then_some(found as usize)
+    }
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
-    udp_ports: HashMap<u16, usize>,
-    tcp_ports: HashMap<u16, usize>,
+    udp_ports: Ports,
+    tcp_ports: Ports,
     unclaimed: Vec<usize>,
     /// Those asked before the port of a datagram is looked at.
     udp_first: Vec<usize>,
@@ -503,19 +549,19 @@ impl Apps {
         if apps.is_empty() {
             return None;
         }
-        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (Ports::new(), Ports::new(), Vec::new());
         for (i, app) in apps.iter().enumerate() {
             let extra = || plan.ports.iter().filter(|p| p.0 == app.name()).map(|p| p.1);
-            udp_ports.extend(app.udp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
-            tcp_ports.extend(app.tcp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
+            udp_ports.set(app.udp_ports().iter().copied().chain(extra()), i);
+            tcp_ports.set(app.tcp_ports().iter().copied().chain(extra()), i);
             if app.wants_unclaimed_udp() {
                 unclaimed.push(i);
             }
         }
         // A port of a protocol that is not asked for stays that protocol's.
         for app in &others {
-            app.udp_ports().iter().for_each(|&p| _ = udp_ports.entry(p).or_insert(OTHERS));
-            app.tcp_ports().iter().for_each(|&p| _ = tcp_ports.entry(p).or_insert(OTHERS));
+            udp_ports.set_others(app.udp_ports());
+            tcp_ports.set_others(app.tcp_ports());
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
@@ -537,12 +583,26 @@ impl Apps {
     }
 
     /// (name, report) of the protocols that count in the core.
-    pub fn reports(&self) -> Vec<(&'static str, Arc<dyn Report>)> {
+    pub fn reports(&self) -> Reports {
         self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
+    /// Both of the following at the end of the pass, without a copy of the tables.
+    pub fn into_reports(self) -> (Reports, Messages) {
+        let Self { apps, streams, .. } = self;
+        drop(streams);
+        let (mut reports, mut kept) = (Reports::new(), Messages::new());
+        for app in apps {
+            let name = app.name();
+            let (report, messages) = app.into_report();
+            reports.extend(report.map(|r| (name, r)));
+            kept.extend(messages.map(|m| (name, m)));
+        }
+        (reports, kept)
+    }
+
     /// (name, messages kept) of the protocols.
-    pub fn kept(&self) -> Vec<(&'static str, Kept)> {
+    pub fn kept(&self) -> Messages {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
@@ -617,7 +677,7 @@ impl Apps {
                     continue;
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let by_port = Self::by_port(ports, &ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                let by_port = ports.of(&ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 let inside = by_port.and_then(|(i, _)| self.apps[i].quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 if let Some((i, proto)) = by_port.or_else(by_ends) {
@@ -669,13 +729,6 @@ impl Apps {
         self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
-    /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
-    fn by_port(ports: &HashMap<u16, usize>, ctx: &Context) -> Option<usize> {
-        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
-        let found = *ports.get(&low).or_else(|| ports.get(&high))?;
-        (found != OTHERS).then_some(found)
-    }
-
     /// Whether a protocol that is asked before ports takes the datagram.
     fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
         self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
@@ -691,7 +744,7 @@ impl Apps {
             true => app.datagram(ctx, data, out),
             false => true,
         };
-        if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
+        if let Some(i) = self.udp_ports.of(&ctx)
             && takes(&mut self.apps[i], &ctx)
         {
             return;

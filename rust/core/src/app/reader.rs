@@ -26,7 +26,7 @@ impl Apps {
 
     /// Makes a place for a stream that has none, if it is somebody's. False: there is nothing to read.
     fn admit(&mut self, ctx: &Context, number: u32, side: usize, s: &Segment<'_>) -> bool {
-        if let Some(app) = Self::by_port(&self.tcp_ports, ctx) {
+        if let Some(app) = self.tcp_ports.of(ctx) {
             // A SYN tells where a stream begins.
             if s.data.is_empty() && s.flags & SYN == 0 {
                 return false;

@@ -16,6 +16,7 @@ mod websocket;
 
 use super::kept::Kept;
 use super::message::{Fields, Value, text};
+use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
 use crate::addr::IpAddr;
 use crate::filter::registry::{Group, of_proto};
@@ -71,8 +72,7 @@ pub struct Http {
     /// What SSDP spoke of before, by ends, for its fields.
     ssdp: HashMap<Ends, fields::Pairs, RandomState>,
     max_keys: usize,
-    /// Connections that found no room since the last sweep.
-    turned_away: usize,
+    sweeps: Sweeps,
 }
 
 impl Http {
@@ -93,8 +93,16 @@ impl Http {
             max_connections: limits.max_app_streams,
             ssdp: HashMap::default(),
             max_keys: limits.max_app_keys,
-            turned_away: 0,
+            sweeps: Sweeps::default(),
         }
+    }
+
+    /// First frames of requests that have no response.
+    fn unanswered(&self) -> Vec<u64> {
+        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
+        unanswered.sort_unstable();
+        unanswered.truncate(20);
+        unanswered
     }
 
     /// The connection of a segment, made if there is room.
@@ -103,11 +111,9 @@ impl Http {
         self.shared.counting = out.counts();
         if !self.connections.contains_key(&number) {
             if self.connections.len() >= self.max_connections {
-                // A sweep looks at all of them: one for every quarter of the table that wanted in.
-                self.turned_away += 1;
-                if self.turned_away > self.max_connections / 4 {
-                    self.turned_away = 0;
+                if self.sweeps.is_due(self.max_connections) {
                     self.connections.retain(|_, c| !c.over());
+                    self.sweeps.left(self.connections.len(), self.max_connections);
                 }
                 if self.connections.len() >= self.max_connections {
                     return None;
@@ -249,17 +255,20 @@ impl App for Http {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
-        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
         Some(Arc::new(Summary {
             http: s.http.clone(),
             http2: s.http2.clone(),
             frames: s.frames.clone(),
             ssdp: s.ssdp.clone(),
             websocket: s.websocket.clone(),
-            unanswered,
+            unanswered: self.unanswered(),
         }))
+    }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        let unanswered = self.unanswered();
+        let Shared { http, http2, frames, ssdp, websocket, kept } = self.shared;
+        (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
 

@@ -72,6 +72,10 @@ impl Datagrams {
         self.open.values().map(|a| &a.connection)
     }
 
+    pub fn into_connections(self) -> impl Iterator<Item = Connection> {
+        self.open.into_values().map(|a| a.connection)
+    }
+
     /// The records of a datagram. False: it starts with none.
     pub fn datagram(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         if record(data).is_none() {

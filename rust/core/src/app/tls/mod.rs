@@ -17,6 +17,8 @@ pub mod report;
 mod session;
 mod suites;
 
+use super::kept::Kept;
+use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
@@ -51,6 +53,7 @@ pub struct Tls {
     datagrams: dtls::Datagrams,
     machine: Machine,
     max_connections: usize,
+    sweeps: Sweeps,
     /// Frame in which TLS was found last.
     last_found: u64,
 }
@@ -62,6 +65,7 @@ impl Tls {
             datagrams: dtls::Datagrams::new(limits),
             machine: Machine::new(limits),
             max_connections: limits.max_app_streams / 2,
+            sweeps: Sweeps::default(),
             last_found: 0,
         }
     }
@@ -77,17 +81,17 @@ impl Tls {
 
     fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
         let number = ctx.stream?;
-        if !self.connections.contains_key(&number) {
-            if self.connections.len() >= self.max_connections {
+        if self.connections.len() >= self.max_connections && !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.max_connections) {
                 self.machine.sweep(&mut self.connections);
+                self.sweeps.left(self.connections.len(), self.max_connections);
             }
             if self.connections.len() >= self.max_connections {
                 self.machine.refused += 1;
                 return None;
             }
-            self.connections.insert(number, Connection::default());
         }
-        self.connections.get_mut(&number).map(|c| (c, &mut self.machine))
+        Some((self.connections.entry(number).or_default(), &mut self.machine))
     }
 }
 
@@ -186,6 +190,11 @@ impl App for Tls {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         Some(Arc::new(self.machine.report(self.connections.values().chain(self.datagrams.connections()))))
+    }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        let Self { connections, datagrams, machine, .. } = *self;
+        (Some(Arc::new(machine.into_report(connections.into_values().chain(datagrams.into_connections())))), None)
     }
 }
 
