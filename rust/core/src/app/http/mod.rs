@@ -267,7 +267,7 @@ impl App for Http {
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let unanswered = self.unanswered();
-        let Shared { http, http2, frames, ssdp, websocket, kept } = self.shared;
+        let Shared { http, http2, frames, ssdp, websocket, kept, .. } = self.shared;
         (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
