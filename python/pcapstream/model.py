@@ -147,7 +147,7 @@ class Coverage:
     bytes_skipped: int
     """Bytes of the (decompressed) capture left out because of damage."""
     packets: int
-    """All packets counted, the recovered ones included."""
+    """What was read, as Wireshark numbers frames: packets, the recovered ones included, and custom blocks of pcapng."""
     recovered_packets: int
     """Those that stand behind the first damage."""
     damage: tuple[Damage, ...] = ()
