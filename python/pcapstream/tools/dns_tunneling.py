@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.tools.dns import registered_domain
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, percent, ratio
 from pcapstream.tools.threat import MAX_EACH, Level, by_level, threat
@@ -187,7 +188,9 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
             "analysis_type": "dns_tunneling_detection", "tunneling_indicators": [], "findings": [],
         }  # fmt: skip
     long_query = ask["long_query"]
-    domains, long_rows, looked_at = _domains(summary, dns, long_query)
+    domains, long_rows, looked_at = remembered(
+        report, ("tunneling", long_query), lambda: _domains(summary, dns, long_query)
+    )
     levels: dict[str, str] = {}
     findings = []
     for domain, one in domains.items():
