@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from pcapstream.errors import StateError
-from pcapstream.protocols.base import Machine, Module, Spec
+from pcapstream.protocols.base import EndsOnce, Machine, Module, Spec
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Message, Snapshot
@@ -123,7 +122,7 @@ class ArpSummary:
         return {"arp": 1_000 + 400 * len(self.addresses) + 200 * claims + 400 * len(self.announcers)}
 
 
-class ArpMachine:
+class ArpMachine(EndsOnce):
     """See the module."""
 
     name = "arp"
@@ -137,7 +136,6 @@ class ArpMachine:
         self._addresses: dict[str, Address] = {}
         self._announcers: dict[str, Announcer] = {}
         self._asked: dict[str, int] = {}
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -165,10 +163,6 @@ class ArpMachine:
         summary = self.snapshot(core)
         self._finished = True
         return summary
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'arp' has finished")
 
     def _message(self, message: Message, fields: Mapping[str, Any]) -> None:
         now, frame, mac = message.time_ns, message.frame, fields["mac"]

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import DnsSummary
-from pcapstream.tools.dns import registered_domain
+from pcapstream.tools.domains import registered_domain
 from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, percent, ratio
 from pcapstream.tools.threat import MAX_EACH, Level, by_level, threat
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -186,7 +187,7 @@ _DOMAINS = (
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    dns = remembered(report, "dns counts", summary.counts).get("dns")
+    dns = values_of(summary).get("dns")
     kept, dropped = summary.kept()
     if dns is None:
         return {

@@ -14,6 +14,7 @@ from pcapstream.tools.diagnosis import connection_table, evidence_within, rememb
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection, TcpTable
@@ -137,7 +138,7 @@ def _throughput_row(one: Connection) -> list[Any]:
 def _performance(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = report.summary(RtpSummary).counts()["streams"]
+    streams = values_of(report.summary(RtpSummary))["streams"]
     again = evidence.total("retransmission")
     payload = totals["payload_to_server"] + totals["payload_to_client"]
     up, down = table.rtts()
@@ -200,10 +201,24 @@ _OTHERS = ("protocol", "server", "requests", "responses", "median_ms", "p95_ms",
 _ECHO = ("source", "destination", "requests", "answered", "min_ms", "mean_ms", "max_ms", "first_frame")
 
 
+def _other_row(other: tuple[str, Mapping[str, Any]]) -> list[Any]:
+    """A server of a protocol whose requests and responses are paired one by one."""
+    name, one = other
+    if name == "dns":
+        return [name, one["server"], one["queries"], one["responses"], *times_ms(one, "median", "p95", "max")]
+    server = join_names(one["server"], one["port"])
+    return [name, server, one["requests"], one["responses"], *times_ms(one["wait"], "median", "p95", "max")]
+
+
+def _echo_row(one: Mapping[str, Any]) -> list[Any]:
+    times = times_ms(one, "min", "mean", "max")
+    return [one["source"], one["destination"], one["requests"], one["answered"], *times, one["first_frame"]]
+
+
 def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     table = report.summary(TcpSummary).table
-    dns = report.summary(DnsSummary).counts().get("dns")
-    icmp = report.summary(IcmpSummary).counts()
+    dns = values_of(report.summary(DnsSummary)).get("dns")
+    icmp = values_of(report.summary(IcmpSummary))
     hands = rtt_summary(table.initial_rtts())
     up, down = table.rtts()
     number, total_ns, least, most, frame, _ = table.turns()
@@ -212,15 +227,7 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     pairs = sorted(
         (row for one in icmp.values() for row in named(one["echo"]["pairs"], PAIRS)), key=lambda row: -row["requests"]
     )
-    shown = [
-        [row["source"], row["destination"], row["requests"], row["answered"], *times_ms(row, "min", "mean", "max"),
-         row["first_frame"]]
-        for row in pairs
-    ]  # fmt: skip
-    names = [
-        ["dns", one["server"], one["queries"], one["responses"], *times_ms(one, "median", "p95", "max")]
-        for one in (dns["servers"] if dns is not None else ())
-    ]
+    others: list[tuple[str, Mapping[str, Any]]] = [("dns", one) for one in (dns["servers"] if dns is not None else ())]
     said = [f"{hands['samples']:,} TCP handshakes" + (f", median {hands['median']} ms" if hands["samples"] else "")]
     if number:
         said.append(f"{number:,} exchanges over TCP, mean {milliseconds(round(total_ns / number))} ms")
@@ -230,15 +237,11 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         if dns["response_time"]["count"]:
             median = milliseconds(round(dns["response_time"]["median_ns"]))
             said.append(f"{dns['response_time']['count']:,} DNS responses, median {median} ms")
-    http = report.summary(HttpSummary).counts()
+    http = values_of(report.summary(HttpSummary))
     for name in ("http", "http2"):
         if name in http:
             found[f"{name}_response_ms"] = _spread(http[name]["wait"])
-            names += [
-                [name, join_names(one["server"], one["port"]), one["requests"], one["responses"],
-                 *times_ms(one["wait"], "median", "p95", "max")]
-                for one in http[name]["servers"]
-            ]  # fmt: skip
+            others += [(name, one) for one in http[name]["servers"]]
             if http[name]["wait"]["count"]:
                 median = milliseconds(round(http[name]["wait"]["median_ns"]))
                 said.append(f"{http[name]['wait']['count']:,} {name.upper()} responses, median {median} ms")
@@ -270,8 +273,8 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "analysis_type": "network_latency",
         "findings": findings,
         "latency_data": ask.table("latency_data", _LATENCY, rows, number_of_servers, exact=not table.evicted),
-        "by_protocol": ask.rows("by_protocol", _OTHERS, names, limit=10),
-        "echo_pairs": ask.rows("echo_pairs", _ECHO, shown, limit=10),
+        "by_protocol": ask.made("by_protocol", _OTHERS, others, _other_row, limit=10),
+        "echo_pairs": ask.made("echo_pairs", _ECHO, pairs, _echo_row, limit=10),
         "notes": [
             "A handshake is the time from SYN to the ACK that completes it; rtt is from data to its ACK, seen from the "
             "capture point; an exchange is from the client's last segment with data to the server's first one.",
@@ -288,8 +291,8 @@ _MEASURE = ("measure", "value", "count", "of", "filter")
 def _quality(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = report.summary(RtpSummary).counts()["streams"]
-    icmp = report.summary(IcmpSummary).counts()
+    streams = values_of(report.summary(RtpSummary))["streams"]
+    icmp = values_of(report.summary(IcmpSummary))
     scope = scope_of(ask)
     measures: list[list[Any]] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pcapstream.errors import StateError
+from pcapstream.protocols.base import EndsOnce
 from pcapstream.protocols.sip import calls
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import count, event, latest
@@ -32,7 +32,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class SipMachine:
+class SipMachine(EndsOnce):
     """The machine of the module sip."""
 
     name = "sip"
@@ -51,7 +51,6 @@ class SipMachine:
         self._dialogs: dict[tuple[str, str, str], int] = {}
         self._logins: dict[tuple[str, str, str, str], Login] = {}
         self._last_frame = 0
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -71,10 +70,6 @@ class SipMachine:
         self._going()
         self._finished = True
         return self._summary(core)
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'sip' has finished")
 
     def _summary(self, core: Snapshot) -> SipSummary:
         totals = self._totals.copy()

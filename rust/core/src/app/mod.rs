@@ -11,6 +11,7 @@ mod dhcp;
 mod dns;
 mod gateway;
 mod http;
+pub(crate) use http::fields as http_fields;
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
@@ -23,6 +24,7 @@ mod ntp;
 mod probes;
 pub(crate) use ntp::fields as ntp_fields;
 mod quic;
+pub(crate) use quic::fields as quic_fields;
 mod reader;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
@@ -31,6 +33,7 @@ pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;
+pub(crate) use tls::fields as tls_fields;
 mod watch;
 
 use crate::addr::{IpAddr, MacAddr};
@@ -144,14 +147,17 @@ pub struct Output {
 }
 
 impl Output {
-    /// Where the protocols found so far end, for [`Self::back_to`].
-    fn mark(&self) -> usize {
-        self.protocols.len()
+    /// Where the protocols and fields found so far end, for [`Self::back_to`].
+    fn mark(&self) -> (usize, usize) {
+        (self.protocols.len(), self.sink.as_ref().map_or(0, |s| s.found.len()))
     }
 
-    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
-    fn back_to(&mut self, mark: usize) {
-        self.protocols.truncate(mark);
+    /// Takes back the protocols and fields found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, (protocols, fields): (usize, usize)) {
+        self.protocols.truncate(protocols);
+        if let Some(sink) = &mut self.sink {
+            sink.found.truncate(fields);
+        }
     }
 
     /// The frame at hand holds this protocol.
@@ -201,6 +207,28 @@ impl Output {
     }
 }
 
+#[cfg(test)]
+impl Output {
+    /// One that takes every field there is.
+    fn watched() -> Self {
+        let all = (0..crate::filter::registry::len()).map(|i| FieldId(i as u16));
+        Self { sink: Some(Box::new(Sink::new(all))), ..Self::default() }
+    }
+
+    /// The values of a field that were put, as numbers or texts.
+    fn values(&self, name: &str) -> Vec<String> {
+        use crate::filter::{Found, registry};
+        let Some(sink) = &self.sink else { return Vec::new() };
+        let text = |value: &Found| match *value {
+            Found::Kept(at, n) => String::from_utf8_lossy(&sink.kept[at as usize..(at + n) as usize]).into_owned(),
+            Found::Uint(n) => n.to_string(),
+            other => format!("{other:?}"),
+        };
+        let named = sink.found.iter().filter(|o| registry::field(o.field).name == name);
+        named.map(|o| text(&o.value)).collect()
+    }
+}
+
 /// An application protocol of one pass.
 pub trait App: Send {
     /// Wireshark's filter name; `Plan.apps` chooses by it.
@@ -236,6 +264,11 @@ pub trait App: Send {
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
+    }
+    /// Whether what it makes of a datagram depends on earlier ones, so that it has to be shown those that do not count,
+    /// too: it then counts, keeps and hands out nothing ([`Output::counts`]).
+    fn learns_from_datagrams(&self) -> bool {
+        false
     }
     /// Puts the fields of a quoted payload, where [`quoted`](Self::quoted) knew it.
     fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
@@ -347,6 +380,11 @@ pub trait App: Send {
     fn report(&self) -> Option<Arc<dyn Report>> {
         None
     }
+    /// [`report`](Self::report) and [`kept`](Self::kept) at the end of the pass: one with large tables moves them out
+    /// instead of copying them.
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        (self.report(), self.kept().cloned())
+    }
 }
 
 /// What a protocol counted in the core, at one moment.
@@ -422,9 +460,6 @@ pub struct AppPlan {
     pub ports: Vec<(String, u16)>,
 }
 
-/// In the tables of ports: a protocol that the pass does not decode.
-const OTHERS: usize = usize::MAX;
-
 /// Where a TCP segment belongs, by the TCP analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -446,16 +481,62 @@ impl Place {
     }
 }
 
+/// What protocols counted in the core, by name.
+pub type Reports = Vec<(&'static str, Arc<dyn Report>)>;
+/// Messages kept for detail rows, by name of the protocol.
+pub type Messages = Vec<(&'static str, Kept)>;
+
+/// Which protocol has each port; looked up for every packet.
+struct Ports(Box<[u8]>);
+
+impl Ports {
+    const NOBODYS: u8 = u8::MAX;
+    /// Of a protocol that the pass does not decode.
+    const OTHERS: u8 = u8::MAX - 1;
+
+    fn new() -> Self {
+        Self(vec![Self::NOBODYS; 1 << 16].into())
+    }
+
+    fn set(&mut self, ports: impl Iterator<Item = u16>, app: usize) {
+        // There are a dozen protocols.
+        let app = u8::try_from(app).unwrap_or(Self::OTHERS);
+        ports.for_each(|p| self.0[p as usize] = app);
+    }
+
+    fn set_others(&mut self, ports: &[u16]) {
+        for &p in ports {
+            let at = &mut self.0[p as usize];
+            if *at == Self::NOBODYS {
+                *at = Self::OTHERS;
+            }
+        }
+    }
+
+    /// The protocol whose port it is; the lower port goes first, as in Wireshark.
+    #[inline]
+    fn of(&self, ctx: &Context) -> Option<usize> {
+        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
+        let found = match self.0[low as usize] {
+            Self::NOBODYS => self.0[high as usize],
+            one => one,
+        };
+        (found < Self::OTHERS).then_some(found as usize)
+    }
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
-    udp_ports: HashMap<u16, usize>,
-    tcp_ports: HashMap<u16, usize>,
+    udp_ports: Ports,
+    tcp_ports: Ports,
     unclaimed: Vec<usize>,
     /// Those asked before the port of a datagram is looked at.
     udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
+    /// Some protocol learns from datagrams that do not count.
+    learn: bool,
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
@@ -476,25 +557,25 @@ impl Apps {
         if apps.is_empty() {
             return None;
         }
-        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (Ports::new(), Ports::new(), Vec::new());
         for (i, app) in apps.iter().enumerate() {
             let extra = || plan.ports.iter().filter(|p| p.0 == app.name()).map(|p| p.1);
-            udp_ports.extend(app.udp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
-            tcp_ports.extend(app.tcp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
+            udp_ports.set(app.udp_ports().iter().copied().chain(extra()), i);
+            tcp_ports.set(app.tcp_ports().iter().copied().chain(extra()), i);
             if app.wants_unclaimed_udp() {
                 unclaimed.push(i);
             }
         }
         // A port of a protocol that is not asked for stays that protocol's.
         for app in &others {
-            app.udp_ports().iter().for_each(|&p| _ = udp_ports.entry(p).or_insert(OTHERS));
-            app.tcp_ports().iter().for_each(|&p| _ = tcp_ports.entry(p).or_insert(OTHERS));
+            udp_ports.set_others(app.udp_ports());
+            tcp_ports.set_others(app.tcp_ports());
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
-        let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
-            probes_tcp,
+            probes_tcp: apps.iter().any(|a| a.probes_tcp()),
+            learn: apps.iter().any(|a| a.learns_from_datagrams()),
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
             apps,
             udp_ports,
@@ -510,12 +591,26 @@ impl Apps {
     }
 
     /// (name, report) of the protocols that count in the core.
-    pub fn reports(&self) -> Vec<(&'static str, Arc<dyn Report>)> {
+    pub fn reports(&self) -> Reports {
         self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
+    /// Both of the following at the end of the pass, without a copy of the tables.
+    pub fn into_reports(self) -> (Reports, Messages) {
+        let Self { apps, streams, .. } = self;
+        drop(streams);
+        let (mut reports, mut kept) = (Reports::new(), Messages::new());
+        for app in apps {
+            let name = app.name();
+            let (report, messages) = app.into_report();
+            reports.extend(report.map(|r| (name, r)));
+            kept.extend(messages.map(|m| (name, m)));
+        }
+        (reports, kept)
+    }
+
     /// (name, messages kept) of the protocols.
-    pub fn kept(&self) -> Vec<(&'static str, Kept)> {
+    pub fn kept(&self) -> Messages {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
@@ -568,19 +663,19 @@ impl Apps {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        // Datagrams stand for themselves: those that do not count need not be looked at.
-        let (udps, quotes) = match counts {
-            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
-            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
-        };
-        for udp in udps {
+        for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
-            for watch in &self.watchers {
+            for watch in self.watchers.iter().filter(|_| counts) {
                 watch.datagram(&mut self.apps, &mut self.out, &ctx, dissector.bytes(record, udp.payload));
             }
-            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len, counts);
         }
+        // Quotes stand for themselves: those that do not count need not be looked at.
+        let quotes = match counts {
+            true => [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)],
+            false => [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)],
+        };
         for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
@@ -590,7 +685,7 @@ impl Apps {
                     continue;
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let by_port = Self::by_port(ports, &ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                let by_port = ports.of(&ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 let inside = by_port.and_then(|(i, _)| self.apps[i].quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 if let Some((i, proto)) = by_port.or_else(by_ends) {
@@ -649,24 +744,23 @@ impl Apps {
         self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
-    /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
-    fn by_port(ports: &HashMap<u16, usize>, ctx: &Context) -> Option<usize> {
-        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
-        let found = *ports.get(&low).or_else(|| ports.get(&high))?;
-        (found != OTHERS).then_some(found)
-    }
-
     /// Whether a protocol that is asked before ports takes the datagram.
     fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
         self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
-        if self.first(&ctx, data, wire_len, false) {
+    /// Of datagrams that do not count only who learns from them is told; what stands for itself takes them unseen.
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32, counts: bool) {
+        if !counts && !self.learn || self.first(&ctx, data, wire_len, false) {
             return;
         }
-        if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-            && self.apps[i].datagram(&ctx, data, &mut self.out)
+        let out = &mut self.out;
+        let mut takes = |app: &mut Box<dyn App>, ctx: &Context| match counts || app.learns_from_datagrams() {
+            true => app.datagram(ctx, data, out),
+            false => true,
+        };
+        if let Some(i) = self.udp_ports.of(&ctx)
+            && takes(&mut self.apps[i], &ctx)
         {
             return;
         }
@@ -675,13 +769,14 @@ impl Apps {
         }
         ctx.detected_by = DetectedBy::Content;
         for app in &mut self.apps {
-            if app.probe(Proto::Udp, data) == Probe::Yes && app.datagram(&ctx, data, &mut self.out) {
+            if app.probe(Proto::Udp, data) == Probe::Yes && takes(app, &ctx) {
                 return;
             }
         }
         ctx.detected_by = DetectedBy::Heuristic;
         for &i in &self.unclaimed {
-            if self.apps[i].unclaimed_udp(&ctx, data, &mut self.out) {
+            if (counts || self.apps[i].learns_from_datagrams()) && self.apps[i].unclaimed_udp(&ctx, data, &mut self.out)
+            {
                 return;
             }
         }

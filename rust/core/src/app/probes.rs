@@ -41,6 +41,10 @@ struct Reflected {
     sent_bytes: u64,
 }
 
+/// Ports or hosts of one client: without an answer, with one, first frames of the former.
+type Group = (u64, u64, Vec<u64>);
+/// Sums over the servers of one victim and port, how many these are, first frames.
+type Sum = (Reflected, u64, Vec<u64>);
 /// Client, host, its port.
 type Asked = (IpAddr, IpAddr, u16);
 
@@ -150,7 +154,7 @@ impl Seen {
         key: impl Fn(&Asked) -> K,
         show: impl Fn(&K) -> [(&'static str, Value); 2],
     ) -> Vec<Value> {
-        let mut groups: HashMap<K, (u64, u64, Vec<u64>), RandomState> = HashMap::default();
+        let mut groups: HashMap<K, Group, RandomState> = HashMap::default();
         for (asked, probe) in &self.probes {
             let group = groups.entry(key(asked)).or_default();
             if probe.answered {
@@ -163,7 +167,7 @@ impl Seen {
         let mut all: Vec<_> = groups.into_iter().filter(|(_, g)| g.0 >= LEAST).collect();
         all.sort_by(|a, b| b.1.0.cmp(&a.1.0).then(a.0.cmp(&b.0)));
         all.truncate(limit);
-        let one = |(key, (unanswered, answered, mut frames)): (K, (u64, u64, Vec<u64>))| -> Value {
+        let one = |(key, (unanswered, answered, mut frames)): (K, Group)| -> Value {
             frames.sort_unstable();
             frames.truncate(MAX_FRAMES);
             let mut fields = show(&key).to_vec();
@@ -177,7 +181,7 @@ impl Seen {
 
     /// Addresses by what services of one port sent them, most bytes first.
     fn victims(&self, limit: usize) -> Vec<Value> {
-        let mut groups: HashMap<(IpAddr, u16), (Reflected, u64, Vec<u64>), RandomState> = HashMap::default();
+        let mut groups: HashMap<(IpAddr, u16), Sum, RandomState> = HashMap::default();
         for ((victim, _, port), one) in self.reflected.iter().filter(|(_, r)| r.sent > 0) {
             let (sum, servers, frames) = groups.entry((*victim, *port)).or_default();
             sum.asked += one.asked;
@@ -190,7 +194,7 @@ impl Seen {
         let mut all: Vec<_> = groups.into_iter().collect();
         all.sort_by(|a, b| b.1.0.sent_bytes.cmp(&a.1.0.sent_bytes).then(a.0.cmp(&b.0)));
         all.truncate(limit);
-        let one = |((victim, port), (sum, servers, mut frames)): ((IpAddr, u16), (Reflected, u64, Vec<u64>))| -> Value {
+        let one = |((victim, port), (sum, servers, mut frames)): ((IpAddr, u16), Sum)| -> Value {
             frames.sort_unstable();
             frames.truncate(MAX_FRAMES);
             vec![

@@ -26,7 +26,7 @@ impl Apps {
 
     /// Makes a place for a stream that has none, if it is somebody's. False: there is nothing to read.
     fn admit(&mut self, ctx: &Context, number: u32, side: usize, s: &Segment<'_>) -> bool {
-        if let Some(app) = Self::by_port(&self.tcp_ports, ctx) {
+        if let Some(app) = self.tcp_ports.of(ctx) {
             // A SYN tells where a stream begins.
             if s.data.is_empty() && s.flags & SYN == 0 {
                 return false;
@@ -103,7 +103,7 @@ impl Apps {
         }
         self.streams.load.gaps = 0;
         self.watchers.iter_mut().for_each(|w| w.finish(&mut self.apps, &mut self.out));
-        self.out.back_to(0);
+        self.out.back_to((0, 0));
     }
 }
 

@@ -619,13 +619,35 @@ pub struct Load {
     pub refused: u64,
 }
 
+/// When a full table is looked through for what is over. That costs its whole length: it is done when it is full, and
+/// where that made little room, again for every quarter of the table that wanted in.
+#[derive(Debug, Default)]
+pub struct Sweeps {
+    /// The last one made little room; those that found none since.
+    turned_away: Option<usize>,
+}
+
+impl Sweeps {
+    /// Somebody found the table, of that size, full.
+    pub fn is_due(&mut self, size: usize) -> bool {
+        self.turned_away.as_mut().is_none_or(|n| {
+            *n += 1;
+            *n > size / 4
+        })
+    }
+
+    /// Entries left by a sweep.
+    pub fn left(&mut self, entries: usize, size: usize) {
+        self.turned_away = (entries > size - size / 4).then_some(0);
+    }
+}
+
 /// The streams that somebody reads, by number.
 pub struct Streams {
     pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
     pub load: Load,
     max_streams: usize,
-    /// Streams that found the table full since the last sweep.
-    turned_away: usize,
+    sweeps: Sweeps,
 }
 
 impl Streams {
@@ -639,23 +661,21 @@ impl Streams {
             open: HashMap::default(),
             load: Load { gaps: 0, max_stream_bytes: stream_bytes, held: 0, max_held: buffer_bytes, refused: 0 },
             max_streams: directions / 2,
-            turned_away: 0,
+            sweeps: Sweeps::default(),
         }
     }
 
     /// A place for a new stream, if there is room.
     pub fn add(&mut self, number: u32, pair: Pair) {
         if self.open.len() >= self.max_streams {
-            // A sweep looks at all of them: one for every quarter of the table that wanted in.
-            self.turned_away += 1;
-            if self.turned_away > self.max_streams / 4 {
-                self.turned_away = 0;
+            if self.sweeps.is_due(self.max_streams) {
                 let mut freed = 0;
                 self.open.retain(|_, p| {
                     freed += if p.over() { p.held() } else { 0 };
                     !p.over()
                 });
                 self.load.held = self.load.held.saturating_sub(freed);
+                self.sweeps.left(self.open.len(), self.max_streams);
             }
             if self.open.len() >= self.max_streams {
                 self.load.refused += 1;

@@ -245,7 +245,7 @@ impl QuicReport {
             counts: counts.clone(),
             tls: tls.clone(),
             connections: connections.iter().map(row).collect(),
-            connection_count: connections.made(),
+            connection_count: connections.count(),
             hello_times,
             limit: limits.0,
         }

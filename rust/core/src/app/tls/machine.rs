@@ -456,6 +456,16 @@ impl Machine {
         all
     }
 
+    /// The same at the end of the pass.
+    pub fn into_report(mut self, open: impl Iterator<Item = Connection>) -> Self {
+        (self.by_der, self.offers) = (HashMap::default(), HashMap::default());
+        for h in open.filter_map(|c| c.handshake) {
+            self.done(*h);
+        }
+        self.handshakes.sort_by_key(|h| h.frame);
+        self
+    }
+
     /// Those of another part of the traffic.
     pub fn merge(&mut self, o: &Self) {
         self.tls.merge(&o.tls);
