@@ -135,6 +135,7 @@ class QueryError(PcapstreamError):
         "bad_filter": "Correct the display filter (Wireshark's language) and ask again",
         "unknown_field": "Use one of the names that list_fields gives",
         "bad_cursor": "Ask again without a cursor to start at the first page",
+        "no_plot_library": "Install it with pip install 'pcapstream[plot]' where pcapstream runs, or ask without image",
         "expired_cursor": "Ask again without a cursor: the capture changed or its analysis is no longer kept",
     }
 

@@ -6,6 +6,7 @@ Logging goes to stderr: stdout belongs to the protocol.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import logging
@@ -27,13 +28,14 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
 from pcapstream.errors import PcapstreamError
 from pcapstream.prompts.register import register
 from pcapstream.scan import ScanStore
 from pcapstream.service import Service
 from pcapstream.settings import Settings
+from pcapstream.tools.answer import Illustrated
 from pcapstream.tools.capture import CHANGING, CaptureTool
 from pcapstream.tools.export import ExportTool
 from pcapstream.tools.fields import PlainTool
@@ -81,7 +83,13 @@ class _ViewTool(Tool):
                 f"internal_error: this call failed for a reason of our own. The server's log has it as incident "
                 f"{number}."
             ) from None
-        return CallToolResult(content=[TextContent(type="text", text=to_json(result))], structured_content=result)
+        content: list[ContentBlock] = []
+        if isinstance(result, Illustrated):
+            data = base64.b64encode(result.png).decode("ascii")
+            content.append(ImageContent(type="image", data=data, mime_type="image/png"))
+            result = result.result
+        content.insert(0, TextContent(type="text", text=to_json(result)))
+        return CallToolResult(content=content, structured_content=result)
 
 
 def error_text(error: PcapstreamError) -> str:

@@ -16,7 +16,7 @@ import anyio.to_thread
 from pcapstream.errors import LimitError, LiveError, QueryError, SourceError
 from pcapstream.exporting import Into
 from pcapstream.sources import resolve
-from pcapstream.tools.answer import answer
+from pcapstream.tools.answer import Illustrated, illustrated
 
 if TYPE_CHECKING:
     from pcapstream.capture.manager import Captures
@@ -129,7 +129,7 @@ class Service:
 
     async def call(
         self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | Illustrated:
         """The answer of one call. `tell` gets one progress message at the start, then at most one a second with more
         bytes each time, and one before this returns.
 
@@ -145,7 +145,7 @@ class Service:
                 progress,
                 again=bool(parameters["cursor"]),
             )
-            view = functools.partial(answer, spec, report, parameters, max_packets=self.settings.max_packets)
+            view = functools.partial(illustrated, spec, report, parameters, max_packets=self.settings.max_packets)
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)
             return result

@@ -149,6 +149,8 @@ def test_parameters_are_options(run: Any, capture: Path) -> None:
     assert "filter" in connections("--detailed")["connections"]["columns"]
     assert "filter" in connections("--detailed=true")["connections"]["columns"]
     assert "filter" not in connections("--detailed=false")["connections"]["columns"]
+    assert "filter" in connections("--detailed", "true")["connections"]["columns"]
+    assert "filter" not in connections("--detailed", "false", "--limit", "3")["connections"]["columns"]
     before_the_file = run("call", "analyze_tcp_connections", "--detailed", capture).json
     assert "filter" in before_the_file["connections"]["columns"]
 

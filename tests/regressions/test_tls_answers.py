@@ -105,7 +105,7 @@ def test_a_truncated_capture_is_read_to_its_end(tmp_path: Path) -> None:
 
 
 def test_handshake_times_stand_beside_those_of_tcp(tmp_path: Path) -> None:
-    """A packet every 10 ms: hello to the server's Finished is 30 ms. By server, those begun and those that completed."""
+    """A packet every 10 ms: hello to the server's Finished is 30 ms. By server, those begun and those completed."""
     talks = [captures.connection(40_000 + i) for i in range(2)] + [captures.connection(40_002, server="203.0.113.9")]
     for talk in talks:
         captures.tls12(talk, "shop.example", captures.SHOP)

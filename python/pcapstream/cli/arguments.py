@@ -454,7 +454,7 @@ def call(arguments: Sequence[str]) -> Question:
             help=parameter.description,
         )
     _common(parser)
-    found = parser.parse_args([_spelled(spec, text) for text in arguments[1:]], Question())
+    found = parser.parse_args(_booleans(spec, [_spelled(spec, text) for text in arguments[1:]]), Question())
     found.tool, found.settings = spec, _reading(parser, found)
     found.arguments = {}
     for parameter in spec.all_parameters[1:]:
@@ -463,6 +463,20 @@ def call(arguments: Sequence[str]) -> Question:
             found.arguments[parameter.name] = [item for text in given for item in parameter.parse(text)]  # type: ignore[attr-defined]
         elif given is not None:
             found.arguments[parameter.name] = parameter.parse(given)
+    return found
+
+
+def _booleans(spec: ToolSpec, arguments: Sequence[str]) -> list[str]:
+    """`--detailed true` as one argument; `--detailed` alone stands for true, so that a file may follow it."""
+    alone = {
+        f"{parameter.option}=true": parameter.option for parameter in spec.all_parameters if parameter.kind == "boolean"
+    }
+    found: list[str] = []
+    for text in arguments:
+        if found and found[-1] in alone and text.lower() in ("true", "false"):
+            found[-1] = f"{alone[found[-1]]}={text}"
+        else:
+            found.append(text)
     return found
 
 

@@ -127,6 +127,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     read = count(report.coverage.packets, "packet")
     return {
         "summary": f"{least}{count(rows.matched, 'packet')} with a match in {read} read.",
+        "search_pattern": clean(ask["search_pattern"]),
         "case_sensitive": ask["case_sensitive"],
         "matches": ask.matches("matches", _COLUMNS, lines, rows.matched, more=more_in(report)),
         "notes": [
@@ -155,6 +156,7 @@ def _streams(report: Report, ask: Ask) -> dict[str, Any]:
         )
     return {
         "summary": f"{least}{count(rows.matched, 'match', 'matches')} in TCP streams of {read} read.",
+        "search_pattern": clean(ask["search_pattern"]),
         "case_sensitive": ask["case_sensitive"],
         "matches": ask.matches("matches", _STREAM_COLUMNS, lines, rows.matched, more=more_in(report)),
         "notes": notes,
@@ -204,6 +206,7 @@ SEARCH = ToolSpec(
     ),
     keys=(
         Key("summary", "string", required=True),
+        Key("search_pattern", "string"),
         Key("case_sensitive", "boolean"),
         Key("matches", "object", "table: a packet with its first match; in streams a match", required=True),
     ),

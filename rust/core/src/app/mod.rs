@@ -10,6 +10,7 @@ mod dhcp;
 mod dns;
 mod gateway;
 mod http;
+pub(crate) use http::fields as http_fields;
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
@@ -21,6 +22,7 @@ mod names;
 mod ntp;
 pub(crate) use ntp::fields as ntp_fields;
 mod quic;
+pub(crate) use quic::fields as quic_fields;
 mod reader;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
@@ -29,6 +31,7 @@ pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;
+pub(crate) use tls::fields as tls_fields;
 mod watch;
 
 use crate::addr::IpAddr;
@@ -142,14 +145,17 @@ pub struct Output {
 }
 
 impl Output {
-    /// Where the protocols found so far end, for [`Self::back_to`].
-    fn mark(&self) -> usize {
-        self.protocols.len()
+    /// Where the protocols and fields found so far end, for [`Self::back_to`].
+    fn mark(&self) -> (usize, usize) {
+        (self.protocols.len(), self.sink.as_ref().map_or(0, |s| s.found.len()))
     }
 
-    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
-    fn back_to(&mut self, mark: usize) {
-        self.protocols.truncate(mark);
+    /// Takes back the protocols and fields found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, (protocols, fields): (usize, usize)) {
+        self.protocols.truncate(protocols);
+        if let Some(sink) = &mut self.sink {
+            sink.found.truncate(fields);
+        }
     }
 
     /// The frame at hand holds this protocol.
@@ -199,6 +205,28 @@ impl Output {
     }
 }
 
+#[cfg(test)]
+impl Output {
+    /// One that takes every field there is.
+    fn watched() -> Self {
+        let all = (0..crate::filter::registry::len()).map(|i| FieldId(i as u16));
+        Self { sink: Some(Box::new(Sink::new(all))), ..Self::default() }
+    }
+
+    /// The values of a field that were put, as numbers or texts.
+    fn values(&self, name: &str) -> Vec<String> {
+        use crate::filter::{Found, registry};
+        let Some(sink) = &self.sink else { return Vec::new() };
+        let text = |value: &Found| match *value {
+            Found::Kept(at, n) => String::from_utf8_lossy(&sink.kept[at as usize..(at + n) as usize]).into_owned(),
+            Found::Uint(n) => n.to_string(),
+            other => format!("{other:?}"),
+        };
+        let named = sink.found.iter().filter(|o| registry::field(o.field).name == name);
+        named.map(|o| text(&o.value)).collect()
+    }
+}
+
 /// An application protocol of one pass.
 pub trait App: Send {
     /// Wireshark's filter name; `Plan.apps` chooses by it.
@@ -234,6 +262,11 @@ pub trait App: Send {
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
+    }
+    /// Whether what it makes of a datagram depends on earlier ones, so that it has to be shown those that do not count,
+    /// too: it then counts, keeps and hands out nothing ([`Output::counts`]).
+    fn learns_from_datagrams(&self) -> bool {
+        false
     }
     /// Puts the fields of a quoted payload, where [`quoted`](Self::quoted) knew it.
     fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
@@ -494,6 +527,8 @@ pub struct Apps {
     udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
+    /// Some protocol learns from datagrams that do not count.
+    learn: bool,
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
@@ -529,10 +564,10 @@ impl Apps {
             tcp_ports.set_others(app.tcp_ports());
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
-        let probes_tcp = apps.iter().any(|a| a.probes_tcp());
         let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
-            probes_tcp,
+            probes_tcp: apps.iter().any(|a| a.probes_tcp()),
+            learn: apps.iter().any(|a| a.learns_from_datagrams()),
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
             apps,
             udp_ports,
@@ -620,19 +655,19 @@ impl Apps {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        // Datagrams stand for themselves: those that do not count need not be looked at.
-        let (udps, quotes) = match counts {
-            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
-            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
-        };
-        for udp in udps {
+        for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
-            for watch in &self.watchers {
+            for watch in self.watchers.iter().filter(|_| counts) {
                 watch.datagram(&mut self.apps, &mut self.out, &ctx, dissector.bytes(record, udp.payload));
             }
-            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len, counts);
         }
+        // Quotes stand for themselves: those that do not count need not be looked at.
+        let quotes = match counts {
+            true => [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)],
+            false => [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)],
+        };
         for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
@@ -699,12 +734,18 @@ impl Apps {
         self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
-        if self.first(&ctx, data, wire_len, false) {
+    /// Of datagrams that do not count only who learns from them is told; what stands for itself takes them unseen.
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32, counts: bool) {
+        if !counts && !self.learn || self.first(&ctx, data, wire_len, false) {
             return;
         }
+        let out = &mut self.out;
+        let mut takes = |app: &mut Box<dyn App>, ctx: &Context| match counts || app.learns_from_datagrams() {
+            true => app.datagram(ctx, data, out),
+            false => true,
+        };
         if let Some(i) = self.udp_ports.of(&ctx)
-            && self.apps[i].datagram(&ctx, data, &mut self.out)
+            && takes(&mut self.apps[i], &ctx)
         {
             return;
         }
@@ -713,13 +754,14 @@ impl Apps {
         }
         ctx.detected_by = DetectedBy::Content;
         for app in &mut self.apps {
-            if app.probe(Proto::Udp, data) == Probe::Yes && app.datagram(&ctx, data, &mut self.out) {
+            if app.probe(Proto::Udp, data) == Probe::Yes && takes(app, &ctx) {
                 return;
             }
         }
         ctx.detected_by = DetectedBy::Heuristic;
         for &i in &self.unclaimed {
-            if self.apps[i].unclaimed_udp(&ctx, data, &mut self.out) {
+            if (counts || self.apps[i].learns_from_datagrams()) && self.apps[i].unclaimed_udp(&ctx, data, &mut self.out)
+            {
                 return;
             }
         }

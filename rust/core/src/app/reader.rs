@@ -103,7 +103,7 @@ impl Apps {
         }
         self.streams.load.gaps = 0;
         self.watchers.iter_mut().for_each(|w| w.finish(&mut self.apps, &mut self.out));
-        self.out.back_to(0);
+        self.out.back_to((0, 0));
     }
 }
 

@@ -379,7 +379,11 @@ impl Selector {
         let cell = |o: &Occurrence| {
             let column = self.columns.get(o.field.0 as usize).copied().flatten()?;
             let start = if o.buffer == Buffer::Frame { o.start.saturating_sub(pseudo) } else { o.start };
-            let value = CellValue(frame.shown(o));
+            let value = match (registry::field(o.field).hide, frame.shown(o)) {
+                (Some(hide), Value::Bytes(b) | Value::Text(b)) => Value::Bytes(hide(&b).into()),
+                (_, value) => value,
+            };
+            let value = CellValue(value);
             Some(Cell { column, field: o.field, value, layer: o.layer, buffer: o.buffer, start, len: o.len })
         };
         Row {

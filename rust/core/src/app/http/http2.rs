@@ -77,6 +77,12 @@ impl Frames {
 #[derive(Debug, Default)]
 struct Exchange {
     place: Option<usize>,
+    /// A place among the rows was asked for.
+    placed: bool,
+    /// Its request is counted as waiting for a response.
+    open: bool,
+    /// Its messages that are counted as unfinished.
+    unfinished: u64,
     row: Row,
     context: Option<Context>,
     end_ns: Option<i64>,
@@ -146,7 +152,9 @@ impl Http2 {
         out: &mut Output,
     ) -> Step {
         let shown = shown && !c.only_in_order;
-        shared.frames.connections += !std::mem::replace(&mut self.counted, true) as u64;
+        if let Some(frames) = shared.frames() {
+            frames.connections += !std::mem::replace(&mut self.counted, true) as u64;
+        }
         if data.starts_with(PREFACE.get(..data.len().min(PREFACE.len())).unwrap_or_default()) {
             if data.len() < PREFACE.len() {
                 return Step::Need(PREFACE.len());
@@ -174,7 +182,9 @@ impl Http2 {
     /// A frame that was passed over has come in full.
     pub fn skipped(&mut self, shared: &mut Shared, c: &Context, at: usize, shown: bool, out: &mut Output) {
         let Some((kind, flags, id, len)) = self.sides[at].coming.take() else { return };
-        shared.frames.by_type[kind as usize & 15] += 1;
+        if let Some(frames) = shared.frames() {
+            frames.by_type[kind as usize & 15] += 1;
+        }
         found(shown, out);
         if kind != DATA {
             self.sides[at].broken = true;
@@ -200,7 +210,9 @@ impl Http2 {
         payload: &[u8],
         shown: bool,
     ) {
-        shared.frames.by_type[kind as usize & 15] += 1;
+        if let Some(frames) = shared.frames() {
+            frames.by_type[kind as usize & 15] += 1;
+        }
         match kind {
             HEADERS | PUSH_PROMISE => {
                 let padded = flags & PADDED != 0;
@@ -228,14 +240,18 @@ impl Http2 {
                 }
             }
             RST_STREAM => {
-                shared.frames.reset.add(c.frame);
+                if let Some(frames) = shared.frames() {
+                    frames.reset.add(c.frame);
+                }
                 if let Some(e) = self.streams.remove(&id) {
                     self.forget(shared, *e);
                 }
                 return;
             }
             GOAWAY => {
-                shared.frames.goaway.add(c.frame);
+                if let Some(frames) = shared.frames() {
+                    frames.goaway.add(c.frame);
+                }
                 return;
             }
             _ => return,
@@ -249,8 +265,7 @@ impl Http2 {
 
     /// A stream that ends without a response.
     fn forget(&self, shared: &mut Shared, e: Exchange) {
-        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.request.is_some() as u64);
-        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.response.is_some() as u64);
+        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.unfinished);
     }
 
     fn block(&mut self, shared: &mut Shared, c: &Context, at: usize, id: u32, flags: u8, shown: bool) {
@@ -262,7 +277,9 @@ impl Http2 {
         let mut found = Block { bytes: raw.len(), ..Block::default() };
         if side.decoder.get_or_insert_with(Decoder::new).decode(&raw, |name, value| found.take(name, value)).is_none() {
             side.broken = true;
-            shared.frames.broken_blocks += 1;
+            if let Some(frames) = shared.frames() {
+                frames.broken_blocks += 1;
+            }
             return;
         }
         if id == 0 {
@@ -304,13 +321,18 @@ impl Http2 {
         if let Some(login) = &login {
             row.set_text("login", login.scheme.to_owned());
             row.set_text("user", login.user.clone().unwrap_or_default());
-            shared.http2.login(c, &done.host, login, None);
+            if let Some(counts) = shared.http2() {
+                counts.login(c, &done.host, login, None);
+            }
         }
-        let place = shared.kept.keep("http2", c, row::fields, &row.pack());
-        shared.http2.unfinished += 1;
-        shared.http2.open += 1;
-        let exchange = Exchange { place, row, context: Some(*c), request: Some(done), login, ..Exchange::default() };
-        self.streams.insert(id, Box::new(exchange));
+        let mut e = Box::new(Exchange { row, context: Some(*c), request: Some(done), login, ..Exchange::default() });
+        if let Some(counts) = shared.http2() {
+            counts.unfinished += 1;
+            counts.open += 1;
+            (e.unfinished, e.open) = (1, true);
+        }
+        e.store(shared);
+        self.streams.insert(id, e);
     }
 
     fn response(&mut self, shared: &mut Shared, c: &Context, id: u32, b: &Block) {
@@ -335,18 +357,21 @@ impl Http2 {
         e.first_ns = c.time_ns;
         let mut done = b.done(Kind::Response);
         done.status = status;
-        shared.http2.unfinished += 1;
-        shared.http2.open = shared.http2.open.saturating_sub(1);
-        if let Some(login) = &e.login {
-            let host = e.request.as_ref().map_or(String::new(), |r| r.host.clone());
-            match status {
-                401 | 407 => shared.http2.login(c, &host, login, Some(false)),
-                200..=499 => shared.http2.login(c, &host, login, Some(true)),
-                _ => {}
+        shared.http2.open = shared.http2.open.saturating_sub(std::mem::take(&mut e.open) as u64);
+        if let Some(counts) = shared.http2() {
+            counts.unfinished += 1;
+            e.unfinished += 1;
+            if let Some(login) = &e.login {
+                let host = e.request.as_ref().map_or(String::new(), |r| r.host.clone());
+                match status {
+                    401 | 407 => counts.login(c, &host, login, Some(false)),
+                    200..=499 => counts.login(c, &host, login, Some(true)),
+                    _ => {}
+                }
             }
         }
         e.response = Some(done);
-        store(shared, e);
+        e.store(shared);
     }
 
     /// One end of a stream has sent everything.
@@ -355,37 +380,50 @@ impl Http2 {
         let hidden = if shown { 0 } else { flag::HIDDEN };
         let done = if response { e.response.as_ref() } else { e.request.as_ref() };
         let Some(done) = done else { return };
-        let counts = &mut shared.http2;
-        counts.unfinished = counts.unfinished.saturating_sub(1);
-        match (shown, c.only_in_order) {
-            (true, _) => counts.done(c, done),
-            (false, true) => counts.only_in_order += 1,
-            (false, false) => counts.on_other_ports += 1,
+        if e.unfinished > 0 {
+            e.unfinished -= 1;
+            shared.http2.unfinished = shared.http2.unfinished.saturating_sub(1);
+        }
+        if let Some(counts) = shared.http2() {
+            match (shown, c.only_in_order) {
+                (true, _) => counts.done(c, done),
+                (false, true) => counts.only_in_order += 1,
+                (false, false) => counts.on_other_ports += 1,
+            }
         }
         if response {
             e.row.response_body = done.body;
             e.row.response_frame = c.frame;
             e.row.transfer_ns = Some(c.time_ns.saturating_sub(e.first_ns)).filter(|&ns| ns >= 0);
             e.row.flags |= flag::RESPONSE_DONE | hidden;
-            if shown {
+            if shown && let Some(counts) = shared.http2() {
                 let took =
                     Took { wait_ns: e.row.wait_ns, transfer_ns: e.row.transfer_ns, network_ns: self.handshake_ns };
                 counts.took(c, &took);
             }
-            store(shared, e);
+            e.store(shared);
             self.streams.remove(&id);
         } else {
             e.row.request_body = done.body;
             e.row.flags |= flag::REQUEST_DONE | hidden;
             (e.end_ns, e.context) = (Some(c.time_ns), Some(*c));
-            store(shared, e);
+            e.store(shared);
         }
     }
 }
 
-fn store(shared: &mut Shared, e: &Exchange) {
-    if let (Some(place), Some(context)) = (e.place, &e.context) {
-        shared.kept.replace(place, context, &e.row.pack());
+impl Exchange {
+    /// Its row where it is listed: from the first of its messages on that counts.
+    fn store(&mut self, shared: &mut Shared) {
+        let Some(context) = &self.context else { return };
+        match self.place {
+            Some(place) => shared.kept.replace(place, context, &self.row.pack()),
+            None if shared.counting && !self.placed => {
+                self.placed = true;
+                self.place = shared.kept.keep("http2", context, row::fields, &self.row.pack());
+            }
+            None => {}
+        }
     }
 }
 

@@ -65,7 +65,7 @@ pub fn shown_target(target: &[u8], max: usize) -> String {
 }
 
 /// Whether a parameter of that name holds a secret.
-fn is_secret(name: &[u8]) -> bool {
+pub fn is_secret(name: &[u8]) -> bool {
     let name = decoded(name, 64).to_ascii_lowercase();
     EXACT.contains(&name.as_str()) || PARTS.iter().any(|p| name.contains(p))
 }

@@ -266,7 +266,7 @@ impl QuicReport {
             counts: counts.clone(),
             tls: tls.clone(),
             connections: listed,
-            connection_count: connections.made(),
+            connection_count: connections.count(),
             hello_times,
             limit: limits.0,
         }
@@ -279,7 +279,7 @@ fn join(a: &[Listed], b: &[Listed], made: u64, limit: usize) -> (Vec<Listed>, Ha
     let mut all: Vec<(usize, &Listed)> = a.iter().map(|c| (0, c)).chain(b.iter().map(|c| (1, c))).collect();
     all.sort_by_key(|(_, c)| c.begin);
     all.drain(..all.len().saturating_sub(limit));
-    let first = made - all.len() as u64;
+    let first = made.saturating_sub(all.len() as u64);
     let numbered = all.into_iter().zip(first..);
     let mut renumbered = HashMap::new();
     let mut listed = Vec::new();

@@ -8,6 +8,7 @@ mod certificate;
 mod connection;
 mod cut;
 mod dtls;
+pub(crate) mod fields;
 pub mod fingerprint;
 pub mod handshake;
 pub mod machine;
@@ -19,6 +20,7 @@ mod suites;
 use super::kept::Kept;
 use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use connection::Connection;
@@ -121,11 +123,12 @@ impl App for Tls {
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         self.machine.counting = out.counts();
-        let yes = self.datagrams.datagram(&mut self.machine, ctx, data);
-        if yes {
-            out.found(Proto::Dtls);
-        }
-        yes
+        self.datagrams.datagram(&mut self.machine, ctx, data, out)
+    }
+
+    /// Messages of DTLS lie in fragments, and associations have a state.
+    fn learns_from_datagrams(&self) -> bool {
+        true
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
@@ -136,17 +139,35 @@ impl App for Tls {
         self.found(ctx, out);
         self.machine.counting = out.counts();
         match self.connection(ctx) {
-            Some((connection, machine)) => connection.read(machine, ctx, data),
+            Some((connection, machine)) => {
+                let step = connection.read(machine, ctx, data, out);
+                if let Step::Consumed(n) = step
+                    && !ctx.only_in_order
+                {
+                    out.layer(of_proto(Proto::Tls), data.get(..n).unwrap_or(data));
+                }
+                step
+            }
             None => Step::Lost,
         }
     }
 
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
         self.found(ctx, out);
+        if out.fields(Group::Tls).is_some()
+            && let Some((connection, _)) = self.connection(ctx)
+        {
+            connection.skipped(ctx, out);
+        }
     }
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         if !is_text(data) {
             self.found(ctx, out);
+            if out.fields(Group::Tls).is_some()
+                && let Some((connection, _)) = self.connection(ctx)
+            {
+                connection.ahead(ctx, data, out);
+            }
         }
     }
 
