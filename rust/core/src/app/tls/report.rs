@@ -451,9 +451,24 @@ fn chosen(table: &str) -> Option<fn(&Handshake) -> bool> {
         "handshakes" => |_| true,
         "mismatches" => |h| h.name_match == NameMatch::Mismatch,
         "broken_off" => |h| h.sni.is_some() && matches!(h.outcome(), Outcome::Reset | Outcome::Closed | Outcome::Alert),
+        "suspicious" => |h| signs(h) >= 2,
         _ => return None,
     })
 }
+
+/// How much about a handshake is unusual by itself: who signed, since when, for whom, and where.
+fn signs(h: &Handshake) -> usize {
+    let odd = !USUAL_PORTS.contains(&h.server.1);
+    let nameless = h.offer.is_some() && h.sni.is_none();
+    [h.self_issued, h.expired || h.not_yet_valid, odd, nameless].iter().filter(|s| **s).count()
+}
+
+/// Ports on which TLS is offered to anybody.
+#[rustfmt::skip]
+const USUAL_PORTS: [u16; 22] = [
+    443, 465, 563, 587, 636, 853, 989, 990, 992, 993, 994, 995, 2083, 2087, 2096, 3269, 5061, 5223, 5228, 8443, 8883,
+    9443,
+];
 
 impl Report for Machine {
     fn value(&self) -> Value {
