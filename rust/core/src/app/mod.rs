@@ -11,7 +11,7 @@ mod dhcp;
 mod dns;
 mod gateway;
 mod http;
-pub(crate) use http::fields as http_fields;
+pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
