@@ -118,6 +118,8 @@ class Row:
     """A frame that passed the filter (frozen)."""
 
     number: int
+    is_packet: bool
+    """False: a block of the file that is no packet, but that tshark numbers as a frame."""
     time_ns: int | None
     offset: int
     """Of its record in the decompressed capture, bytes."""
@@ -302,7 +304,7 @@ class Snapshot:
         """Datagrams whose UDP stream got no number, for there were more than max_udp_streams; 0 where nobody asked."""
     @property
     def searches_let_go(self) -> int:
-        """Connections whose search ended early, for want of room."""
+        """Connections whose search began anew, for want of room."""
     @property
     def stopped_by_matches(self) -> bool:
         """The pass ended because max_matches frames had passed, or no further frame was asked for."""

@@ -50,12 +50,14 @@ class PcapngWriter:
         self._known += batch.interfaces
 
     def write(self, row: Row) -> None:
-        """A packet without a time, or from before 1970, gets the time 0."""
+        """A packet without a time, or from before 1970, gets the time 0. What is no packet is left out."""
+        if not row.is_packet:
+            return
         data = row.front + (row.data or b"")
         wire_bytes = len(row.front) + row.wire_bytes
         time = max(row.time_ns or 0, 0)
         interface = self._interface(row.interface, row.link_type)
-        head = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(data), max(wire_bytes, len(data)))
+        head = struct.pack("<IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(data), wire_bytes)
         self._block(_PACKET, head + data + bytes(-len(data) % 4))
         self.frames += 1
 

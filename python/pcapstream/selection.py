@@ -113,7 +113,7 @@ class RowsSummary:
     enough: bool = False
     """The pass ended because it had as many as were asked for."""
     searches_let_go: int = 0
-    """Connections whose search ended early, for want of room."""
+    """Connections whose search began anew, for want of room."""
     unnumbered: int = 0
     """Datagrams whose UDP stream got no number."""
 

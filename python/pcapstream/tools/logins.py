@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.logins import LoginsSummary
 from pcapstream.protocols.sip import SipSummary
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, utc
 from pcapstream.tools.threat import MAX_EACH, Level, by_level, family, threat
@@ -41,9 +42,7 @@ _COLUMNS = (
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(LoginsSummary)
-    counts = summary.counts()
-    http, sip = list(_http(report.summary(HttpSummary))), list(_sip(report.summary(SipSummary)))
-    totals = _totals(counts["totals"], (*http, *sip))
+    counts, http, sip, totals, exposed = remembered(report, "logins", lambda: _reckoned(report, summary))
     secret = sum(one["secret"] for one in totals.values())
     hashes = sum(one["hash"] for one in totals.values())
     attempts = sum(one["attempts"] for one in totals.values())
@@ -54,7 +53,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         start = max(0, offset - listed)
         return rows + (http + sip)[start : start + limit - len(rows)]
 
-    findings = by_level([*_exposed(summary, totals, http, sip), *_guessing(summary, ask["guess_count"])])
+    findings = by_level([*exposed, *_guessing(summary, ask["guess_count"])])
     accepted = any(one["severity"] == "high" and one["rule"] == "cleartext_login" for one in findings)
     risk = "HIGH" if accepted else "MEDIUM" if secret or hashes else "LOW"
     telnet = counts["telnet_sessions"]
@@ -80,6 +79,20 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "recommendation": _recommendation(secret, hashes),
         "notes": notes,
     }  # fmt: skip
+
+
+_Rows = list[list[Any]]
+_Totals = dict[str, dict[str, int]]
+
+
+def _reckoned(
+    report: Report, summary: LoginsSummary
+) -> tuple[dict[str, Any], _Rows, _Rows, _Totals, list[dict[str, Any]]]:
+    """(counts of the core, rows of HTTP, rows of SIP, totals by protocol, findings about what can be read)."""
+    counts = summary.counts()
+    http, sip = list(_http(report.summary(HttpSummary))), list(_sip(report.summary(SipSummary)))
+    totals = _totals(counts["totals"], (*http, *sip))
+    return counts, http, sip, totals, list(_exposed(summary, totals, http, sip))
 
 
 def _recommendation(secret: int, hashes: int) -> str:

@@ -10,6 +10,8 @@ from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.protocols.tls import FAMILY as TLS_FAMILY
+from pcapstream.protocols.tls import TlsSummary
 from pcapstream.tools.diagnosis import connection_table, evidence_within, remembered, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
@@ -44,7 +46,8 @@ def times_ms(times: Mapping[str, Any], *names: str) -> list[float | None]:
     return [None if ns is None else milliseconds(round(ns)) for ns in found]
 
 
-def _spread(times: Mapping[str, Any]) -> dict[str, Any]:
+def spread(times: Mapping[str, Any]) -> dict[str, Any]:
+    """A set of times as samples and milliseconds."""
     found: dict[str, Any] = {"samples": times["count"]}
     for name in ("min", "mean", "median", "p95", "max"):
         if times.get(f"{name}_ns") is not None:
@@ -157,8 +160,8 @@ def _performance(report: Report, ask: Ask) -> dict[str, Any]:
             "retransmissions": again,
             "retransmission_rate": ratio(again, totals["packets"]),
             "initial_rtt_ms": rtt_summary(table.initial_rtts()),
-            "rtt_to_server_ms": _spread(up),
-            "rtt_to_client_ms": _spread(down),
+            "rtt_to_server_ms": spread(up),
+            "rtt_to_client_ms": spread(down),
             "rtp_streams": len(streams),
         },
         "analysis_type": "network_performance",
@@ -207,6 +210,8 @@ def _other_row(other: tuple[str, Mapping[str, Any]]) -> list[Any]:
     if name == "dns":
         return [name, one["server"], one["queries"], one["responses"], *times_ms(one, "median", "p95", "max")]
     server = join_names(one["server"], one["port"])
+    if name in TLS_FAMILY:
+        return [name, server, one["handshakes"], one["completed"], *times_ms(one["duration"], "median", "p95", "max")]
     return [name, server, one["requests"], one["responses"], *times_ms(one["wait"], "median", "p95", "max")]
 
 
@@ -233,21 +238,27 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         said.append(f"{number:,} exchanges over TCP, mean {milliseconds(round(total_ns / number))} ms")
     found: dict[str, Any] = {}
     if dns is not None:
-        found["dns_response_ms"] = _spread(dns["response_time"])
+        found["dns_response_ms"] = spread(dns["response_time"])
         if dns["response_time"]["count"]:
             median = milliseconds(round(dns["response_time"]["median_ns"]))
             said.append(f"{dns['response_time']['count']:,} DNS responses, median {median} ms")
     http = values_of(report.summary(HttpSummary))
     for name in ("http", "http2"):
         if name in http:
-            found[f"{name}_response_ms"] = _spread(http[name]["wait"])
+            found[f"{name}_response_ms"] = spread(http[name]["wait"])
             others += [(name, one) for one in http[name]["servers"]]
             if http[name]["wait"]["count"]:
                 median = milliseconds(round(http[name]["wait"]["median_ns"]))
                 said.append(f"{http[name]['wait']['count']:,} {name.upper()} responses, median {median} ms")
+    tls = values_of(report.summary(TlsSummary))
+    for name in TLS_FAMILY:
+        others += [(name, one) for one in tls[name]["servers"]["rows"]]
+        if tls[name]["duration"]["count"]:
+            times = found[f"{name}_handshake_ms"] = spread(tls[name]["duration"])
+            said.append(f"{times['samples']:,} {name.upper()} handshakes, median {times['median']} ms")
     for version in VERSIONS:
         if version in icmp and icmp[version]["echo"]["response_time"]["count"]:
-            found[f"{version}_echo_ms"] = _spread(icmp[version]["echo"]["response_time"])
+            found[f"{version}_echo_ms"] = spread(icmp[version]["echo"]["response_time"])
             said.append(f"{found[f'{version}_echo_ms']['samples']:,} {version} echo replies")
     findings = []
     slow = number and most > SLOW_NS
@@ -265,9 +276,9 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "summary": {
             "text": "; ".join(said) + ".",
             "tcp_handshake_ms": hands,
-            "tcp_rtt_to_server_ms": _spread(up),
-            "tcp_rtt_to_client_ms": _spread(down),
-            "tcp_exchange_ms": _spread(turns),
+            "tcp_rtt_to_server_ms": spread(up),
+            "tcp_rtt_to_client_ms": spread(down),
+            "tcp_exchange_ms": spread(turns),
             **found,
         },
         "analysis_type": "network_latency",
@@ -278,6 +289,8 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "notes": [
             "A handshake is the time from SYN to the ACK that completes it; rtt is from data to its ACK, seen from the "
             "capture point; an exchange is from the client's last segment with data to the server's first one.",
+            "A TLS handshake is the time from the client's hello to the end of the handshake, as far as it can be seen"
+            "; in by_protocol requests are then handshakes begun, responses those completed.",
         ],
     }
 
@@ -395,13 +408,13 @@ LATENCY = tool(
     "performance",
     "analyze_network_latency",
     "Latency",
-    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP "
-    "and echo side by side.",
+    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP, "
+    "TLS handshakes and echo side by side.",
     _latency,
-    ("tcp", "http", "dns", "icmp"),
+    ("tcp", "http", "dns", "icmp", "tls"),
     (
         ("latency_data", "one TCP server, slowest handshake first"),
-        ("by_protocol", "one DNS or HTTP server"),
+        ("by_protocol", "one DNS, HTTP or TLS server"),
         ("echo_pairs", ""),
     ),
 )

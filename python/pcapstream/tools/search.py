@@ -151,8 +151,8 @@ def _streams(report: Report, ask: Ask) -> dict[str, Any]:
         notes.append(f"Of a match at most {REACH_BYTES:,} bytes lie in front of the segment that completes it.")
     if rows.searches_let_go:
         notes.append(
-            f"{count(rows.searches_let_go, 'connection')} had to be let go to make room: one that went on was searched "
-            "as a new one, its offsets begin there."
+            f"{count(rows.searches_let_go, 'connection')} had been let go to make room for others and went on: "
+            "searched as new ones from there on, offsets included."
         )
     return {
         "summary": f"{least}{count(rows.matched, 'match', 'matches')} in TCP streams of {read} read.",

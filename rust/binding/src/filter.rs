@@ -76,6 +76,10 @@ impl Row {
         self.0.number
     }
     #[getter]
+    fn is_packet(&self) -> bool {
+        self.0.is_packet
+    }
+    #[getter]
     fn time_ns(&self) -> Option<i64> {
         self.0.has_time.then(|| self.0.time.as_nanos())
     }

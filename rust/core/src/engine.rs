@@ -123,7 +123,7 @@ pub struct Snapshot {
     pub stopped_by_matches: bool,
     /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
     pub unnumbered_datagrams: u64,
-    /// Connections whose search ended early, for want of room.
+    /// Connections whose search began anew, for want of room.
     pub searches_let_go: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,

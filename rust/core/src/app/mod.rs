@@ -5,12 +5,13 @@
 //! out as [`Message`]s, owned values that a machine outside the core follows; what is too frequent for that it counts
 //! itself and gives as a [`Report`].
 
+mod arp;
 pub mod count;
 mod dhcp;
 mod dns;
 mod gateway;
 mod http;
-pub(crate) use http::fields as http_fields;
+pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
@@ -20,6 +21,7 @@ pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+mod probes;
 pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
@@ -34,7 +36,7 @@ pub mod tls;
 pub(crate) use tls::fields as tls_fields;
 mod watch;
 
-use crate::addr::IpAddr;
+use crate::addr::{IpAddr, MacAddr};
 use crate::dissect::Dissector;
 use crate::filter::{Buffer, FieldId, Group, Sink};
 use crate::flow::{Verdict, event};
@@ -324,6 +326,10 @@ pub trait App: Send {
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
     }
+    /// The first ARP message of a frame; `sender`: that of the outermost Ethernet header.
+    fn arp(&mut self, ctx: &Context, sender: Option<MacAddr>, message: &[u8], out: &mut Output) {
+        let _ = (ctx, sender, message, out);
+    }
     /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
     fn wants_udp_first(&self) -> bool {
         false
@@ -414,6 +420,8 @@ fn all(limits: &Limits, media: &MediaBook) -> Vec<Box<dyn App>> {
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
         Box::new(logins::Logins::new(limits)),
+        Box::new(arp::Arp),
+        Box::new(probes::Probes::new(limits)),
         Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
@@ -688,6 +696,13 @@ impl Apps {
                     }
                     inside.into_iter().for_each(|p| self.out.found(p));
                 }
+            }
+        }
+        if counts && let Some(span) = layers.arp {
+            let ctx = context(None, Proto::Arp, 0, 0);
+            let sender = layers.eths.first().map(|e| e.0);
+            for app in &mut self.apps {
+                app.arp(&ctx, sender, dissector.bytes(record, span), &mut self.out);
             }
         }
         if counts && layers.icmp.is_some() {

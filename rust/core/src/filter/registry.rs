@@ -33,6 +33,8 @@ groups! {
     Dtls crate::app::tls_fields::dtls::TABLE,
     Quic crate::app::quic_fields::TABLE,
     Http crate::app::http_fields::TABLE,
+    Http2 crate::app::http2_fields::TABLE,
+    Websocket crate::app::websocket_fields::TABLE,
     Dhcp crate::app::dhcp_fields::TABLE,
     Dhcpv6 crate::app::dhcpv6_fields::TABLE,
     Sip crate::app::sip_fields::TABLE,

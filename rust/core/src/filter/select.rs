@@ -52,6 +52,8 @@ pub struct Rows {
 pub struct Row {
     /// From 1, as tshark numbers frames.
     pub number: u64,
+    /// Of a packet; false: of something else that tshark numbers as a frame.
+    pub is_packet: bool,
     pub time: Timestamp,
     pub has_time: bool,
     /// Offset of its record in the decompressed stream, bytes.
@@ -299,7 +301,7 @@ impl Selector {
         passed
     }
 
-    /// Connections whose search ended early, for want of room.
+    /// Connections whose search began anew, for want of room.
     pub fn let_go(&self) -> u64 {
         self.search.as_ref().map_or(0, |search| search.let_go)
     }
@@ -330,6 +332,7 @@ impl Selector {
             stream: verdict.stream,
             end: usize::from((net.src, tcp.src_port) > (net.dst, tcp.dst_port)),
             to_client: verdict.to_client,
+            new: verdict.new,
             frame: number,
             seq: tcp.seq,
             ack: tcp.ack,
@@ -388,6 +391,7 @@ impl Selector {
         };
         Row {
             number,
+            is_packet: record.kind == RecordKind::Packet,
             time: record.time,
             has_time: record.has_time,
             offset: record.offset,

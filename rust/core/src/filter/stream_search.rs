@@ -63,6 +63,8 @@ pub(crate) struct Piece<'a> {
     /// Which of the two ends sent it, told by address and port.
     pub end: usize,
     pub to_client: bool,
+    /// First segment of its connection.
+    pub new: bool,
     pub frame: u64,
     pub seq: u32,
     pub ack: u32,
@@ -111,7 +113,7 @@ pub(crate) struct StreamSearch {
     held_bytes: usize,
     window: Vec<u8>,
     pub hits: Vec<Hit>,
-    /// Connections let go for want of room.
+    /// Connections let go for want of room that went on.
     pub let_go: u64,
 }
 
@@ -143,11 +145,11 @@ impl StreamSearch {
     /// Takes the next segment of the capture; what it completes is in `hits`. `row`: makes the row of its frame.
     pub fn segment(&mut self, p: &Piece<'_>, row: &mut dyn FnMut() -> Row) {
         let closes_gap = p.flags & ACK != 0 && self.held_bytes > 0;
-        if p.data.is_empty() && p.wire == 0 && p.flags & SYN == 0 && !closes_gap {
+        if p.wire == 0 && p.flags & SYN == 0 && !p.new && !closes_gap {
             return;
         }
         if !self.young.contains_key(&p.stream) {
-            self.remember(p.stream);
+            self.remember(p.stream, p.new);
         }
         let Some(sides) = self.young.get_mut(&p.stream) else { return };
         let before = sides[0].held_bytes + sides[1].held_bytes;
@@ -164,11 +166,11 @@ impl StreamSearch {
     }
 
     /// Makes room for a connection, or takes it back among the young.
-    fn remember(&mut self, stream: u32) {
+    fn remember(&mut self, stream: u32, new: bool) {
         let known = self.old.remove(&stream);
+        self.let_go += u64::from(known.is_none() && !new);
         if self.young.len() >= self.max {
             let gone = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            self.let_go += gone.len() as u64;
             self.flush(gone);
         }
         self.young.insert(stream, known.unwrap_or_default());
@@ -353,6 +355,7 @@ mod tests {
     fn row(frame: u64) -> Row {
         Row {
             number: frame,
+            is_packet: true,
             time: Timestamp::default(),
             has_time: true,
             offset: 0,
@@ -377,7 +380,8 @@ mod tests {
             let frame = i as u64 + 1;
             let (flags, wire) = (ACK, data.len() as u32);
             let (stream, to_client, data) = (7, end == 1, data.as_bytes());
-            let piece = Piece { stream, end, to_client, frame, seq, ack, flags, data, wire };
+            let new = i == 0;
+            let piece = Piece { stream, end, to_client, new, frame, seq, ack, flags, data, wire };
             search.segment(&piece, &mut || row(frame));
             all.extend(search.hits.drain(..).map(|hit| (frame, hit)));
         }
@@ -458,21 +462,23 @@ mod tests {
         let mut search = StreamSearch::new(Arc::new(StreamQuery::new("needle", 5).unwrap()), &limits);
         let mut push = |stream, seq, data: &[u8]| {
             let wire = data.len() as u32;
-            let piece = Piece { stream, end: 0, to_client: false, frame: 1, seq, ack: 0, flags: 0, data, wire };
+            let (end, to_client, frame, ack, flags) = (0, false, 1, 0, 0);
+            let piece = Piece { stream, end, to_client, new: seq == 1, frame, seq, ack, flags, data, wire };
             search.segment(&piece, &mut || row(1));
             (search.young.len() + search.old.len(), search.held_bytes, search.let_go, search.hits.len())
         };
-        for stream in 0..5 {
+        for stream in 0..6 {
             assert!(push(stream, 1, b"x").0 <= 4);
         }
-        assert_eq!(push(5, 1, b"x").2, 2);
         // Ahead of a gap: held, until there is too much of it.
-        assert_eq!(push(5, 10, b"a needle"), (4, 8, 2, 0));
+        assert_eq!(push(5, 10, b"a needle"), (4, 8, 0, 0));
         assert_eq!(push(5, 30, b"another needle").3, 1);
         // Let go, and what waited is searched.
         for stream in 6..12 {
             push(stream, 1, b"x");
         }
+        // It goes on.
+        assert_eq!(push(5, 60, b"x").2, 1);
         assert_eq!((search.hits.len(), search.held_bytes), (2, 0));
     }
 }

@@ -201,3 +201,35 @@ fn tables_are_bounded_and_counts_are_exact() {
     let Value::List(rows) = field(&report, "connections") else { panic!() };
     assert_eq!(rows.len(), 10);
 }
+
+/// A client that sends its first packet in each of these frames, each time from another port.
+fn part(frames: &[u64]) -> Quic {
+    let mut quic = Quic::new(&Limits::default());
+    for &frame in frames {
+        let mut data = hex("c00000000108");
+        data.extend(frame.to_be_bytes());
+        data.extend(hex("000010"));
+        data.extend([0; 32]);
+        let mut ctx = context(frame, true);
+        (ctx.src_port, ctx.time_ns) = (frame as u16, frame as i64);
+        quic.datagram(&ctx, &data, &mut Output::default());
+    }
+    quic
+}
+
+#[test]
+fn parts_merge_to_the_whole_in_order_of_begin() {
+    let report = |frames: &[u64]| part(frames).report().unwrap();
+    let whole = report(&[1, 2, 3, 4, 5, 6]);
+    let [a, b, c] = [report(&[2, 5]), report(&[1, 6]), report(&[3, 4])];
+    let left = a.merge(&*b).unwrap().merge(&*c).unwrap();
+    let right = a.merge(&*b.merge(&*c).unwrap()).unwrap();
+    assert_eq!(left.value(), right.value());
+    assert_eq!(field(&left.value(), "connections"), field(&whole.value(), "connections"));
+    let Value::List(rows) = field(&left.value(), "connections").clone() else { panic!() };
+    let numbers: Vec<Value> = rows.iter().map(|r| field(r, "number").clone()).collect();
+    assert_eq!(numbers, (0..6).map(Value::Int).collect::<Vec<_>>());
+    let empty = Quic::new(&Limits::default()).report().unwrap();
+    assert_eq!(empty.merge(&*whole).unwrap().value(), whole.value());
+    assert_eq!(whole.merge(&*empty).unwrap().value(), whole.value());
+}

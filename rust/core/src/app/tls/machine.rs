@@ -169,7 +169,7 @@ impl Machine {
             dtls: Totals::new(limits),
             handshakes: Vec::new(),
             dropped_handshakes: 0,
-            summed: super::report::Summed::new(bounds.times),
+            summed: super::report::Summed::new(bounds.times, bounds.alerts),
             alerts: Vec::new(),
             dropped_alerts: 0,
             certificates: Vec::new(),
