@@ -13,6 +13,7 @@ mod http;
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
+pub(crate) use icmp::pair_fields as icmp_pair_fields;
 pub mod kept;
 pub mod media;
 pub mod message;

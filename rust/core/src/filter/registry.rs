@@ -29,6 +29,7 @@ groups! {
     Tcp crate::transport::tcp_fields::TABLE,
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
+    IcmpPairs crate::app::icmp_pair_fields::TABLE,
     Dhcp crate::app::dhcp_fields::TABLE,
     Dhcpv6 crate::app::dhcpv6_fields::TABLE,
     Sip crate::app::sip_fields::TABLE,
