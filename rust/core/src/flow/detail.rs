@@ -3,7 +3,6 @@
 
 use super::analysis::{ACK, FIN, RST, SYN};
 use super::event;
-use super::seq::gt;
 use super::state::Flow;
 use super::tracker::Segment;
 use super::unacked::Pool;
@@ -65,7 +64,7 @@ impl Before {
 pub(super) fn follow(
     details: &mut Details,
     flow: &Flow,
-    pool: &Pool,
+    pool: &mut Pool,
     s: &Segment<'_>,
     end: usize,
     new: bool,
@@ -99,10 +98,8 @@ pub(super) fn follow(
     }
     let side = &flow.sides[end];
     if len != 0 && side.flight_known() && !side.queue.is_empty() {
-        let (base, acked_to) = (side.isn.unwrap_or(0), flow.sides[1 - end].last_ack());
+        let base = side.isn.unwrap_or(0);
         let ends = pool.segments(&side.queue).fold(None, |ends: Option<(u32, u32)>, (start, next, ..)| {
-            // What is acknowledged of a segment is no longer in flight.
-            let start = if gt(acked_to, start) && gt(next, acked_to) { acked_to } else { start };
             let (start, next) = (start.wrapping_sub(base), next.wrapping_sub(base));
             Some(ends.map_or((start, next), |(low, high)| (low.min(start), high.max(next))))
         });
@@ -120,10 +117,8 @@ pub(super) fn follow(
         fwd.push_last = push;
         detail.push_bytes = if detail.in_flight > 0 { fwd.push_bytes } else { 0 };
     }
-    // As in Wireshark they hold until others come.
-    if !s.tcp.sacks.is_empty() {
-        fwd.sacks = s.tcp.sacks.clone();
-    }
+    fwd.sacks = s.tcp.sacks.clone();
+    pool.acknowledge_part(&flow.sides[1 - end].queue, s.tcp.ack);
     detail
 }
 

@@ -247,7 +247,7 @@ impl TcpTracker {
             }
             let details = all.entry(flow.stream).or_default();
             let judged = (found.events, found.acked_sent_ns.is_some());
-            detail = detail::follow(details, flow, &self.pool, s, end, new, ahead, judged);
+            detail = detail::follow(details, flow, &mut self.pool, s, end, new, ahead, judged);
         }
         if !valid {
             return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };

@@ -81,6 +81,19 @@ impl Pool {
         self.extra.as_ref()?.get(self.exact as usize).map(|e| e.1)
     }
 
+    /// What an ACK is for in the middle of segments is no longer in flight.
+    pub fn acknowledge_part(&mut self, queue: &Queue, ack: u32) {
+        let Some(extra) = &mut self.extra else { return };
+        let mut at = queue.head;
+        for _ in 0..queue.len.min(MAX_STEPS) {
+            let (Some(node), Some(known)) = (self.nodes.get(at as usize), extra.get_mut(at as usize)) else { return };
+            if gt(ack, known.0) && gt(node.next_seq, ack) {
+                known.0 = ack;
+            }
+            at = node.link;
+        }
+    }
+
     /// (start, end, frame, time) of what waits in a queue, as far as it is worth while to look.
     pub fn segments<'a>(&'a self, queue: &Queue) -> impl Iterator<Item = (u32, u32, u64, i64)> + 'a {
         let mut at = queue.head;
