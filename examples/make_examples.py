@@ -7,6 +7,7 @@ office-dhcp.pcap     devices of an office get addresses, one of them from a serv
 path-trouble.pcap    pings, a traceroute, a packet too big for its way, a sweep (path_trouble.py)
 office-calls.pcap    a small telephone system: a good call, one heard on one side only, a scan (office_calls.py)
 office-clocks.pcap   a laptop that is 2.4 s slow and its time servers (office_clocks.py)
+office-quic.pcap     HTTP/3 with five servers, of which two answer as they should (office_quic.py)
 cut-short.pcap       a capture with a damaged place in its middle, cut off in the middle of its last packet
 """
 
@@ -20,6 +21,7 @@ from examples import messages
 from examples.office_calls import office_calls
 from examples.office_clocks import office_clocks
 from examples.office_dhcp import office_dhcp
+from examples.office_quic import office_quic
 from examples.packets import ACK, PSH, RST, Connection, Host, Trace, arp_reply, arp_request, icmp, pcap, pcapng
 from examples.path_trouble import path_trouble
 
@@ -213,6 +215,7 @@ CAPTURES = {
     "path-trouble.pcap": path_trouble,
     "office-calls.pcap": office_calls,
     "office-clocks.pcap": office_clocks,
+    "office-quic.pcap": office_quic,
     "cut-short.pcap": cut_short,
 }
 

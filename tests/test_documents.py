@@ -11,6 +11,7 @@ import pytest
 
 import pcapstream
 from pcapstream.module_names import CAPTURE
+from pcapstream.tools.export import EXPORT_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS
 
@@ -23,7 +24,7 @@ def test_the_readme_lists_the_tools_with_their_modules() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \|", README, re.MULTILINE)
     listed = [row for row in rows if row[1] != CAPTURE]
 
-    assert sorted(listed) == sorted((tool.name, tool.module) for tool in (*TOOLS, *PLAIN_TOOLS))
+    assert sorted(listed) == sorted((tool.name, tool.module) for tool in (*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS))
 
 
 def test_flags_of_the_readme_are_flags_of_the_server() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pcapstream.protocols.dns import DnsSummary
     from pcapstream.protocols.http import HttpSummary
     from pcapstream.protocols.icmp import IcmpSummary
+    from pcapstream.protocols.logins import LoginsSummary
     from pcapstream.protocols.ntp import NtpSummary
     from pcapstream.protocols.quic import QuicSummary
     from pcapstream.protocols.rtp import RtpSummary
@@ -66,6 +67,7 @@ _HOME = {
     "pcapstream.protocols.dns": ("DnsSummary",),
     "pcapstream.protocols.http": ("HttpSummary",),
     "pcapstream.protocols.icmp": ("IcmpSummary",),
+    "pcapstream.protocols.logins": ("LoginsSummary",),
     "pcapstream.protocols.ntp": ("NtpSummary",),
     "pcapstream.protocols.rtp": ("RtpSummary",),
     "pcapstream.protocols.sip": ("SipSummary",),
@@ -89,6 +91,7 @@ __all__ = [
     "HttpSummary",
     "IcmpSummary",
     "LimitError",
+    "LoginsSummary",
     "Machine",
     "NtpSummary",
     "Packet",

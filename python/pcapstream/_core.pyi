@@ -44,6 +44,8 @@ class Decoder:
     ends in. Everything counted is counted of these; stream numbers, TCP analysis and reassembly follow all frames.
     rows: a Row of each of them in the batches, with the fields named in columns, a summary, the frame's bytes; the
     first skip_matches are left out, and the pass is done after max_matches.
+    search: (regular expression, bytes of a match in front of the segment that completes it, at most 1,024): rows are
+    matches in TCP streams, of the frame that completes each; display_filter does not count.
     """
 
     def __new__(
@@ -66,6 +68,7 @@ class Decoder:
         row_bytes: bool = False,
         skip_matches: int = 0,
         max_matches: int | None = None,
+        search: tuple[str, int] | None = None,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
@@ -105,12 +108,18 @@ class Batch:
     @property
     def messages(self) -> list[Message]:
         """Messages of the application protocols asked for, in frame order."""
+    @property
+    def interfaces(self) -> list[tuple[int, int, str | None, str | None]]:
+        """(link type, snapshot length, name, description) of the interfaces of the file that were not known before,
+        with row_bytes=True. Text of the capture."""
 
 @final
 class Row:
     """A frame that passed the filter (frozen)."""
 
     number: int
+    is_packet: bool
+    """False: a block of the file that is no packet, but that tshark numbers as a frame."""
     time_ns: int | None
     offset: int
     """Of its record in the decompressed capture, bytes."""
@@ -121,6 +130,11 @@ class Row:
     summary: Packet | None
     data: bytes | None
     """The captured bytes."""
+    front: bytes
+    """With data: what the capture program made up in front of it; mostly empty. The record of the file is both."""
+    stream_match: tuple[int, bool, int, int, int, bytes, bytes, bytes] | None
+    """Of a search: (tcp.stream, sent by the server, offset in the direction, length, frame with the first byte, bytes
+    in front, first bytes of the match, bytes behind as far as they have come)."""
     def cells(self) -> list[tuple[int, Any, int, Literal["frame", "datagram", "message"], int, int]]:
         """(column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame. column:
         index in the columns of the pass. value: int, float, bool, str, bytes; times in ns; None for a field that is
@@ -288,6 +302,9 @@ class Snapshot:
     @property
     def unnumbered_datagrams(self) -> int:
         """Datagrams whose UDP stream got no number, for there were more than max_udp_streams; 0 where nobody asked."""
+    @property
+    def searches_let_go(self) -> int:
+        """Connections whose search began anew, for want of room."""
     @property
     def stopped_by_matches(self) -> bool:
         """The pass ended because max_matches frames had passed, or no further frame was asked for."""

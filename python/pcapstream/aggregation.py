@@ -14,7 +14,8 @@ from itertools import islice, product
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pcapstream._core import list_fields
-from pcapstream.errors import QueryError, StateError, shown
+from pcapstream.errors import QueryError, shown
+from pcapstream.protocols.base import EndsOnce
 from pcapstream.selection import checked_fields
 from pcapstream.sketches import EXACT_DISTINCT, EXACT_VALUES, Distinct, Values
 
@@ -250,7 +251,7 @@ def _drop_smallest(groups: dict[Key, Group], dropped: _Dropped, query: Aggregati
     dropped.most_bytes += max(group.bytes for _, group in gone)
 
 
-class AggregateMachine:
+class AggregateMachine(EndsOnce):
     """Counts the rows of a pass as they come; keeps none."""
 
     name = "aggregate"
@@ -269,7 +270,6 @@ class AggregateMachine:
         self._total = self._new((), EXACT_DISTINCT_IN_ALL, EXACT_VALUES_IN_ALL)
         self._dropped = _Dropped()
         self._cut_frames = 0
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -351,7 +351,3 @@ class AggregateMachine:
             distinct=[Distinct(distinct) for _ in self._distinct_columns],
             values=[Values(values) for _ in self._value_columns],
         )
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'aggregate' has finished")

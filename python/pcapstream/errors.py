@@ -115,6 +115,12 @@ class LimitError(PcapstreamError):
         "run_time": "Ask about a part of the capture with --max-packets, or raise the run time limit",
         "unknown_limit": "Use one of the names it lists",
         "bad_limit": "Give a whole number of at least 1",
+        "export_too_large": "Export fewer packets, or start pcapstream with a larger --max-export-size",
+        "export_folder_full": "Remove files from it",
+        "export_took_too_long": (
+            "Name frames, so that reading ends with the last of them, or use pcapstream filter --write on a "
+            "command line"
+        ),
     }
 
 
@@ -129,6 +135,7 @@ class QueryError(PcapstreamError):
         "bad_filter": "Correct the display filter (Wireshark's language) and ask again",
         "unknown_field": "Use one of the names that list_fields gives",
         "bad_cursor": "Ask again without a cursor to start at the first page",
+        "no_plot_library": "Install it with pip install 'pcapstream[plot]' where pcapstream runs, or ask without image",
         "expired_cursor": "Ask again without a cursor: the capture changed or its analysis is no longer kept",
     }
 

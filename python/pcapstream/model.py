@@ -147,7 +147,7 @@ class Coverage:
     bytes_skipped: int
     """Bytes of the (decompressed) capture left out because of damage."""
     packets: int
-    """All packets counted, the recovered ones included."""
+    """What was read, as Wireshark numbers frames: packets, the recovered ones included, and custom blocks of pcapng."""
     recovered_packets: int
     """Those that stand behind the first damage."""
     damage: tuple[Damage, ...] = ()
@@ -156,6 +156,8 @@ class Coverage:
     error: str | None = None
     """Code of the error that ended the reading, with reason source_error."""
     error_message: str | None = None
+    bytes_fetched: int | None = None
+    """Bytes that the source had to give, those read ahead included; None while it goes on."""
 
 
 S = TypeVar("S", bound="Summary")

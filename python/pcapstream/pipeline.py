@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -69,6 +69,8 @@ class State:
     """None: it goes on."""
     error: PcapstreamError | None
     """With SOURCE_ERROR and CORRUPT."""
+    bytes_fetched: int | None = None
+    """What the source had to give for it, read ahead included; known at the end."""
 
 
 class Listener(Protocol):
@@ -214,6 +216,9 @@ class Pass:
             self._free.put(None)
             # A source that does not let go, against its contract, keeps its own thread and nobody else.
             self._reader.join(_LET_GO_SECONDS)
+        if state is not None:
+            # Behind the reader's last read, which nobody wanted any more.
+            state = replace(state, bytes_fetched=self._source.bytes_fetched)
         self._let_go()
         self.progress.ended = True
         with self._lock:

@@ -121,12 +121,13 @@ def report_of(state: State, name: str, scan_id: str, bytes_total: int | None) ->
         bytes_read=state.bytes_read,
         bytes_total=bytes_total,
         bytes_skipped=capture["bytes_skipped"],
-        packets=capture["packets"],
+        packets=capture["frames"],
         recovered_packets=capture["recovered_packets"],
         damage=tuple(capture["damage"]),
         damage_count=capture["damage_count"],
         error=None if state.error is None else state.error.code,
         error_message=None if state.error is None else str(state.error),
+        bytes_fetched=state.bytes_fetched,
     )
     return Report(name, scan_id, capture, MappingProxyType(dict(state.summaries)), coverage)
 

@@ -56,6 +56,9 @@ class RowQuery:
     max_matches: int | None = None
     """The pass ends with that many frames that passed, the skipped ones included. None: all are counted, and rows of at
     most MAX_ROWS kept."""
+    search: tuple[str, int] | None = None
+    """A regular expression looked for in TCP streams, and how many bytes of a match may lie in front of the segment
+    that completes it (at most 1,024). Each match is a row then, and filter and frames do not count."""
     machine: Callable[[], Machine] | None = None
     """Makes the machine that takes the rows as they come and keeps its own summary of them: a class, or a frozen value
     whose `repr` tells it from others. None: they are kept."""
@@ -93,6 +96,7 @@ class Selection:
             "row_bytes": rows.data,
             "skip_matches": rows.skip,
             "max_matches": rows.max_matches,
+            "search": rows.search,
         }
 
 
@@ -108,6 +112,8 @@ class RowsSummary:
     """Frames that passed, also those without a row; a lower bound when `enough`."""
     enough: bool = False
     """The pass ended because it had as many as were asked for."""
+    searches_let_go: int = 0
+    """Connections whose search began anew, for want of room."""
     unnumbered: int = 0
     """Datagrams whose UDP stream got no number."""
 
@@ -122,6 +128,7 @@ class RowsSummary:
             rows=self.rows + other.rows,
             matched=self.matched + other.matched,
             enough=self.enough or other.enough,
+            searches_let_go=self.searches_let_go + other.searches_let_go,
             unnumbered=self.unnumbered + other.unnumbered,
         )
 
@@ -152,7 +159,13 @@ class RowsMachine:
     def snapshot(self, core: Snapshot, /) -> RowsSummary:
         if self._finished:
             raise StateError("finished", "the machine 'rows' has finished")
-        return RowsSummary(tuple(self._rows), core.matched or 0, core.stopped_by_matches, core.unnumbered_datagrams)
+        return RowsSummary(
+            tuple(self._rows),
+            core.matched or 0,
+            core.stopped_by_matches,
+            core.searches_let_go,
+            core.unnumbered_datagrams,
+        )
 
     def finish(self, core: Snapshot, /) -> RowsSummary:
         summary = self.snapshot(core)

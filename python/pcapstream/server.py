@@ -6,6 +6,7 @@ Logging goes to stderr: stdout belongs to the protocol.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import logging
@@ -27,14 +28,16 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 
 from pcapstream.errors import PcapstreamError
 from pcapstream.prompts.register import register
 from pcapstream.scan import ScanStore
 from pcapstream.service import Service
 from pcapstream.settings import Settings
+from pcapstream.tools.answer import Illustrated
 from pcapstream.tools.capture import CHANGING, CaptureTool
+from pcapstream.tools.export import ExportTool
 from pcapstream.tools.fields import PlainTool
 from pcapstream.tools.paging import to_json
 from pcapstream.tools.registry import ToolSpec
@@ -80,7 +83,13 @@ class _ViewTool(Tool):
                 f"internal_error: this call failed for a reason of our own. The server's log has it as incident "
                 f"{number}."
             ) from None
-        return CallToolResult(content=[TextContent(type="text", text=to_json(result))], structured_content=result)
+        content: list[ContentBlock] = []
+        if isinstance(result, Illustrated):
+            data = base64.b64encode(result.png).decode("ascii")
+            content.append(ImageContent(type="image", data=data, mime_type="image/png"))
+            result = result.result
+        content.insert(0, TextContent(type="text", text=to_json(result)))
+        return CallToolResult(content=content, structured_content=result)
 
 
 def error_text(error: PcapstreamError) -> str:
@@ -116,6 +125,18 @@ def _capture_tool(spec: CaptureTool, service: Service) -> Tool:
         open_world_hint=True,
     )
     return _made(spec, functools.partial(service.act, spec), annotations)
+
+
+def _export_tool(spec: ExportTool, service: Service) -> Tool:
+    """It makes a new file each time and changes none."""
+    annotations = ToolAnnotations(
+        title=spec.title,
+        read_only_hint=False,
+        destructive_hint=False,
+        idempotent_hint=False,
+        open_world_hint=service.settings.urls,
+    )
+    return _made(spec, functools.partial(service.export, spec), annotations)
 
 
 def _made(spec: Face, call: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
@@ -162,6 +183,7 @@ class Server(MCPServer[ScanStore]):
             tools=[
                 *(_tool(spec, self.service) for spec in settings.tools),
                 *(_plain_tool(spec, self.service) for spec in settings.plain_tools),
+                *(_export_tool(spec, self.service) for spec in settings.export_tools),
                 *(_capture_tool(spec, self.service) for spec in settings.capture_tools),
             ],
             lifespan=lifespan,

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import anyio
 import anyio.to_thread
 
-from pcapstream.errors import LimitError, LiveError, SourceError
+from pcapstream.errors import LimitError, LiveError, QueryError, SourceError
+from pcapstream.exporting import Into
 from pcapstream.sources import resolve
-from pcapstream.tools.answer import answer
+from pcapstream.tools.answer import Illustrated, illustrated
 
 if TYPE_CHECKING:
     from pcapstream.capture.manager import Captures
+    from pcapstream.exporting import WriteFolder
     from pcapstream.model import Progress, Report
     from pcapstream.report import ScanOptions
     from pcapstream.scan import ScanStore
     from pcapstream.settings import Settings
     from pcapstream.sources.base import Source
     from pcapstream.tools.capture import CaptureTool
+    from pcapstream.tools.export import ExportTool
     from pcapstream.tools.fields import PlainTool
     from pcapstream.tools.spec import ToolSpec
 
@@ -47,6 +53,11 @@ class Service:
             from pcapstream.capture.manager import Captures
 
             self.captures = Captures(settings.capture_limits(), self.options)
+        self.folder: WriteFolder | None = None
+        if settings.export_tools and settings.write_dir is not None:
+            from pcapstream.exporting import WriteFolder
+
+            self.folder = WriteFolder(settings.write_dir)
         self._views = anyio.CapacityLimiter(_VIEW_THREADS)
         self._calls = 0
 
@@ -54,6 +65,8 @@ class Service:
         """Ends what outlives a call."""
         if self.captures is not None:
             await self.captures.close()
+        if self.folder is not None:
+            self.folder.close()
 
     async def act(
         self, spec: CaptureTool, store: ScanStore, arguments: Mapping[str, object], tell: Tell
@@ -69,18 +82,60 @@ class Service:
         """The answer of a tool that needs no capture. Raises PcapstreamError."""
         return spec.tell(spec.bind(arguments))
 
+    async def export(
+        self, spec: ExportTool, store: ScanStore, arguments: Mapping[str, object], tell: Tell
+    ) -> dict[str, Any]:
+        """The answer of export_packets: the packets are in the file, all that were asked for, or there is no file.
+        Raises PcapstreamError."""
+        from pcapstream.tools.export import exported, selection_of
+
+        if self.folder is None:
+            raise QueryError("bad_parameter", "this server writes no files")
+        parameters = spec.bind(arguments)
+        with self._counted():
+            name, budget = parameters["output"], self.settings.call_budget
+            selection_of(parameters, None)
+            out = self.folder.create(name)
+            whole = False
+            try:
+                into = Into(out, self.settings.max_export_size, uuid.uuid4().hex)
+                options = self.options.selecting((), selection_of(parameters, into))
+                progress = _Telling(tell)
+                report = await self._report(store, parameters["pcap_file"], options, progress, again=False)
+                if report.coverage.reason == "budget":
+                    raise LimitError("export_took_too_long", f"the export was not done within {budget:g} seconds")
+                await progress.last(report)
+                whole = True
+                return exported(report, parameters, os.path.join(self.folder.path, name))
+            finally:
+                if not whole:
+                    for scan in store.scans():
+                        if not scan.ended and scan.options is not None and _writes(scan.options, out):
+                            scan.stop()
+                            await scan.left()
+                    self.folder.remove(name)
+                with contextlib.suppress(OSError, ValueError):
+                    out.close()
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        if self._calls >= self.settings.max_calls:
+            raise LimitError("too_many_scans", f"{self._calls} calls are being answered, as many as are allowed")
+        self._calls += 1
+        try:
+            yield
+        finally:
+            self._calls -= 1
+
     async def call(
         self, spec: ToolSpec, store: ScanStore, arguments: Mapping[str, object], tell: Tell
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | Illustrated:
         """The answer of one call. `tell` gets one progress message at the start, then at most one a second with more
         bytes each time, and one before this returns.
 
         Raises PcapstreamError. Cancelling it stops the scan unless another call waits for it.
         """
-        if self._calls >= self.settings.max_calls:
-            raise LimitError("too_many_scans", f"{self._calls} calls are being answered, as many as are allowed")
-        self._calls += 1
-        try:
+        with self._counted():
             parameters = spec.bind(arguments)
             progress = _Telling(tell)
             report = await self._report(
@@ -90,12 +145,10 @@ class Service:
                 progress,
                 again=bool(parameters["cursor"]),
             )
-            view = functools.partial(answer, spec, report, parameters, max_packets=self.settings.max_packets)
+            view = functools.partial(illustrated, spec, report, parameters, max_packets=self.settings.max_packets)
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)
             return result
-        finally:
-            self._calls -= 1
 
     async def _report(
         self, store: ScanStore, text: str, options: ScanOptions, progress: _Telling, *, again: bool
@@ -123,6 +176,11 @@ class Service:
             raise SourceError("timeout", f"{source.name} could not be opened within {budget:g} seconds") from None
         left = max(budget - (time.monotonic() - began), min(_LEAST_WAIT, budget))
         return await scan.wait(left, progress, every=PROGRESS_SECONDS)
+
+
+def _writes(options: ScanOptions, out: BinaryIO) -> bool:
+    rows = options.selection.rows
+    return rows is not None and isinstance(rows.machine, Into) and rows.machine.out is out
 
 
 class _Telling:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pcapstream.scan import StoreLimits
     from pcapstream.sources.policy import Policy
     from pcapstream.tools.capture import CaptureTool
+    from pcapstream.tools.export import ExportTool
     from pcapstream.tools.fields import PlainTool
     from pcapstream.tools.registry import ToolSpec
 
@@ -63,6 +64,11 @@ class Settings:
     max_captures: int = 4
     """Recordings at a time."""
 
+    write_dir: str | None = None
+    """The folder that export_packets writes to. None: there is no such tool."""
+    max_export_size: int = 100_000_000
+    """Of one exported file."""
+
     transport: Transport = "stdio"
     host: str = "127.0.0.1"
     port: int = 8080
@@ -101,7 +107,15 @@ class Settings:
                 _at_least_one(name, value)
         for name in ("max_capture_duration", "max_captures"):
             _at_least_one(name, getattr(self, name))
-        for name in ("parallel_ranges", "max_connections", "max_sessions", "max_body_bytes", "max_calls", "max_scans"):
+        for name in (
+            "max_export_size",
+            "parallel_ranges",
+            "max_connections",
+            "max_sessions",
+            "max_body_bytes",
+            "max_calls",
+            "max_scans",
+        ):
             _at_least_one(name, getattr(self, name))
         for name in ("call_budget", "scan_idle", "max_run_time"):
             if not 0 < getattr(self, name) < 1e9:
@@ -130,6 +144,15 @@ class Settings:
         from pcapstream.tools.fields import PLAIN_TOOLS
 
         return tuple(tool for tool in PLAIN_TOOLS if self.modules is None or tool.module in self.modules)
+
+    @property
+    def export_tools(self) -> tuple[ExportTool, ...]:
+        """Those that write files, where that is allowed."""
+        if self.write_dir is None or (self.modules is not None and "packets" not in self.modules):
+            return ()
+        from pcapstream.tools.export import EXPORT_TOOLS
+
+        return EXPORT_TOOLS
 
     @property
     def capture_tools(self) -> tuple[CaptureTool, ...]:

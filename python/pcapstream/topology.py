@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pcapstream.errors import StateError
+from pcapstream.protocols.base import EndsOnce
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Packet, Row, Snapshot
@@ -164,7 +164,7 @@ class TopologySummary:
         return {"topology": 600 * (len(self.hosts) + len(self.macs)) + 120 * inner}
 
 
-class TopologyMachine:
+class TopologyMachine(EndsOnce):
     """Counts the rows of a pass with summaries and COLUMNS."""
 
     name = "topology"
@@ -176,7 +176,6 @@ class TopologyMachine:
         self._prefixes: dict[tuple[str, int], int] = {}
         self._hosts_left_out = 0
         self._macs_left_out = 0
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -259,10 +258,6 @@ class TopologyMachine:
                 return None
             mac = self._macs[address] = Mac(first_frame=frame)
         return mac
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'topology' has finished")
 
 
 def _count(table: dict[K, int], key: K) -> None:

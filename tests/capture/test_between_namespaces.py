@@ -231,6 +231,7 @@ async def test_what_the_kernel_drops_is_told(tmp_path: Path, kind: Kind) -> None
             packets, since = -1, time.monotonic()
             while time.monotonic() - since < 1 or packets == 0:
                 [one] = (await ask(server, "get_capture_status"))["captures"]
+                assert one["state"] == "running", one
                 if one["packets"] != packets:
                     packets, since = one["packets"], time.monotonic()
             stopped = await ask(server, "stop_packet_capture", capture_id=started["capture_id"])
@@ -249,8 +250,10 @@ async def test_an_interface_that_goes_away_ends_its_capture(tmp_path: Path, kind
         async with stdio_server(*flags, inside=ends.command(ends.near)) as server:
             started = await ask(server, "start_packet_capture", interface=ends.interface, capture_filter="icmp")
             python(ends, PING)
-            while (await ask(server, "get_capture_status"))["captures"][0]["packets"] < 10:
-                pass
+            status = await ask(server, "get_capture_status")
+            while (one := status["captures"][0])["packets"] < 10:
+                assert one["state"] == "running", one
+                status = await ask(server, "get_capture_status")
             ends.run(ends.near, "ip", "link", "del", ends.interface)
             status = await ask(server, "get_capture_status")
             while status["active_captures"]:

@@ -19,6 +19,7 @@ import pytest
 from pcapstream import __version__
 from pcapstream.cli import main
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.export import EXPORT_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS
 from tests.support.pcap import Frame, conversation, in_time_order, mixed, pcap, udp
@@ -148,6 +149,8 @@ def test_parameters_are_options(run: Any, capture: Path) -> None:
     assert "filter" in connections("--detailed")["connections"]["columns"]
     assert "filter" in connections("--detailed=true")["connections"]["columns"]
     assert "filter" not in connections("--detailed=false")["connections"]["columns"]
+    assert "filter" in connections("--detailed", "true")["connections"]["columns"]
+    assert "filter" not in connections("--detailed", "false", "--limit", "3")["connections"]["columns"]
     before_the_file = run("call", "analyze_tcp_connections", "--detailed", capture).json
     assert "filter" in before_the_file["connections"]["columns"]
 
@@ -286,7 +289,7 @@ def test_standard_input_is_a_source(capture: Path) -> None:
 def test_tools_lists_all_tools_with_their_parameters(run: Any) -> None:
     text, found = run("tools").out, run("tools", "--json").json
 
-    for tool, entry in zip((*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS), found, strict=True):
+    for tool, entry in zip((*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS, *CAPTURE_TOOLS), found, strict=True):
         assert f"{tool.name}  [{tool.module}" in text
         assert entry["name"] == tool.name
         assert entry["input_schema"] == tool.input_schema()

@@ -55,7 +55,7 @@ def on(traffic: Datagrams, kind: Kind, *more: str) -> list[str]:
 
 @needs_capture()
 def test_json_is_a_line_a_second_and_the_last_has_the_totals(kind: Kind) -> None:
-    with datagrams() as traffic, live(*on(traffic, kind, "--json", "--duration", "2")) as process:
+    with datagrams() as traffic, live(*on(traffic, kind, "--json", "--duration", "3")) as process:
         told = lines(process)
         first = next(told)
         traffic.send(40)

@@ -24,6 +24,7 @@ from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.triage import TriageSummary
 from tests.support.dhcp import dhcp_flows
+from tests.support.logins import login_flows
 from tests.support.ntp import ntp_flows
 from tests.support.pcap import (
     START_NS,
@@ -43,6 +44,7 @@ from tests.support.pcap import (
 from tests.support.play import KINDS, cut, plain, play, without
 
 APPLICATION = dns_flows() + dhcp_flows() + icmp_flows() + rtp_flows() + sip_flows() + http_flows() + ntp_flows()
+APPLICATION += login_flows()
 FLOWS = flows() + APPLICATION
 FRAMES = in_time_order(flows(8, packets_of_udp=9) + APPLICATION)
 WHOLE = {
@@ -210,7 +212,7 @@ POSITION = frozenset(
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
         "frames", "call_frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
         "response_frame", "response_max_frame", "unanswered_frames", "first_error_frame", "slowest_frame",
-        "slowest_stream",
+        "slowest_stream", "outcome_frame", "accepted_after",
         "frame", "max_delta_frame", "longest_gap_frame", "longest_pause_frame",
         # Facts of a file: the parts are three files.
         "captures", "sections", "interfaces", "interface_count", "bytes_in", "bytes_decoded",

@@ -23,6 +23,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.layers.llmnr import LLMNRResponse
 from scapy.packet import Packet, Raw
 
+from tests.regressions.tls_captures import EXPIRED, SHOP, tls12
 from tests.support.talk import START, Talk, in_ethernet, write
 
 CLIENT, SERVER, OUTSIDE, OUTSIDE_2 = "10.0.0.1", "10.0.0.2", "8.8.4.4", "9.9.9.9"
@@ -141,6 +142,35 @@ def redirect(after: float, gateway: str, destination: str) -> Packet:
     return at(after, IP(src=GATEWAY, dst=CLIENT) / ICMP(type=5, code=1, gw=gateway) / quoted)
 
 
+def sent(after: float, port: int, target: str, to: int, source: str = CLIENT, data: bytes = b"?") -> Packet:
+    return at(after, IP(src=source, dst=target) / UDP(sport=port, dport=to) / Raw(data))
+
+
+def closed(after: float, host: str, port: int) -> Packet:
+    """The host says by ICMP that nothing listens there."""
+    quoted = IP(src=CLIENT, dst=host) / UDP(sport=40_000, dport=port)
+    return at(after + 0.01, IP(src=host, dst=CLIENT) / ICMP(type=3, code=3) / quoted)
+
+
+def ftp(number: int, after: float, outcome: bytes) -> Talk:
+    talk = Talk(CLIENT, 20_000 + number, SERVER, 21, start=START + after, gap=0.001)
+    talk.handshake()
+    talk.server(b"220 ready\r\n", "PA")
+    talk.client(b"USER root\r\n", "PA")
+    talk.server(b"331 password\r\n", "PA")
+    talk.client(b"PASS x\r\n", "PA")
+    talk.server(outcome + b"\r\n", "PA")
+    talk.close()
+    return talk
+
+
+def greeting(port: int, server: str, name: str | None, certificate: bytes) -> Talk:
+    talk = Talk(CLIENT, 20_000, server, port, gap=0.001)
+    talk.handshake()
+    tls12(talk, name, certificate)
+    return talk
+
+
 def flood(port: int, *, apart: float, complete: bool = False) -> list[Talk]:
     if complete:
         return [session(number, SERVER, port, number * apart) for number in range(120)]
@@ -235,6 +265,60 @@ THREATS = (
         lambda: [redirect(0, "10.0.0.66", OUTSIDE)],
         lambda: [redirect(0, "10.0.0.9", "10.0.0.9")],  # "it is on your own link"
         lambda: [at(0, IP(src=GATEWAY, dst=CLIENT) / ICMP(type=11) / IP(src=CLIENT, dst=OUTSIDE) / UDP(dport=9))],
+    ),
+    Case(
+        "arp_spoofing",
+        lambda: ARP_CASES[0].fires(),
+        # A host that answers again and again, and one that answers for its own address in two networks.
+        lambda: ARP_CASES[0].alike_too(),
+        lambda: [frame for n in range(9) for frame in (asked(n * 9), arp_says(n * 9.0 + 0.1, OTHER, GATEWAY, CLIENT))],
+    ),
+    Case(
+        "gratuitous_arp_flood",
+        lambda: ARP_CASES[1].fires(),
+        lambda: ARP_CASES[1].alike(),
+        lambda: ARP_CASES[1].alike_too(),
+    ),
+    Case(
+        "udp_vertical_scan",
+        lambda: [f for n in range(20)
+                 for f in (sent(n * 0.1, 40_000, SERVER, 100 + n), closed(n * 0.1, SERVER, 100 + n))],
+        # A traceroute; a host whose every service answers.
+        lambda: [at(n * 0.1, IP(src=CLIENT, dst=SERVER, ttl=n // 3 + 1) / UDP(sport=40_000, dport=33_434 + n))
+                 for n in range(60)],
+        lambda: [f for n in range(20) for f in (sent(n * 0.1, 40_000, SERVER, 100 + n),
+                                                sent(n * 0.1 + 0.01, 100 + n, CLIENT, 40_000, SERVER))],
+    ),
+    Case(
+        "udp_horizontal_scan",
+        lambda: [sent(n * 0.1, 40_000, f"10.0.1.{n + 1}", 161) for n in range(20)],
+        # Somebody who asks many name servers, three of which are down; announcements to groups.
+        lambda: [f for n in range(20) for f in (sent(n * 0.1, 40_000, f"10.0.1.{n + 1}", 53),
+                                                *([sent(n * 0.1 + 0.01, 53, CLIENT, 40_000, f"10.0.1.{n + 1}")]
+                                                  if n > 2 else []))],
+        lambda: [sent(n * 0.1, 40_000, f"239.0.0.{n + 1}", 161) for n in range(20)],
+    ),
+    Case(
+        "amplification",
+        # Ten open servers send what somebody else asked for.
+        lambda: [sent(n * 0.001, 123, CLIENT, 80, f"198.51.100.{n % 10 + 1}", b"m" * 440) for n in range(300)],
+        # A transfer that was asked for piece by piece; few answers to few questions.
+        lambda: [f for n in range(300) for f in (sent(n * 0.01, 40_000, SERVER, 161, CLIENT, b"q" * 90),
+                                                 sent(n * 0.01 + 0.001, 161, CLIENT, 40_000, SERVER, b"a" * 400))],
+        lambda: [f for n in range(20) for f in (sent(n * 0.1, 40_000 + n, SERVER, 53, CLIENT, b"q" * 30),
+                                                sent(n * 0.1 + 0.01, 53, CLIENT, 40_000 + n, SERVER, b"a" * 480))],
+    ),
+    Case(
+        "refused_logins",
+        lambda: [ftp(n, n * 1.0, b"530 no") for n in range(15)],
+        lambda: [ftp(n, n * 1.0, b"530 no" if n < 3 else b"230 in") for n in range(15)],  # typed wrongly, then right
+        lambda: [ftp(n, n * 60.0, b"530 no") for n in range(15)],  # a program with an old password, each minute
+    ),
+    Case(
+        "suspicious_tls",
+        lambda: [greeting(4444, OUTSIDE, None, EXPIRED)],
+        lambda: [greeting(443, OUTSIDE, "old.example", EXPIRED)],  # a device's page under its name
+        lambda: [greeting(8006, OUTSIDE, "shop.example", SHOP)],  # a service on a port of its own
     ),
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from tests.support.ask import ask, rows
 
 needs_tshark = wireshark.needs_tshark()
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "web-problems.pcapng"
 REQUESTS = 'http and frame contains "GET "'
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -90,6 +91,23 @@ def test_a_stream_has_its_ends_wherever_it_begins(late: Path) -> None:
     assert metadata["client"] == f"{source}:{source_port}"
     assert metadata["server"] == f"{destination}:{destination_port}"
     assert (metadata["first_frame"], metadata["last_frame"]) == (int(number), int(shown[-1][0]))
+    assert result["packet_count"] == len(shown)
+
+
+@pytest.mark.tshark
+@needs_tshark
+def test_a_udp_stream_has_its_ends_wherever_it_begins() -> None:
+    """The same of UDP, whose packets awslabs did not count either."""
+    names = ["frame.number", "ip.src", "udp.srcport", "ip.dst", "udp.dstport"]
+    shown = wireshark.fields(EXAMPLE, names, "udp.stream == 3")
+    assert int(shown[0][0]) > 1
+
+    result = ask("follow_udp_stream", EXAMPLE, stream_index=3)
+
+    metadata = result["metadata"]
+    assert metadata["client"] == f"{shown[0][1]}:{shown[0][2]}"
+    assert metadata["server"] == f"{shown[0][3]}:{shown[0][4]}"
+    assert (metadata["first_frame"], metadata["last_frame"]) == (int(shown[0][0]), int(shown[-1][0]))
     assert result["packet_count"] == len(shown)
 
 

@@ -15,7 +15,7 @@ from tests.regressions.security_captures import ARP_CASES, THREATS, TUNNEL, Case
 from tests.support import wireshark
 from tests.support.ask import ask, rows
 
-LESS: dict[str, dict[str, Any]] = {"exfiltration": {"exfil_bytes": 500_000}}
+LESS: dict[str, dict[str, Any]] = {"exfiltration": {"exfil_bytes": 500_000}, "amplification": {"amp_bytes": 100_000}}
 """Thresholds for captures of a size to test with."""
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.regressions import tls_captures as captures
 from tests.support.ask import ask, rows
+from tests.support.talk import write
 
 
 def test_post_quantum_groups_are_seen_by_the_numbers_they_have(tmp_path: Path) -> None:
@@ -101,3 +102,27 @@ def test_a_truncated_capture_is_read_to_its_end(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) - 40])
 
     assert ask("extract_certificate_details", path)["statistics"]["distinct_certificates"] == 3
+
+
+def test_handshake_times_stand_beside_those_of_tcp(tmp_path: Path) -> None:
+    """A packet every 10 ms: hello to the server's Finished is 30 ms. By server, those begun and those completed."""
+    talks = [captures.connection(40_000 + i) for i in range(2)] + [captures.connection(40_002, server="203.0.113.9")]
+    for talk in talks:
+        captures.tls12(talk, "shop.example", captures.SHOP)
+    stalled = captures.connection(40_003, server="203.0.113.9")
+    stalled.client(captures.record(captures.HANDSHAKE, captures.client_hello("shop.example")), flags="PA")
+    path = write(tmp_path / "capture.pcap", *talks, stalled)
+
+    latency = ask("analyze_network_latency", path)
+    lifecycle = ask("analyze_connection_lifecycle", path)
+
+    expected = {"samples": 3, "min": 30.0, "mean": 30.0, "median": 30.0, "p95": 30.0, "max": 30.0}
+    assert latency["summary"]["tls_handshake_ms"] == expected
+    assert lifecycle["summary"]["tls_handshake_ms"]["handshake"] == expected
+    assert lifecycle["summary"]["tls_handshake_ms"]["hello_to_hello"]["median"] == 10.0
+    found = [
+        (row["server"].rpartition(":")[0], row["requests"], row["responses"], row["median_ms"])
+        for row in rows(latency["by_protocol"])
+        if row["protocol"] == "tls"
+    ]
+    assert sorted(found) == sorted([(talks[0].ends[1][0], 2, 2, 30.0), ("203.0.113.9", 2, 1, 30.0)])

@@ -52,6 +52,11 @@ class Nginx:
                 return
         raise RuntimeError("nginx did not start:\n" + (folder / "error.log").read_text())
 
+    def sent(self) -> list[tuple[str, int]]:
+        """(path, bytes handed to the system for the client) of each request that has ended."""
+        lines = (line.split() for line in (self._folder / "access.log").read_text().splitlines())
+        return [(path, int(size)) for path, _, size in lines]
+
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
@@ -80,7 +85,8 @@ class Nginx:
             pid {self._folder}/nginx.pid;
             events {{ worker_connections 64; }}
             http {{
-                access_log off;
+                log_format sent '$uri $status $body_bytes_sent';
+                access_log {self._folder}/access.log sent;
                 sendfile on;
                 default_type application/octet-stream;
                 gzip on;

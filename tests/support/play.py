@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from pcapstream._core import Connection, Decoder, Direction, Message, Tally, TcpTable, app_names
 from pcapstream.protocols import ALL, REGISTRY, Summary, choose
+from pcapstream.protocols.arp import ArpSummary
 from pcapstream.protocols.capinfos import CapinfosSummary
 from pcapstream.protocols.counted import CountedSummary
 from pcapstream.protocols.dhcp_records import DhcpSummary
 from pcapstream.protocols.icmp import COLUMNS, PAIRS, IcmpSummary, named
+from pcapstream.protocols.logins import LoginsSummary
 from pcapstream.protocols.ntp import NtpSummary
+from pcapstream.protocols.probes import ProbesSummary
 from pcapstream.protocols.quic import QuicSummary
 from pcapstream.protocols.rtp import RtpSummary
 from pcapstream.protocols.sip import SipSummary
@@ -97,6 +100,14 @@ def plain(summary: Summary) -> Any:
                 "kept": summary.kept(),
                 "messages": [plain_message(message) for message in summary.messages(0, 1_000_000)],
             }
+        case ArpSummary():
+            return plain_value(summary)
+        case ProbesSummary():
+            tables = {name: summary.top(name, 1_000) for name in ("ports", "hosts", "victims")}
+            return {"missed": summary.missed(), **tables}
+        case LoginsSummary():
+            rows = [one._asdict() for one in summary.logins(0, 1_000_000)]
+            return {"counts": summary.counts(), "rows": rows, "refused": summary.refused(1_000)}
         case NtpSummary():
             return plain_ntp(summary)
         case QuicSummary():

@@ -21,12 +21,16 @@ def needs_tshark() -> pytest.MarkDecorator:
     return pytest.mark.skipif(not present, reason=MISSING)
 
 
-def fields(path: Path, names: Sequence[str], where: str = "", *, two_passes: bool = False) -> list[list[str]]:
-    """One row per frame that matches the display filter; a field that occurs several times gives its last value.
+def fields(
+    path: Path, names: Sequence[str], where: str = "", *, two_passes: bool = False, every: bool = False
+) -> list[list[str]]:
+    """One row per frame that matches the display filter; a field that occurs several times gives its last value, or
+    every one with commas between.
 
     A damaged capture gives the frames in front of the damage. two_passes: for fields that look ahead.
     """
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", "occurrence=l"]
+    occurrence = f"occurrence={'a' if every else 'l'}"
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-E", "separator=/t", "-E", occurrence]
     for name in names:
         command += ["-e", name]
     if where:

@@ -12,9 +12,11 @@ import anyio
 import pytest
 from mcp import Client
 
+from pcapstream.module_names import MODULES, MORE
 from pcapstream.server import Server
 from pcapstream.settings import Settings, modules_from
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS as ALL
 from pcapstream.tools.registry import find_tool
 
@@ -64,7 +66,7 @@ TOOLS: dict[str, dict[str, Any]] = {
 }
 """Beside pcap_file. None: it may be left out."""
 
-NOT_YET = frozenset({"analyze_geo_asn_mapping", "follow_udp_stream", "extract_credentials"})
+NOT_YET = frozenset({"analyze_geo_asn_mapping"})
 
 MOST_DEFAULT, MOST_ALL = 20_000, 60_000
 MOST_OUTPUT = 2_048
@@ -128,3 +130,21 @@ def test_the_list_of_tools_takes_little_of_a_models_context(modules: str | None,
     assert sum(map(size, tools.values())) < most
     for name, tool in tools.items():
         assert len(json.dumps(tool["outputSchema"], separators=(",", ":"))) <= MOST_OUTPUT, name
+
+
+def test_the_readme_has_the_modules_with_their_number_of_tools_and_size(listed: dict[str, dict[str, Any]]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| [^|`]+ \| (`[^|]+) \| (\d+) \| (\d+) KB \|$", readme, re.MULTILINE)
+    told: dict[frozenset[str], tuple[int, int]] = {
+        frozenset(re.findall(r"`(\w+)`", modules)): (int(tools), int(size)) for modules, tools, size in rows
+    }
+
+    assert frozenset().union(*told) == {"all", *MODULES, *MORE}
+    for modules, (tools, kilobytes) in told.items():
+        sizes = [
+            size(tool)
+            for name, tool in listed.items()
+            if modules == {"all"} or next(one.module for one in (*ALL, *PLAIN_TOOLS) if one.name == name) in modules
+        ]
+        assert len(sizes) == tools, modules
+        assert abs(sum(sizes) / 1000 - kilobytes) <= 1, modules

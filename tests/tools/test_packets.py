@@ -164,7 +164,7 @@ def test_search_ignores_case_unless_told(web: Path) -> None:
 @pytest.mark.parametrize(
     "pattern", ['Zost" or frame.number >= 1 or frame contains "a', 'x"', "\\", "a)(", "${frame}", "'; --"]
 )
-@pytest.mark.parametrize("where", ["frame", "payload"])
+@pytest.mark.parametrize("where", ["frame", "payload", "stream"])
 def test_nothing_of_a_pattern_becomes_a_filter(web: Path, pattern: str, where: str) -> None:
     result = ask("search_packet_content", web, search_pattern=pattern, where=where)
 

@@ -12,6 +12,7 @@ import pytest
 from pcapstream.errors import QueryError
 from pcapstream.module_names import CAPTURE, MODULES, MORE
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.export import EXPORT_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS, Parameter, choose_tools, find_tool
 from pcapstream.tools.spec import Face
@@ -31,7 +32,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
     "generate_traffic_timeline": {"time_interval": 60},
-    "generate_throughput_io_graph": {"time_interval": 1},
+    "generate_throughput_io_graph": {"time_interval": 1, "image": False},
     "analyze_bandwidth_utilization": {"time_window": 10},
     "analyze_application_response_times": {"protocol": "http"},
     "analyze_network_performance": {},
@@ -53,7 +54,7 @@ def test_parameters_and_defaults_are_those_people_know(name: str) -> None:
     assert [p.name for p in spec.parameters if p.required] == (["server_ip"] if name == "analyze_traffic_flow" else [])
 
 
-@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
 def test_schemas_are_as_they_were(spec: Face) -> None:
     """A change of a tool's face shows up in review. Set PCAPSTREAM_WRITE_SCHEMAS to write them anew."""
     face = {
@@ -71,7 +72,7 @@ def test_schemas_are_as_they_were(spec: Face) -> None:
     assert json.loads(path.read_text()) == face
 
 
-@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", [*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS, *CAPTURE_TOOLS], ids=lambda spec: spec.name)
 def test_schemas_stay_small_and_closed(spec: Face) -> None:
     taken, given = spec.input_schema(), spec.output_schema()
 

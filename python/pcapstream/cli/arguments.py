@@ -26,6 +26,7 @@ COMMANDS = {
 }
 
 DIR_VARIABLES = ("PCAP_STORAGE_PATH", "PCAP_STORAGE_DIR")
+WRITE_DIR_VARIABLE = "PCAPSTREAM_WRITE_DIR"
 DURATION_VARIABLES = ("CAPTURE_TIMEOUT", "MAX_CAPTURE_DURATION")
 SIZE_VARIABLE = "MAX_CAPTURE_SIZE"
 """Environment variables of the awslabs server, as its two documents have them; flags win."""
@@ -213,6 +214,15 @@ def serve(arguments: Sequence[str]) -> Settings:
         help=f"largest recording, such as 100MB, all its files together (default: {SIZE_VARIABLE}, or 100MB)",
     )
     capture.add_argument("--max-captures", type=_count, default=4, metavar="N", help="recordings at a time (default 4)")
+    writing = parser.add_argument_group("writing")
+    writing.add_argument(
+        "--allow-write-dir",
+        metavar="DIR",
+        help=f"offer export_packets, which writes new files to DIR (default: {WRITE_DIR_VARIABLE}, else not offered)",
+    )
+    writing.add_argument(
+        "--max-export-size", metavar="SIZE", default="100MB", help="largest file of export_packets (default 100MB)"
+    )
     http = parser.add_argument_group("transport")
     http.add_argument("--transport", choices=("stdio", "http"), default="stdio", help="default stdio")
     http.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
@@ -257,6 +267,8 @@ def serve(arguments: Sequence[str]) -> Settings:
         max_scans=flags.max_scans,
         max_calls=flags.max_calls,
         max_cached_bytes=flags.max_cached_bytes,
+        write_dir=flags.allow_write_dir or _first_set((WRITE_DIR_VARIABLE,)),
+        max_export_size=_size(parser, "--max-export-size", flags.max_export_size),
         **_capture_limits(parser, flags),
     )
     try:
@@ -265,6 +277,13 @@ def serve(arguments: Sequence[str]) -> Settings:
     except QueryError as error:
         parser.error(f"{error.problem}. {error.next_step}.")
     return settings
+
+
+def _size(parser: _Parser, flag: str, text: str) -> int:
+    try:
+        return bytes_from(text)
+    except QueryError as error:
+        parser.error(f"{flag}: {error.problem}")
 
 
 def _capture_tool(group: argparse._ArgumentGroup) -> None:
@@ -435,7 +454,7 @@ def call(arguments: Sequence[str]) -> Question:
             help=parameter.description,
         )
     _common(parser)
-    found = parser.parse_args([_spelled(spec, text) for text in arguments[1:]], Question())
+    found = parser.parse_args(_booleans(spec, [_spelled(spec, text) for text in arguments[1:]]), Question())
     found.tool, found.settings = spec, _reading(parser, found)
     found.arguments = {}
     for parameter in spec.all_parameters[1:]:
@@ -444,6 +463,20 @@ def call(arguments: Sequence[str]) -> Question:
             found.arguments[parameter.name] = [item for text in given for item in parameter.parse(text)]  # type: ignore[attr-defined]
         elif given is not None:
             found.arguments[parameter.name] = parameter.parse(given)
+    return found
+
+
+def _booleans(spec: ToolSpec, arguments: Sequence[str]) -> list[str]:
+    """`--detailed true` as one argument; `--detailed` alone stands for true, so that a file may follow it."""
+    alone = {
+        f"{parameter.option}=true": parameter.option for parameter in spec.all_parameters if parameter.kind == "boolean"
+    }
+    found: list[str] = []
+    for text in arguments:
+        if found and found[-1] in alone and text.lower() in ("true", "false"):
+            found[-1] = f"{alone[found[-1]]}={text}"
+        else:
+            found.append(text)
     return found
 
 

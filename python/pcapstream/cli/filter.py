@@ -34,7 +34,8 @@ def sieve(question: Sieve) -> int:
             raise QueryError("bad_parameter", f"{shown(question.write)} exists: name a new file") from None
         except OSError as error:
             raise SourceError("not_readable", f"{shown(question.write)} cannot be written: {error.strerror}") from None
-    show: _Show = _write(out) if out is not None else _printer(question.json, fields)
+    writer = None if out is None else PcapngWriter(out)
+    show: _Show = _printer(question.json, fields) if writer is None else writer.write
     rows = RowQuery(
         columns=fields or (() if out is not None else info_fields()),
         summaries=not fields,
@@ -49,7 +50,7 @@ def sieve(question: Sieve) -> int:
     )
     began = time.monotonic()
     try:
-        report = read(question.capture, question.settings, options, [_Passing(show)])
+        report = read(question.capture, question.settings, options, [_Passing(show, writer)])
     finally:
         if out is not None:
             out.close()
@@ -86,11 +87,14 @@ class _Passing:
     name = "passing"
     needs: frozenset[str] = frozenset()
 
-    def __init__(self, show: _Show) -> None:
+    def __init__(self, show: _Show, writer: PcapngWriter | None) -> None:
         self._show = show
+        self._writer = writer
         self._frames = 0
 
     def feed(self, batch: Batch, /) -> None:
+        if self._writer is not None:
+            self._writer.learn(batch)
         for row in batch.rows:
             self._show(row)
             self._frames += 1
@@ -102,11 +106,6 @@ class _Passing:
         return Passed(self._frames)
 
     finish = snapshot
-
-
-def _write(out: BinaryIO) -> _Show:
-    writer = PcapngWriter(out)
-    return lambda row: writer.write(row.link_type, row.time_ns, row.data or b"", row.wire_bytes)
 
 
 def _printer(as_json: bool, fields: Sequence[str]) -> _Show:

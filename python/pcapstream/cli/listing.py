@@ -6,12 +6,13 @@ import json
 import textwrap
 
 from pcapstream.tools.capture import CAPTURE_TOOLS
+from pcapstream.tools.export import EXPORT_TOOLS
 from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS, Parameter
 from pcapstream.tools.spec import PCAP_FILE, Face
 
 _WIDTH = 100
-_ALL: tuple[Face, ...] = (*TOOLS, *PLAIN_TOOLS, *CAPTURE_TOOLS)
+_ALL: tuple[Face, ...] = (*TOOLS, *PLAIN_TOOLS, *EXPORT_TOOLS, *CAPTURE_TOOLS)
 
 
 def list_tools(*, as_json: bool) -> int:
@@ -20,7 +21,8 @@ def list_tools(*, as_json: bool) -> int:
         print(json.dumps([_object(tool) for tool in _ALL], indent=2, ensure_ascii=False))
         return 0
     for tool in _ALL:
-        where = "" if tool not in CAPTURE_TOOLS else ", of a server with --allow-capture"
+        flag = "--allow-capture" if tool in CAPTURE_TOOLS else "--allow-write-dir" if tool in EXPORT_TOOLS else ""
+        where = f", of a server with {flag}" if flag else ""
         print(f"{tool.name}  [{tool.module}{where}]")
         print(textwrap.fill(tool.description, _WIDTH, initial_indent="  ", subsequent_indent="  "))
         for parameter in tool.all_parameters:

@@ -28,7 +28,7 @@ __all__ = [
 DEFAULT: tuple[str, ...] = ("dns", "dhcp", "icmp", "sip", "rtp", "capinfos", "tcp", "triage")
 """Modules that run unless others are asked for."""
 
-_MORE = ("http", "ntp", "tls", "quic")
+_MORE = ("http", "ntp", "tls", "quic", "logins", "arp", "probes")
 """Modules that run only where they are asked for."""
 
 ALL: tuple[str, ...] = (*DEFAULT, *_MORE)

@@ -1,26 +1,25 @@
 """ARP and neighbour advertisements: which hardware address claimed which IP address, when, and how often.
 
-A machine over rows of a pass (`RowQuery.machine`), so that a capture of nothing but ARP needs no more memory than its
-tables. RFC 826, RFC 5227 (probes and announcements), RFC 4861 (neighbour advertisements).
+RFC 826, RFC 5227 (probes and announcements), RFC 4861 (neighbour advertisements).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from pcapstream.errors import StateError
+from pcapstream.protocols.base import EndsOnce, Machine, Module, Spec
 
 if TYPE_CHECKING:
-    from pcapstream._core import Batch, Row, Snapshot
+    from pcapstream._core import Batch, Message, Snapshot
 
-DISPLAY_FILTER = "arp || icmpv6.type == 136"
-COLUMNS = (
-    "arp.opcode", "arp.src.hw_mac", "arp.src.proto_ipv4", "arp.dst.proto_ipv4", "eth.src",
-    "icmpv6.nd.na.target_address", "icmpv6.opt.linkaddr",
-)  # fmt: skip
-_OPCODE, _MAC, _IP, _TARGET, _ETH, _NA_TARGET, _NA_MAC = range(len(COLUMNS))
+SPEC = Spec(
+    title="ARP and IPv6 neighbours: who claimed which address when",
+    rfcs=("RFC 826", "RFC 5227", "RFC 4861"),
+)
+
+NEEDS = frozenset({"arp"})
 
 MAX_ADDRESSES = 20_000
 """IP addresses followed, and as many of each other table."""
@@ -123,11 +122,11 @@ class ArpSummary:
         return {"arp": 1_000 + 400 * len(self.addresses) + 200 * claims + 400 * len(self.announcers)}
 
 
-class ArpMachine:
+class ArpMachine(EndsOnce):
     """See the module."""
 
     name = "arp"
-    needs: frozenset[str] = frozenset()
+    needs: frozenset[str] = NEEDS
 
     def __init__(self) -> None:
         self._numbers = dict.fromkeys(
@@ -137,15 +136,16 @@ class ArpMachine:
         self._addresses: dict[str, Address] = {}
         self._announcers: dict[str, Announcer] = {}
         self._asked: dict[str, int] = {}
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
-        for row in batch.rows:
-            self._row(row)
+        for message in batch.messages:
+            if message.protocol == "arp":
+                self._message(message, message.fields)
 
     def expire(self, now_ns: int, /) -> None:
-        """Nothing waits here: how long ago a request was is looked at when the reply comes."""
+        # Nothing waits here: how long ago a request was is looked at when the reply comes.
+        self._going()
 
     def snapshot(self, core: Snapshot, /) -> ArpSummary:
         self._going()
@@ -164,32 +164,21 @@ class ArpMachine:
         self._finished = True
         return summary
 
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'arp' has finished")
-
-    def _row(self, row: Row) -> None:
-        values: dict[int, object] = {}
-        for column, value, *_ in row.cells():
-            values.setdefault(column, value)
-        now = row.time_ns or 0
-        target = values.get(_NA_TARGET)
-        if target is not None:
+    def _message(self, message: Message, fields: Mapping[str, Any]) -> None:
+        now, frame, mac = message.time_ns, message.frame, fields["mac"]
+        if "opcode" in fields:
+            self._arp(fields, now, frame)
+        else:
             self._numbers["neighbour_advertisements"] += 1
-            mac = values.get(_NA_MAC) or values.get(_ETH)
             if mac is not None:
-                self._claim("ipv6", str(target), str(mac), now, row.number, unasked=False)
-        elif _OPCODE in values:
-            self._arp(values, now, row.number)
+                self._claim("ipv6", fields["advertised"], mac, now, frame, unasked=False)
 
-    def _arp(self, values: Mapping[int, object], now: int, frame: int) -> None:
-        opcode = values[_OPCODE]
-        mac, ip, target = (str(values.get(column) or "") for column in (_MAC, _IP, _TARGET))
-        if opcode not in (1, 2) or not mac or not ip:
+    def _arp(self, fields: Mapping[str, Any], now: int, frame: int) -> None:
+        opcode, mac, ip, target = (fields[name] for name in ("opcode", "mac", "ip", "target"))
+        if opcode not in (1, 2):
             return
         self._numbers["requests" if opcode == 1 else "replies"] += 1
-        ether = values.get(_ETH)
-        if ether is not None and str(ether) != mac:
+        if fields["sender"] not in (None, mac):
             self._numbers["foreign_sender"] += 1
             if len(self._foreign) < MAX_EVIDENCE:
                 self._foreign = (*self._foreign, frame)
@@ -253,3 +242,10 @@ class ArpMachine:
             if len(one.change_frames) < MAX_EVIDENCE:
                 one.change_frames = (*one.change_frames, frame)
         one.current = mac
+
+
+def make(limits: Mapping[str, int]) -> Machine:
+    return ArpMachine()
+
+
+MODULE = Module("arp", SPEC, make, NEEDS)

@@ -108,14 +108,32 @@ class Module:
     """What its machine needs, out of `NEEDS`."""
 
 
-class CoreMachine:
+class _Ending(Protocol):
+    """A machine with the state that `EndsOnce` looks at."""
+
+    _finished: bool
+
+    @property
+    def name(self) -> str: ...
+
+
+class EndsOnce:
+    """Part of a machine: what comes after `finish` is refused."""
+
+    _finished = False
+
+    def _going(self: _Ending) -> None:
+        if self._finished:
+            raise StateError("finished", f"the machine {self.name!r} has finished")
+
+
+class CoreMachine(EndsOnce):
     """A machine whose state is the core's: it only turns a core snapshot into a summary."""
 
     def __init__(self, name: str, needs: frozenset[str], view: Callable[[Snapshot], Summary]) -> None:
         self._name = name
         self._needs = needs
         self._view = view
-        self._finished = False
 
     @property
     def name(self) -> str:
@@ -139,7 +157,3 @@ class CoreMachine:
         self._going()
         self._finished = True
         return self._view(core)
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", f"the machine {self._name!r} has finished")

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.errors import StateError
-from pcapstream.protocols.base import Machine, Module, Spec
+from pcapstream.protocols.base import EndsOnce, Machine, Module, Spec
 from pcapstream.protocols.dhcp_follow import ASKING, GIVING_BACK, Event, Follower
 from pcapstream.protocols.dhcp_records import FAMILIES, Counts, DhcpSummary, Family
 
@@ -101,7 +100,7 @@ class _Counting:
         )
 
 
-class DhcpMachine:
+class DhcpMachine(EndsOnce):
     """See the module."""
 
     def __init__(self, limits: Mapping[str, int]) -> None:
@@ -110,7 +109,6 @@ class DhcpMachine:
             family: _Counting(self._limits["max_dhcp_values"]) for family in FAMILIES
         }
         self._follower = Follower(self._limits)
-        self._finished = False
 
     @property
     def name(self) -> str:
@@ -139,10 +137,6 @@ class DhcpMachine:
         found = self.snapshot(core)
         self._finished = True
         return found
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'dhcp' has finished")
 
     def _message(self, family: Family, message: Message) -> None:
         counts = self._counts[family]

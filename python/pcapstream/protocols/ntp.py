@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pcapstream.errors import StateError
-from pcapstream.protocols.base import Machine, Module, Spec
+from pcapstream.protocols.base import EndsOnce, Machine, Module, Spec
 from pcapstream.protocols.kept import KeepsMessages
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ _Key = tuple[str, int, str, int, int]
 """Client, its port, server, its port, transmit timestamp."""
 
 
-class NtpMachine:
+class NtpMachine(EndsOnce):
     """See the module."""
 
     def __init__(self, limits: Mapping[str, int]) -> None:
@@ -193,7 +192,6 @@ class NtpMachine:
         self._unlisted: Counter[str] = Counter()
         self._waiting: OrderedDict[_Key, tuple[int, int]] = OrderedDict()
         """-> (frame, time), oldest first."""
-        self._finished = False
 
     @property
     def name(self) -> str:
@@ -232,10 +230,6 @@ class NtpMachine:
         found = self.snapshot(core)
         self._finished = True
         return found
-
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'ntp' has finished")
 
     def _saw(self, event: str, frame: int) -> None:
         self._events[event] = self._events.get(event, Seen()).add(frame)

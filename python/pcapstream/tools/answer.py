@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,24 @@ _WITH_CURSOR = frozenset(
     {"file", "analysis_timestamp", "analysis_type", "summary", "display_filter", "coverage", "notes"}
 )
 """Beside the table a cursor goes on with, what is said again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Illustrated:
+    """A result with a picture beside it."""
+
+    result: dict[str, Any]
+    png: bytes
+
+
+def illustrated(
+    spec: ToolSpec, report: Report, parameters: Mapping[str, Any], *, max_packets: int | None = None
+) -> dict[str, Any] | Illustrated:
+    """`answer`, with a picture where one is asked for and this is no further page of a table."""
+    result = answer(spec, report, parameters, max_packets=max_packets)
+    if spec.picture is None or not parameters["image"] or parameters["cursor"]:
+        return result
+    return Illustrated(result, spec.picture(report, parameters))
 
 
 def answer(
@@ -87,6 +106,8 @@ def coverage_object(coverage: Coverage) -> dict[str, Any]:
     if coverage.next_step is not None:
         found["next_step"] = coverage.next_step
     found["bytes_read"] = coverage.bytes_read
+    if coverage.bytes_fetched is not None and coverage.bytes_fetched != coverage.bytes_read:
+        found["bytes_fetched"] = coverage.bytes_fetched
     if coverage.bytes_total is not None:
         found["bytes_total"] = coverage.bytes_total
     found["packets"] = coverage.packets

@@ -5,28 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pcapstream.protocols.arp import COLUMNS, DISPLAY_FILTER, SPAN_NS, Address, ArpMachine, ArpSummary
-from pcapstream.selection import RowQuery, Selection
+from pcapstream.protocols.arp import SPAN_NS, Address, ArpSummary
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import count, utc
 from pcapstream.tools.threat import Level, by_level, threat
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
-    from pcapstream.report import ScanOptions
     from pcapstream.tools.paging import Ask
 
 _VIRTUAL = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:07:b4:00:")
 """Hardware addresses of VRRP, HSRP and GLBP: routers that share an IP address on purpose."""
 
+UNASKED_REPLIES, FLOOD_COUNT = 5, 11
+"""Defaults of the thresholds."""
 _WHEN_HARMLESS = (
     "a machine or virtual machine that moved, a failover pair, a changed network card, two machines given one address, "
     "a wireless and a wired interface of one machine, proxy ARP"
 )
-
-
-def _pass(shared: ScanOptions, parameters: Mapping[str, Any]) -> ScanOptions:
-    return shared.selecting((), Selection(DISPLAY_FILTER, None, RowQuery(columns=COLUMNS, machine=ArpMachine)))
 
 
 def conflict_level(one: Address, unasked: int) -> tuple[Level, Level]:
@@ -45,7 +41,13 @@ def conflict_level(one: Address, unasked: int) -> tuple[Level, Level]:
     return "low", "medium"
 
 
-def _conflicts(summary: ArpSummary, ask: Ask) -> Iterator[dict[str, Any]]:
+def arp_threats(summary: ArpSummary, limits: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Addresses claimed by several hardware addresses, floods of announcements."""
+    yield from _conflicts(summary, limits)
+    yield from _floods(summary, limits)
+
+
+def _conflicts(summary: ArpSummary, ask: Ask | Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for ip, one in summary.addresses.items():
         if len(one.claims) < 2:
             continue
@@ -64,7 +66,7 @@ def _conflicts(summary: ArpSummary, ask: Ask) -> Iterator[dict[str, Any]]:
         )  # fmt: skip
 
 
-def _floods(summary: ArpSummary, ask: Ask) -> Iterator[dict[str, Any]]:
+def _floods(summary: ArpSummary, ask: Ask | Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for mac, one in summary.announcers.items():
         if one.peak >= ask["flood_count"]:
             yield threat(
@@ -165,12 +167,22 @@ ARP_SPOOFING = ToolSpec(
     description="Use to see whether somebody takes over IP addresses on the local network: which hardware address "
     "claimed which IPv4 or IPv6 address when, conflicts, replies nobody asked for, floods of announcements.",
     view=_view,
-    narrow=_pass,
+    needs=("arp",),
     parameters=(
         Parameter(
-            "unasked_replies", "integer", "Replies nobody asked for that make a changed binding severe", 5, minimum=1
+            "unasked_replies",
+            "integer",
+            "Replies nobody asked for that make a changed binding severe",
+            UNASKED_REPLIES,
+            minimum=1,
         ),
-        Parameter("flood_count", "integer", "Announcements of one sender within 10 s that make a flood", 11, minimum=2),
+        Parameter(
+            "flood_count",
+            "integer",
+            "Announcements of one sender within 10 s that make a flood",
+            FLOOD_COUNT,
+            minimum=2,
+        ),
     ),
     keys=(
         Key("summary", "object", "text and counts", required=True),

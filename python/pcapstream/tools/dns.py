@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import FAMILY, DnsSummary
+from pcapstream.tools.domains import registered_domain
 from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import clean, cleaned, count, milliseconds, percent, ratio, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -45,23 +46,9 @@ def _with_ports(options: ScanOptions, parameters: Mapping[str, Any]) -> ScanOpti
     return options.narrowed(("dns",), [("dns", port) for port in ports]) if ports else options
 
 
-@functools.cache
-def _suffixes() -> Any:
-    # Reading the list takes 80 ms: only when names are shown.
-    from publicsuffixlist import PublicSuffixList
-
-    return PublicSuffixList()
-
-
-def registered_domain(name: str) -> str | None:
-    """The domain somebody registered, by the public suffix list: example.co.uk of www.example.co.uk."""
-    found = _suffixes().privatesuffix(name.lower())
-    return found if isinstance(found, str) else None
-
-
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    counts = summary.counts()
+    counts = values_of(summary)
     dns = counts.get("dns")
     total = report.capture["packets"]
     kept, dropped = summary.kept()
@@ -109,7 +96,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 def first_look(report: Report) -> FirstLook | None:
     """None: there is no DNS."""
-    counts = report.summary(DnsSummary).counts()
+    counts = values_of(report.summary(DnsSummary))
     dns = counts.get("dns")
     return FirstLook(_summary(dns, counts), _findings(dns)) if dns and dns["queries"] + dns["responses"] else None
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import DnsSummary
-from pcapstream.tools.dns import registered_domain
+from pcapstream.tools.domains import registered_domain
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, percent, ratio
 from pcapstream.tools.threat import MAX_EACH, Level, by_level, threat
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -168,6 +170,15 @@ def _look(
             one.frames.append(message.frame)
 
 
+def _ranked(
+    dns: Mapping[str, Any], domains: Mapping[str, Domain], long_query: int
+) -> tuple[int, int, list[tuple[str, Domain]]]:
+    """(TXT queries, queries for long names, domains with most names first)."""
+    txt = sum(n for kind, n in dns["qtypes"]["rows"] if kind == _TXT)
+    long_names = sum(n for name, n in dns["query_names"]["rows"] if len(name) > long_query)
+    return txt, long_names, sorted(domains.items(), key=lambda item: (-item[1].names, -item[1].queries, item[0]))
+
+
 _DOMAINS = (
     "domain", "queries", "unique_names", "mean_entropy", "longest_label", "longest_name", "name_characters",
     "free_data_share", "bytes_out", "bytes_in", "sources", "severity",
@@ -176,7 +187,7 @@ _DOMAINS = (
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    dns = summary.counts().get("dns")
+    dns = values_of(summary).get("dns")
     kept, dropped = summary.kept()
     if dns is None:
         return {
@@ -187,7 +198,9 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
             "analysis_type": "dns_tunneling_detection", "tunneling_indicators": [], "findings": [],
         }  # fmt: skip
     long_query = ask["long_query"]
-    domains, long_rows, looked_at = _domains(summary, dns, long_query)
+    domains, long_rows, looked_at = remembered(
+        report, ("tunneling", long_query), lambda: _domains(summary, dns, long_query)
+    )
     levels: dict[str, str] = {}
     findings = []
     for domain, one in domains.items():
@@ -207,10 +220,10 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
             )
         )  # fmt: skip
     findings = by_level(sorted(findings, key=lambda one: -one["count"]))
-    txt = sum(n for kind, n in dns["qtypes"]["rows"] if kind == _TXT)
-    long_names = sum(n for name, n in dns["query_names"]["rows"] if len(name) > long_query)
+    txt, long_names, ranked = remembered(
+        report, ("tunneling totals", long_query), lambda: _ranked(dns, domains, long_query)
+    )
     likelihood = {"high": "HIGH", "medium": "MEDIUM"}.get(findings[0]["severity"] if findings else "", "LOW")
-    ranked = sorted(domains.items(), key=lambda item: (-item[1].names, -item[1].queries, item[0]))
     return {
         "summary": {
             "text": f"{count(dns['queries'], 'query', 'queries')} for names below {count(len(domains), 'domain')}; "
@@ -223,7 +236,11 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "analysis_type": "dns_tunneling_detection",
         "tunneling_indicators": [f"{one['domain']}: {one['text']}" for one in findings[:MAX_EACH]],
         "findings": findings[: 2 * MAX_EACH],
-        "domains": ask.rows("domains", _DOMAINS, [_row(domain, one, levels) for domain, one in ranked], limit=20),
+        "domains": ask.table(
+            "domains", _DOMAINS,
+            lambda offset, limit: [_row(domain, one, levels) for domain, one in ranked[offset : offset + limit]],
+            len(ranked), limit=20,
+        ),
         "long_queries": ask.rows("long_queries", ("frame", "src", "query", "length"), long_rows),
         "high_volume_domains": ask.rows(
             "high_volume_domains", ("domain", "query_count", "unique_names"),

@@ -15,6 +15,7 @@ from pcapstream.protocols.icmp import IcmpSummary
 from pcapstream.protocols.sip.summary import SipSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.finding import MAX_FRAMES, TcpEvidence
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -100,7 +101,7 @@ def items_of(report: Report) -> list[Item]:
 def unreadable(report: Report) -> list[Item]:
     """Messages that end too early or go against their format, by our decoders: Wireshark calls some of them malformed,
     and reads others."""
-    dns = report.summary(DnsSummary).counts()
+    dns = values_of(report.summary(DnsSummary))
     dhcp = report.summary(DhcpSummary)
     found = [_unreadable(_NAMES.get(name, name.upper()), name, counts["malformed"]) for name, counts in dns.items()]
     for family in FAMILIES:
@@ -133,7 +134,7 @@ def _tcp(report: Report) -> Iterable[Item]:
 
 
 def _dns(report: Report) -> Iterable[Item]:
-    for name, counts in report.summary(DnsSummary).counts().items():
+    for name, counts in values_of(report.summary(DnsSummary)).items():
         if name not in _NAMES:
             continue
         for key, text, shown in (
@@ -146,7 +147,7 @@ def _dns(report: Report) -> Iterable[Item]:
 
 
 def _icmp(report: Report) -> Iterable[Item]:
-    for name, counts in report.summary(IcmpSummary).counts().items():
+    for name, counts in values_of(report.summary(IcmpSummary)).items():
         left = counts["echo"]["unanswered"]
         text = f"No response seen to {'ICMP' if name == 'icmp' else 'ICMPv6'} request"
         label = "ICMP" if name == "icmp" else "ICMPv6"

@@ -10,6 +10,7 @@ from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.http_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, seconds, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -22,7 +23,7 @@ _VERSIONS = {0: "other", 9: "HTTP/0.9", 10: "HTTP/1.0", 11: "HTTP/1.1", 20: "HTT
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(HttpSummary)
-    counts = summary.counts()
+    counts = values_of(summary)
     http, http2 = counts.get("http"), counts.get("http2")
     kept, dropped = summary.kept()
     notes: list[str] = []
@@ -67,7 +68,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 def first_look(report: Report) -> FirstLook | None:
     """None: there is no HTTP that can be read."""
-    counts = report.summary(HttpSummary).counts()
+    counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
     if not any(one["requests"] + one["responses"] for one in both):
         return None
@@ -187,7 +188,7 @@ def _tables(all_counts: list[Mapping[str, Any]], ask: Ask) -> dict[str, Any]:
     servers = sorted(joined("servers"), key=lambda s: -(s["requests"] + s["responses"]))
     reuse = sorted((r for r in joined("top_connections") if r["requests"] > 1), key=lambda r: -r["requests"])
     found = {
-        "servers": ask.rows("servers", _SERVERS, [_server(one) for one in servers], limit=_TOP),
+        "servers": ask.made("servers", _SERVERS, servers, _server, limit=_TOP),
         "logins": ask.rows("logins", _LOGINS, [_login(one) for one in joined("logins")], limit=_TOP),
         "reused_connections": ask.rows("reused_connections", _REUSE, [_reuse(one) for one in reuse], limit=_TOP),
     }

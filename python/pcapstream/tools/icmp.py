@@ -11,6 +11,7 @@ from pcapstream.tools.finding import FirstLook, filter_notes
 from pcapstream.tools.icmp_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import cleaned, count, milliseconds, ratio, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -24,7 +25,7 @@ _TOP = 10
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(IcmpSummary)
-    counts = summary.counts()
+    counts = values_of(summary)
     messages = sum(one["frames"] for one in counts.values())
     kept, dropped = summary.kept()
     found: dict[str, Any] = {
@@ -53,7 +54,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 def first_look(report: Report) -> FirstLook | None:
     """None: there is no ICMP."""
-    counts = report.summary(IcmpSummary).counts()
+    counts = values_of(report.summary(IcmpSummary))
     return FirstLook(_summary(counts), findings(counts)) if counts else None
 
 
@@ -180,9 +181,9 @@ def _tables(counts: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         "neighbours": [(v, row) for v, one in counts.items() for row in named(one["neighbours"], NEIGHBOURS)],
     }
     pairs = [row for one in counts.values() for row in named(one["echo"]["pairs"], PAIRS)]
+    pairs.sort(key=lambda row: -row["requests"])
     tables: list[tuple[str, tuple[str, ...], list[list[Any]], bool]] = [
         ("types", _TYPE, [_type(v, row, n) for v, one in counts.items() for row, n in one["types"]["rows"]], True),
-        ("echo_pairs", _PAIR, _sorted(map(_pair, pairs), 3), _exact(counts, "echo", "pairs")),
         ("errors", _ERROR, _sorted((_error(row) for _, row in both["errors"]), 10), _exact(counts, "errors")),
         ("path_mtu", _MTU, [_mtu(row) for _, row in both["errors"] if row["mtu"] is not None], True),
         ("traceroutes", _PATH, [_path(row) for _, row in both["paths"]], _exact(counts, "paths")),
@@ -197,10 +198,13 @@ def _tables(counts: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         ),
     ]
     found = {}
+    echoes = ask.made("echo_pairs", _PAIR, pairs, _pair, exact=_exact(counts, "echo", "pairs"), limit=_TOP)
     for name, columns, rows, exact in tables:
         table = ask.rows(name, columns, rows, exact=exact, limit=_TOP)
         if rows or ask.only == name:
             found[name] = table
+        if name == "types" and (pairs or ask.only == "echo_pairs"):
+            found["echo_pairs"] = echoes
     return found
 
 

@@ -11,13 +11,15 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pcapstream.digest import blake2b
 from pcapstream.errors import QueryError
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
+
+T = TypeVar("T")
 
 MAX_RESULT_CHARS = 30_000
 """Most characters of one result as compact JSON, so that hosts hand the whole of it to their model."""
@@ -110,6 +112,23 @@ class Ask:
             raise QueryError("bad_cursor", "the cursor points behind the end of its table")
         found = [list(row) for row in fetch(offset, rows)] if offset < total else []
         return Table(name, columns, found[:rows], total, exact, rows, offset)
+
+    def made(
+        self,
+        name: str,
+        columns: Sequence[str],
+        items: Sequence[T],
+        make: Callable[[T], Sequence[Any]],
+        **more: Any,
+    ) -> Table | None:
+        """A table of items all at hand; only those of the page are made rows."""
+        return self.table(
+            name,
+            columns,
+            lambda offset, limit: [make(one) for one in items[offset : offset + limit]],
+            len(items),
+            **more,
+        )
 
     def rows(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], **more: Any) -> Table | None:
         """A table whose rows are all at hand."""

@@ -12,6 +12,7 @@ from pcapstream.protocols.triage import TriageSummary
 from pcapstream.tools.diagnosis import remembered, scope_of, tool
 from pcapstream.tools.finding import by_weight, finding, within
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Message
@@ -30,7 +31,7 @@ _ERROR = (
 
 def _errors(report: Report) -> list[list[Any]]:
     """Errors of both IP versions, most frequent first, equal ones in one row: see `_ERROR`."""
-    counts = report.summary(IcmpSummary).counts()
+    counts = values_of(report.summary(IcmpSummary))
 
     def make() -> list[list[Any]]:
         found = []
@@ -117,7 +118,7 @@ def _mtu(report: Report, ask: Ask) -> dict[str, Any]:
 
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(IcmpSummary).counts()
+    counts = values_of(report.summary(IcmpSummary))
     errors = _errors(report)
     by_type: Counter[str] = Counter()
     for row in errors:
@@ -171,7 +172,7 @@ _MESSAGE = ("frame", "time_utc", "src", "dst", "query", "query_type", "answers",
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(DnsSummary)
-    dns = summary.counts().get("dns")
+    dns = values_of(summary).get("dns")
     kept, dropped = summary.kept()
     scope = scope_of(ask)
     issues: list[list[Any]] = []

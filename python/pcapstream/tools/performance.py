@@ -10,10 +10,13 @@ from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
+from pcapstream.protocols.tls import FAMILY as TLS_FAMILY
+from pcapstream.protocols.tls import TlsSummary
 from pcapstream.tools.diagnosis import connection_table, evidence_within, remembered, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection, TcpTable
@@ -43,7 +46,8 @@ def times_ms(times: Mapping[str, Any], *names: str) -> list[float | None]:
     return [None if ns is None else milliseconds(round(ns)) for ns in found]
 
 
-def _spread(times: Mapping[str, Any]) -> dict[str, Any]:
+def spread(times: Mapping[str, Any]) -> dict[str, Any]:
+    """A set of times as samples and milliseconds."""
     found: dict[str, Any] = {"samples": times["count"]}
     for name in ("min", "mean", "median", "p95", "max"):
         if times.get(f"{name}_ns") is not None:
@@ -137,7 +141,7 @@ def _throughput_row(one: Connection) -> list[Any]:
 def _performance(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = report.summary(RtpSummary).counts()["streams"]
+    streams = values_of(report.summary(RtpSummary))["streams"]
     again = evidence.total("retransmission")
     payload = totals["payload_to_server"] + totals["payload_to_client"]
     up, down = table.rtts()
@@ -156,8 +160,8 @@ def _performance(report: Report, ask: Ask) -> dict[str, Any]:
             "retransmissions": again,
             "retransmission_rate": ratio(again, totals["packets"]),
             "initial_rtt_ms": rtt_summary(table.initial_rtts()),
-            "rtt_to_server_ms": _spread(up),
-            "rtt_to_client_ms": _spread(down),
+            "rtt_to_server_ms": spread(up),
+            "rtt_to_client_ms": spread(down),
             "rtp_streams": len(streams),
         },
         "analysis_type": "network_performance",
@@ -200,10 +204,26 @@ _OTHERS = ("protocol", "server", "requests", "responses", "median_ms", "p95_ms",
 _ECHO = ("source", "destination", "requests", "answered", "min_ms", "mean_ms", "max_ms", "first_frame")
 
 
+def _other_row(other: tuple[str, Mapping[str, Any]]) -> list[Any]:
+    """A server of a protocol whose requests and responses are paired one by one."""
+    name, one = other
+    if name == "dns":
+        return [name, one["server"], one["queries"], one["responses"], *times_ms(one, "median", "p95", "max")]
+    server = join_names(one["server"], one["port"])
+    if name in TLS_FAMILY:
+        return [name, server, one["handshakes"], one["completed"], *times_ms(one["duration"], "median", "p95", "max")]
+    return [name, server, one["requests"], one["responses"], *times_ms(one["wait"], "median", "p95", "max")]
+
+
+def _echo_row(one: Mapping[str, Any]) -> list[Any]:
+    times = times_ms(one, "min", "mean", "max")
+    return [one["source"], one["destination"], one["requests"], one["answered"], *times, one["first_frame"]]
+
+
 def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     table = report.summary(TcpSummary).table
-    dns = report.summary(DnsSummary).counts().get("dns")
-    icmp = report.summary(IcmpSummary).counts()
+    dns = values_of(report.summary(DnsSummary)).get("dns")
+    icmp = values_of(report.summary(IcmpSummary))
     hands = rtt_summary(table.initial_rtts())
     up, down = table.rtts()
     number, total_ns, least, most, frame, _ = table.turns()
@@ -212,39 +232,33 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     pairs = sorted(
         (row for one in icmp.values() for row in named(one["echo"]["pairs"], PAIRS)), key=lambda row: -row["requests"]
     )
-    shown = [
-        [row["source"], row["destination"], row["requests"], row["answered"], *times_ms(row, "min", "mean", "max"),
-         row["first_frame"]]
-        for row in pairs
-    ]  # fmt: skip
-    names = [
-        ["dns", one["server"], one["queries"], one["responses"], *times_ms(one, "median", "p95", "max")]
-        for one in (dns["servers"] if dns is not None else ())
-    ]
+    others: list[tuple[str, Mapping[str, Any]]] = [("dns", one) for one in (dns["servers"] if dns is not None else ())]
     said = [f"{hands['samples']:,} TCP handshakes" + (f", median {hands['median']} ms" if hands["samples"] else "")]
     if number:
         said.append(f"{number:,} exchanges over TCP, mean {milliseconds(round(total_ns / number))} ms")
     found: dict[str, Any] = {}
     if dns is not None:
-        found["dns_response_ms"] = _spread(dns["response_time"])
+        found["dns_response_ms"] = spread(dns["response_time"])
         if dns["response_time"]["count"]:
             median = milliseconds(round(dns["response_time"]["median_ns"]))
             said.append(f"{dns['response_time']['count']:,} DNS responses, median {median} ms")
-    http = report.summary(HttpSummary).counts()
+    http = values_of(report.summary(HttpSummary))
     for name in ("http", "http2"):
         if name in http:
-            found[f"{name}_response_ms"] = _spread(http[name]["wait"])
-            names += [
-                [name, join_names(one["server"], one["port"]), one["requests"], one["responses"],
-                 *times_ms(one["wait"], "median", "p95", "max")]
-                for one in http[name]["servers"]
-            ]  # fmt: skip
+            found[f"{name}_response_ms"] = spread(http[name]["wait"])
+            others += [(name, one) for one in http[name]["servers"]]
             if http[name]["wait"]["count"]:
                 median = milliseconds(round(http[name]["wait"]["median_ns"]))
                 said.append(f"{http[name]['wait']['count']:,} {name.upper()} responses, median {median} ms")
+    tls = values_of(report.summary(TlsSummary))
+    for name in TLS_FAMILY:
+        others += [(name, one) for one in tls[name]["servers"]["rows"]]
+        if tls[name]["duration"]["count"]:
+            times = found[f"{name}_handshake_ms"] = spread(tls[name]["duration"])
+            said.append(f"{times['samples']:,} {name.upper()} handshakes, median {times['median']} ms")
     for version in VERSIONS:
         if version in icmp and icmp[version]["echo"]["response_time"]["count"]:
-            found[f"{version}_echo_ms"] = _spread(icmp[version]["echo"]["response_time"])
+            found[f"{version}_echo_ms"] = spread(icmp[version]["echo"]["response_time"])
             said.append(f"{found[f'{version}_echo_ms']['samples']:,} {version} echo replies")
     findings = []
     slow = number and most > SLOW_NS
@@ -262,19 +276,21 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "summary": {
             "text": "; ".join(said) + ".",
             "tcp_handshake_ms": hands,
-            "tcp_rtt_to_server_ms": _spread(up),
-            "tcp_rtt_to_client_ms": _spread(down),
-            "tcp_exchange_ms": _spread(turns),
+            "tcp_rtt_to_server_ms": spread(up),
+            "tcp_rtt_to_client_ms": spread(down),
+            "tcp_exchange_ms": spread(turns),
             **found,
         },
         "analysis_type": "network_latency",
         "findings": findings,
         "latency_data": ask.table("latency_data", _LATENCY, rows, number_of_servers, exact=not table.evicted),
-        "by_protocol": ask.rows("by_protocol", _OTHERS, names, limit=10),
-        "echo_pairs": ask.rows("echo_pairs", _ECHO, shown, limit=10),
+        "by_protocol": ask.made("by_protocol", _OTHERS, others, _other_row, limit=10),
+        "echo_pairs": ask.made("echo_pairs", _ECHO, pairs, _echo_row, limit=10),
         "notes": [
             "A handshake is the time from SYN to the ACK that completes it; rtt is from data to its ACK, seen from the "
             "capture point; an exchange is from the client's last segment with data to the server's first one.",
+            "A TLS handshake is the time from the client's hello to the end of the handshake, as far as it can be seen"
+            "; in by_protocol requests are then handshakes begun, responses those completed.",
         ],
     }
 
@@ -288,8 +304,8 @@ _MEASURE = ("measure", "value", "count", "of", "filter")
 def _quality(report: Report, ask: Ask) -> dict[str, Any]:
     evidence = evidence_within(report, ask)
     totals, table = evidence.totals, evidence.table
-    streams = report.summary(RtpSummary).counts()["streams"]
-    icmp = report.summary(IcmpSummary).counts()
+    streams = values_of(report.summary(RtpSummary))["streams"]
+    icmp = values_of(report.summary(IcmpSummary))
     scope = scope_of(ask)
     measures: list[list[Any]] = []
 
@@ -392,13 +408,13 @@ LATENCY = tool(
     "performance",
     "analyze_network_latency",
     "Latency",
-    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP "
-    "and echo side by side.",
+    "Use it when things are slow: times of TCP handshakes, of data to its ACK and of answers by server, of DNS, HTTP, "
+    "TLS handshakes and echo side by side.",
     _latency,
-    ("tcp", "http", "dns", "icmp"),
+    ("tcp", "http", "dns", "icmp", "tls"),
     (
         ("latency_data", "one TCP server, slowest handshake first"),
-        ("by_protocol", "one DNS or HTTP server"),
+        ("by_protocol", "one DNS, HTTP or TLS server"),
         ("echo_pairs", ""),
     ),
 )

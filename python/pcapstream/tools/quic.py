@@ -9,6 +9,7 @@ from pcapstream.protocols.quic import QuicSummary
 from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -32,7 +33,7 @@ _CLOSE = (
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(QuicSummary).counts()
+    counts = values_of(report.summary(QuicSummary))
     connections = counts["connections"]
     hellos = [row for row in connections if row["client_hello_frame"]]
     kinds = {name: n for name, n in counts["packets"].items() if n}
@@ -66,7 +67,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 
 def first_look(report: Report) -> FirstLook | None:
     """None: there is no QUIC."""
-    counts = report.summary(QuicSummary).counts()
+    counts = values_of(report.summary(QuicSummary))
     if not counts["frames"]:
         return None
     hellos = [row for row in counts["connections"] if row["client_hello_frame"]]

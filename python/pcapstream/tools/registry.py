@@ -22,6 +22,7 @@ from pcapstream.tools import (
     follow,
     http,
     icmp,
+    logins,
     ntp,
     packets,
     path,
@@ -45,6 +46,7 @@ from pcapstream.tools import (
     triage,
 )
 from pcapstream.tools.capture import belongs_to_a_server
+from pcapstream.tools.export import needs_a_write_folder
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import shown
 
@@ -101,6 +103,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     threats.THREATS,
     dns_tunneling.TUNNELING,
     arp_spoofing.ARP_SPOOFING,
+    logins.CREDENTIALS,
 )
 """In the order clients list them."""
 
@@ -117,7 +120,7 @@ def find_tool(name: str) -> ToolSpec:
     """Raises QueryError(unknown_value), which lists the tools or names the one that was meant."""
     if name in _BY_NAME:
         return _BY_NAME[name]
-    if (problem := belongs_to_a_server(name)) is not None:
+    if (problem := belongs_to_a_server(name) or needs_a_write_folder(name)) is not None:
         raise problem
     close = difflib.get_close_matches(name[:100], _BY_NAME, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import DnsSummary
@@ -16,6 +16,7 @@ from pcapstream.tools.performance import servers_of, times_ms
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
 from pcapstream.tools.text import clean, count, milliseconds
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection
@@ -166,8 +167,8 @@ def _slow_row(one: Connection) -> list[Any]:
 
 
 def _messages(
-    report: Report, ask: Ask, what: str, times: Mapping[str, Any], rows: list[list[Any]], findings:
-    list[dict[str, Any]], notes: list[str], *, exact: bool = True,
+    report: Report, ask: Ask, what: str, times: Mapping[str, Any], servers: Sequence[Any],
+    row: Callable[[Any], list[Any]], findings: list[dict[str, Any]], notes: list[str], *, exact: bool = True,
 ) -> dict[str, Any]:  # fmt: skip
     """The answer where requests and responses are paired one by one."""
     found: dict[str, Any] = {"samples": times["count"]}
@@ -175,17 +176,17 @@ def _messages(
     if times["count"]:
         names = ("min", "mean", "median", "p95", "max")
         found |= {name: value for name, value in zip(names, times_ms(times, *names), strict=True) if value is not None}
-        text = f"{count(times['count'], f'answered {what}')} by {count(len(rows), 'server')}: " + ", ".join(
+        text = f"{count(times['count'], f'answered {what}')} by {count(len(servers), 'server')}: " + ", ".join(
             f"{name} {found[name]} ms" for name in ("median", "p95", "max") if name in found
         )
         text += "."
     return {
-        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": len(rows)},
+        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": len(servers)},
         "analysis_type": "application_response_times",
         "protocol": ask["protocol"],
         "measured": "requests and responses paired",
         "findings": by_weight(findings),
-        "response_data": ask.rows("response_data", _SERVER, rows, exact=exact),
+        "response_data": ask.made("response_data", _SERVER, servers, row, exact=exact),
         "slowest": ask.rows("slowest", _SLOWEST, []),
         "notes": notes,
     }
@@ -193,18 +194,19 @@ def _messages(
 
 def _http(report: Report, ask: Ask) -> dict[str, Any]:
     """HTTP/1 and HTTP/2 in the clear, request by request: from the last byte of one to the first of the other."""
-    counts = report.summary(HttpSummary).counts()
+    counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
     servers = sorted((one for of in both for one in of["servers"]), key=lambda one: -(one["wait"].get("mean_ns") or 0))
-    rows = []
-    for one in servers:
+
+    def row(one: Mapping[str, Any]) -> list[Any]:
         version = "ipv6" if ":" in one["server"] else "ip"
-        rows.append([
+        return [
             one["server"], one["port"], one["requests"], one["responses"],
             *times_ms(one["wait"], "min", "mean", "median", "p95", "max"),
             *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), None,
             f"{version}.addr == {one['server']} && tcp.port == {one['port']} && (http || http2)",
-        ])  # fmt: skip
+        ]  # fmt: skip
+
     findings = []
     for one in both:
         slow = one["slow"]
@@ -219,7 +221,7 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
         "The wait is from the end of a request to the beginning of its response. network_ms and server_ms are means of "
         "its two parts. What TLS carries: protocol https."
     ]
-    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), rows, findings, notes)
+    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), servers, row, findings, notes)
     found["summary"]["network_ms"] = times_ms(joined([one["network"] for one in both]), "mean")[0]
     found["summary"]["server_ms"] = times_ms(joined([one["server_time"] for one in both]), "mean")[0]
     found["slowest"] = _slowest(report, ask, sorted({one["port"] for one in servers})[:_MOST_PORTS] or [0])
@@ -244,18 +246,19 @@ def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
-    dns = report.summary(DnsSummary).counts().get("dns")
+    dns = values_of(report.summary(DnsSummary)).get("dns")
     if dns is None:
-        return _messages(report, ask, "query", {"count": 0}, [], [], [])
-    rows = []
-    for one in dns["servers"]:
+        return _messages(report, ask, "query", {"count": 0}, [], list, [], [])
+
+    def row(one: Mapping[str, Any]) -> list[Any]:
         least, mean, median, p95, most = times_ms(one, "min", "mean", "median", "p95", "max")
         version = "ipv6" if ":" in one["server"] else "ip"
         where = f"{version}.addr == {one['server']} && dns"
-        rows.append([
+        return [
             clean(one["server"]), 53, one["queries"], one["responses"], least, mean, median, p95, most,
             None, None, None, where,
-        ])  # fmt: skip
+        ]  # fmt: skip
+
     findings = []
     if dns["slow"]["count"]:
         line = f"{count(dns['slow']['count'], 'response')} came more than 1 s after the query."
@@ -265,14 +268,14 @@ def _dns(report: Report, ask: Ask) -> dict[str, Any]:
                 filter=within(scope_of(ask), "dns.time > 1"),
             )
         )  # fmt: skip
-    return _messages(report, ask, "query", dns["response_time"], rows, findings, [_NO_SPLIT])
+    return _messages(report, ask, "query", dns["response_time"], dns["servers"], row, findings, [_NO_SPLIT])
 
 
 _NO_SPLIT = "Without a connection there is no round trip to tell network and server apart: network_ms is null."
 
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(IcmpSummary).counts()
+    counts = values_of(report.summary(IcmpSummary))
     rows = []
     sums = {"count": 0}
     total = 0.0
@@ -297,8 +300,8 @@ def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
             ])  # fmt: skip
     rows.sort(key=lambda row: -(row[8] or 0))
     exact = not any(one["echo"]["pairs"]["missed"] for one in counts.values())
-    return _messages(report, ask, "echo request", sums, rows, [], ["Echo is answered by the network: no server time."],
-                     exact=exact)  # fmt: skip
+    notes = ["Echo is answered by the network: no server time."]
+    return _messages(report, ask, "echo request", sums, rows, list, [], notes, exact=exact)
 
 
 RESPONSE_TIMES = ToolSpec(

@@ -11,6 +11,7 @@ from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, percent, ratio
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -36,7 +37,7 @@ def _row(one: Mapping[str, Any]) -> list[Any]:
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = report.summary(HttpSummary).counts()
+    counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
     requests = sum(one["requests"] for one in both)
     connections = sum(one["connections"] for one in both)

@@ -53,11 +53,19 @@ def own_pass(
     columns: Sequence[str] = (),
     summaries: bool = False,
     data: bool = False,
+    search: tuple[str, int] | None = None,
 ) -> ScanOptions:
     """The pass that gives the rows of one page and ends with the last of them."""
     offset = offset_of(parameters)
     limit = parameters["limit"] or default_limit
-    rows = RowQuery(columns=tuple(columns), summaries=summaries, data=data, skip=offset, max_matches=offset + limit)
+    rows = RowQuery(
+        columns=tuple(columns),
+        summaries=summaries,
+        data=data,
+        skip=offset,
+        max_matches=offset + limit,
+        search=search,
+    )
     return shared.selecting((), Selection(display_filter, frames, rows))
 
 

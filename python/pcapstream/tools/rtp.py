@@ -12,6 +12,7 @@ from pcapstream.tools.finding import finding
 from pcapstream.tools.spec import Key, table_keys
 from pcapstream.tools.text import clean, count, percent, ratio, utc
 from pcapstream.tools.voice_quality import FORMULA, burst_ratio, estimate
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.tools.paging import Ask, Table
@@ -63,7 +64,7 @@ class RtpView:
 
 def view(summary: RtpSummary, ask: Ask) -> RtpView:
     """What the SIP tool shows of RTP and RTCP. The tables are made also when they are empty."""
-    counts = summary.counts()
+    counts = values_of(summary)
     streams, sources = counts["streams"], counts["reports"]
     out = RtpView()
     out.keys["rtp"] = _totals(counts)
@@ -76,7 +77,7 @@ def view(summary: RtpSummary, ask: Ask) -> RtpView:
 
 def rtp_findings(summary: RtpSummary) -> list[dict[str, Any]]:
     """What looks wrong with the media."""
-    counts = summary.counts()
+    counts = values_of(summary)
     return _findings(counts["streams"], counts["reports"])
 
 

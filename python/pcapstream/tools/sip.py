@@ -18,6 +18,7 @@ from pcapstream.tools.sip_findings import sip_findings
 from pcapstream.tools.sip_media import Media
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -56,7 +57,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["response_time_ms"] = _times(totals)
         found["findings"] = by_weight([*sip_findings(summary, media), *shown.findings])
         found |= _tables(summary, media, ask)
-    if number or rtp.counts()["streams"]:
+    if number or values_of(rtp)["streams"]:
         found |= shown.keys
         found.setdefault("findings", by_weight(shown.findings))
     found["packets"] = sip_tables.packets(summary, ask, kept)
@@ -67,7 +68,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
 def first_look(report: Report) -> FirstLook | None:
     """Signalling and media. None: there is neither."""
     summary, rtp = report.summary(SipSummary), report.summary(RtpSummary)
-    streams = len(rtp.counts()["streams"])
+    streams = len(values_of(rtp)["streams"])
     asked = summary.totals.requests + summary.totals.responses
     if not asked and not streams:
         return None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.rtp import RtpSummary, call_ids
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.protocols.sip import Call
@@ -58,7 +59,7 @@ class Media:
     """The streams that announcements of SIP belong to, by Call-ID."""
 
     def __init__(self, summary: RtpSummary) -> None:
-        streams: Iterable[Stream] = summary.counts()["streams"]
+        streams: Iterable[Stream] = values_of(summary)["streams"]
         self._by_call: dict[str, list[Stream]] = defaultdict(list)
         self.any = False
         """The capture holds RTP, announced or found by its pattern."""

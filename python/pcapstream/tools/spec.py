@@ -265,6 +265,8 @@ class ToolSpec(Face):
     """It tells of the file itself, whatever packets are asked about."""
     own_rows: bool = False
     """Each page of its table is a pass of its own (see `Ask.matches`)."""
+    picture: Callable[[Report, Mapping[str, Any]], bytes] | None = None
+    """A PNG beside the answer, where the parameter `image` asks for one."""
     narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
     """The pass that the bound parameters ask for, where that is not the shared one."""
 
@@ -305,7 +307,7 @@ DISPLAY_FILTER = Parameter(
     "",
     check=checked_filter,
 )
-CURSOR = Parameter("cursor", "string", "next_cursor of a table, for its next rows", None)
+CURSOR = Parameter("cursor", "string", "next_cursor of a table", None)
 
 FILTER_KEY = Key("display_filter", "string", "only packets that match it were counted")
 COMMON_KEYS = (

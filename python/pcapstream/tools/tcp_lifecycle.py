@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pcapstream.protocols.tls import TlsSummary
 from pcapstream.tools.diagnosis import connection_table, evidence_within, tool
 from pcapstream.tools.finding import MAX_FRAMES, Severity, TcpEvidence, by_weight, filter_notes, finding, within
+from pcapstream.tools.performance import spread
 from pcapstream.tools.tcp import CLOSE_REASONS, both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, milliseconds, utc
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Connection
@@ -262,15 +266,25 @@ def _lifecycle(report: Report, ask: Ask) -> dict[str, Any]:
             "handshakes": handshakes,
             "closes": closes,
             "initial_rtt_ms": rtt_summary(evidence.table.initial_rtts()),
+            "tls_handshake_ms": {name: spread(times) for name, times in _tls_times(report).items()},
         },
         "analysis_type": "connection_lifecycle",
         "findings": findings,
         "lifecycle_data": connection_table(ask, "lifecycle_data", _LIFE, _life_row, evidence),
         "notes": [
             "An exchange is data of the client followed by data of the server.",
+            "tls_handshake_ms is of the whole capture, from the client's hello to the end of the handshake, beside "
+            "initial_rtt_ms, from SYN to the ACK that ends the handshake of TCP; by server: analyze_network_latency.",
             *tcp_notes(evidence),
         ],
     }
+
+
+def _tls_times(report: Report) -> dict[str, Mapping[str, Any]]:
+    """Times of TLS handshakes, where there are any: of all that completed, and of the two hellos."""
+    tls = values_of(report.summary(TlsSummary))["tls"]
+    found = {"handshake": tls["duration"], "hello_to_hello": tls["hello_time"]}
+    return {name: times for name, times in found.items() if times["count"]}
 
 
 RESETS = tool(
@@ -305,6 +319,6 @@ LIFECYCLE = tool(
     "Use it to follow connections from SYN to close: handshake, round trip, duration, exchanges, bytes, how and by "
     "whom each ended, with the frames of each step.",
     _lifecycle,
-    ("tcp",),
+    ("tcp", "tls"),
     (("lifecycle_data", "one connection a row"),),
 )

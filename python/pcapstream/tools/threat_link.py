@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.icmp import NEIGHBOURS, REDIRECTS, named
 from pcapstream.tools.text import clean, count
 from pcapstream.tools.threat import MAX_EACH, family, threat
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.protocols.dhcp_records import DhcpSummary
@@ -24,7 +25,7 @@ def link_threats(
 ) -> Iterator[dict[str, Any]]:
     yield from _names(dns, limits["spoofed_names"])
     yield from _dhcp(dhcp)
-    counts = icmp.counts()
+    counts = values_of(icmp)
     yield from _routers(counts.get("icmpv6", {}))
     yield from _neighbours(counts.get("icmpv6", {}))
     for version, one in counts.items():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.protocols.triage import TriageSummary
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
+from pcapstream.tools.plot import check_image, rate_png
 from pcapstream.tools.ranked import Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, duration, ratio, size, utc
@@ -146,6 +147,8 @@ def _graph(parameter: str, analysis: str | None, name: str) -> Any:
         found: dict[str, Any] = {"summary": {"text": _text(rates, intervals), **rates}}
         if analysis is not None:
             found["analysis_type"] = analysis
+        if ask.parameters.get("image"):
+            found["image"] = "a PNG beside this answer, for clients of the server"
         return {
             **found,
             parameter: ask[parameter],
@@ -244,14 +247,30 @@ TIMELINE = _tool(
     _interval("time_interval", 60, "Width of a row in seconds"),
     (("timeline_data", "one interval a row"),),
 )
-IO_GRAPH = _tool(
-    "generate_throughput_io_graph",
-    "Throughput over time",
-    "Use it to see how throughput changes: bytes and bits per second for each interval, with average, median, 95th "
-    "percentile and peak.",
-    _graph("time_interval", "throughput_io_graph", "io_graph_data"),
-    _interval("time_interval", 1, "Width of a row in seconds"),
-    (("io_graph_data", "one interval a row"),),
+
+
+def _picture(report: Report, parameters: Mapping[str, Any]) -> bytes:
+    intervals = intervals_of(report.summary(TriageSummary).tally, parameters["time_interval"])
+    width = intervals.width_ns / _SECOND
+    rates = [intervals.bits_per_second(at) for at in range(len(intervals.counts))]
+    return rate_png([at * width for at in range(len(rates))], rates, width, utc(intervals.start_ns) or "the start")
+
+
+_WIDTH = _interval("time_interval", 1, "Width of a row in seconds")
+IO_GRAPH = replace(
+    _tool(
+        "generate_throughput_io_graph",
+        "Throughput over time",
+        "Use it to see how throughput changes: bytes and bits per second for each interval, with average, median, 95th "
+        "percentile and peak; as an image, too.",
+        _graph("time_interval", "throughput_io_graph", "io_graph_data"),
+        _WIDTH,
+        (("io_graph_data", "one interval a row"),),
+        Key("image", "string", "where the image is, if one was asked for"),
+    ),
+    parameters=(_WIDTH, Parameter("image", "boolean", "Give the graph as a PNG image beside the answer", False)),
+    picture=_picture,
+    refuse=check_image,
 )
 BANDWIDTH = _tool(
     "analyze_bandwidth_utilization",

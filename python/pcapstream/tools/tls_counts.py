@@ -9,6 +9,7 @@ from pcapstream.protocols.tls import FAMILY, TlsSummary
 from pcapstream.tools.finding import Severity, finding
 from pcapstream.tools.spec import Key
 from pcapstream.tools.text import cleaned, count, milliseconds
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -19,7 +20,7 @@ Row = Mapping[str, Any]
 
 
 def counts_of(report: Report) -> dict[str, Any]:
-    return report.summary(TlsSummary).counts()
+    return values_of(report.summary(TlsSummary))
 
 
 def number_of(counts: Counts, key: str) -> int:

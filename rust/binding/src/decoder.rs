@@ -50,7 +50,7 @@ impl Decoder {
     #[new]
     #[pyo3(signature = (*, tcp=true, tally=true, packets=false, connections=false, max_packets=None, resync=true,
                         limits=None, apps=Vec::new(), app_ports=Vec::new(), display_filter="", frames=None, rows=false,
-                        columns=Vec::new(), summaries=false, row_bytes=false, skip_matches=0, max_matches=None))]
+                        columns=Vec::new(), summaries=false, row_bytes=false, skip_matches=0, max_matches=None, search=None))]
     #[allow(clippy::too_many_arguments)] // the parameters of the Python constructor
     fn new(
         tcp: bool,
@@ -70,6 +70,7 @@ impl Decoder {
         row_bytes: bool,
         skip_matches: u64,
         max_matches: Option<u64>,
+        search: Option<(String, usize)>,
     ) -> PyResult<Self> {
         let columns = columns.iter().map(|name| filter::column(name).map_err(filter_error));
         let columns = columns.collect::<PyResult<Vec<_>>>()?;
@@ -78,7 +79,11 @@ impl Decoder {
             "" => None,
             text => Some(Arc::new(Filter::compile(text).map_err(filter_error)?)),
         };
-        let select = Select { filter, frames, rows };
+        let search = match search {
+            None => None,
+            Some((pattern, reach)) => Some(Arc::new(filter::search(&pattern, reach).map_err(filter_error)?)),
+        };
+        let select = Select { filter, frames, rows, search };
         let apps = AppPlan { names: apps, ports: app_ports };
         let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps, select };
         let inner = engine::Decoder::new(plan, &self::limits(limits)?);
@@ -184,6 +189,14 @@ impl Batch {
     #[getter]
     fn rows(&self) -> Vec<Row> {
         self.0.rows.iter().cloned().map(Row).collect()
+    }
+
+    /// (link type, snapshot length, name, description) of interfaces that were not known before.
+    #[getter]
+    fn interfaces(&self) -> Vec<(u16, u32, Option<String>, Option<String>)> {
+        let told =
+            |x: &pcapstream_core::container::Interface| (x.link.0, x.snaplen, x.name.clone(), x.description.clone());
+        self.0.interfaces.iter().map(told).collect()
     }
 
     #[getter]

@@ -6,7 +6,7 @@ use pcapstream_core::filter::{self, Buffer, Cell, Filter, FilterError as CoreFil
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 
 pyo3::create_exception!(_core, FilterError, PyException);
 
@@ -76,6 +76,10 @@ impl Row {
         self.0.number
     }
     #[getter]
+    fn is_packet(&self) -> bool {
+        self.0.is_packet
+    }
+    #[getter]
     fn time_ns(&self) -> Option<i64> {
         self.0.has_time.then(|| self.0.time.as_nanos())
     }
@@ -107,6 +111,11 @@ impl Row {
     fn data<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
         self.0.bytes.as_deref().map(|b| PyBytes::new(py, b))
     }
+    /// What the capture program made up in front of the data.
+    #[getter]
+    fn front<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.front)
+    }
     /// (column, value, layer, buffer, offset, length) of each value, in the order they stand in the frame.
     fn cells<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
@@ -123,6 +132,15 @@ impl Row {
     /// (column, text) of each value, as `tshark -T fields` prints it.
     fn texts(&self) -> Vec<(u32, String)> {
         self.0.cells.iter().map(|c| (c.column, c.value.text(c.field))).collect()
+    }
+    /// Of a search in streams: (stream, to_client, offset, length, first frame, before, match, after).
+    #[getter]
+    fn stream_match<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        let Some(m) = self.0.found.as_deref() else { return Ok(None) };
+        let bytes = |b: &[u8]| PyBytes::new(py, b).into_any();
+        let found = (m.stream, m.to_client, m.offset, m.len, m.first_frame);
+        let shown = (bytes(&m.before), bytes(&m.matched), bytes(&m.after));
+        (found.0, found.1, found.2, found.3, found.4, shown.0, shown.1, shown.2).into_pyobject(py).map(Some)
     }
     fn __repr__(&self) -> String {
         format!("<Row of frame {}, {} values>", self.0.number, self.0.cells.len())

@@ -111,7 +111,7 @@ impl Message {
     }
 }
 
-#[pyclass(frozen, module = "pcapstream._core")]
+#[pyclass(frozen, weakref, module = "pcapstream._core")]
 pub struct Report(pub Arc<dyn app::Report>);
 
 #[pymethods]

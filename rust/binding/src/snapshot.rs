@@ -49,6 +49,10 @@ impl Snapshot {
         self.facts.unnumbered_datagrams
     }
     #[getter]
+    fn searches_let_go(&self) -> u64 {
+        self.facts.searches_let_go
+    }
+    #[getter]
     fn stopped_by_matches(&self) -> bool {
         self.facts.stopped_by_matches
     }

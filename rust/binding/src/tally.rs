@@ -11,7 +11,6 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
-use std::hash::Hash;
 use std::sync::Arc;
 
 type ConversationRow = (String, String, u64, u64, u64, u64, i64, i64);
@@ -25,7 +24,7 @@ pub struct Tally {
 }
 
 /// An end of a conversation as text.
-trait End: Copy + Eq + Ord + Hash {
+trait End: tally::End {
     fn text(self) -> String;
 }
 impl End for MacAddr {

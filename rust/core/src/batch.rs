@@ -2,6 +2,7 @@
 
 use crate::addr::{IpAddr, MacAddr};
 use crate::app::Message;
+use crate::container::Interface;
 use crate::filter::Row;
 use crate::flow::connection::Connection;
 use crate::layers::{Layers, Proto};
@@ -97,4 +98,6 @@ pub struct Batch {
     pub messages: Vec<Message>,
     /// Frames that passed the filter, only when the plan asks for rows.
     pub rows: Vec<Row>,
+    /// Interfaces of the file that were not known before, in order; only with rows that have the bytes of frames.
+    pub interfaces: Vec<Interface>,
 }

@@ -1,7 +1,6 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
-use crate::app::kept::Kept;
-use crate::app::{AppPlan, Apps, Place, Report, quoted_ends};
+use crate::app::{AppPlan, Apps, Messages, Place, Reports, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
@@ -14,7 +13,6 @@ use crate::limits::Limits;
 use crate::record::{LinkType, Record, RecordKind, RecordSink, Timestamp};
 use crate::tally::Tally;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 /// What a pass computes. Capture facts are always counted.
 #[derive(Clone, Debug)]
@@ -125,12 +123,14 @@ pub struct Snapshot {
     pub stopped_by_matches: bool,
     /// Datagrams whose UDP stream got no number, because there were more than `max_udp_streams`.
     pub unnumbered_datagrams: u64,
+    /// Connections whose search began anew, for want of room.
+    pub searches_let_go: u64,
     pub tcp: Option<ConnectionTable>,
     pub tally: Option<Tally>,
     /// What application protocols counted in the core.
-    pub reports: Vec<(&'static str, Arc<dyn Report>)>,
+    pub reports: Reports,
     /// Messages kept for detail rows, by protocol family.
-    pub kept: Vec<(&'static str, Kept)>,
+    pub kept: Messages,
 }
 
 /// One pass. Feed it the file in any pieces, in order.
@@ -139,6 +139,8 @@ pub struct Decoder {
     reader: Reader,
     pass: Pass,
     finished: bool,
+    /// Interfaces of the file that batches have told of.
+    interfaces_told: usize,
 }
 
 /// The part behind the container reader.
@@ -341,6 +343,7 @@ impl Decoder {
                 plan,
             },
             finished: false,
+            interfaces_told: 0,
         }
     }
 
@@ -371,6 +374,9 @@ impl Decoder {
             if let Some(apps) = &mut self.pass.apps {
                 apps.finish();
             }
+            if let Some(selector) = &mut self.pass.selector {
+                selector.finish();
+            }
         }
         Ok(self.take_batch())
     }
@@ -387,6 +393,11 @@ impl Decoder {
         }
         if let Some(selector) = &mut self.pass.selector {
             batch.rows = std::mem::take(&mut selector.out);
+            if selector.gives_bytes() {
+                let known = &self.reader.facts().interfaces;
+                batch.interfaces = known.get(self.interfaces_told..).unwrap_or_default().to_vec();
+                self.interfaces_told = known.len();
+            }
         }
         batch.latest_ns = self.pass.counts.latest.map(Timestamp::as_nanos);
         batch.frames = self.pass.counts.frames - self.pass.reported;
@@ -419,11 +430,12 @@ impl Decoder {
             stopped_by_max_packets: self.pass.done && !self.pass.enough,
             matched: self.pass.selector.as_ref().map(|s| s.matched),
             stopped_by_matches: self.pass.enough,
+            searches_let_go: self.pass.selector.as_ref().map_or(0, Selector::let_go),
             unnumbered_datagrams: self.pass.selector.as_ref().map_or(0, Selector::unnumbered),
             tcp: None,
             tally: None,
-            kept: self.pass.apps.as_ref().map(Apps::kept).unwrap_or_default(),
-            reports: self.pass.apps.as_ref().map(Apps::reports).unwrap_or_default(),
+            kept: Vec::new(),
+            reports: Vec::new(),
         }
     }
 
@@ -432,12 +444,18 @@ impl Decoder {
         let mut s = self.facts();
         s.tcp = self.pass.table();
         s.tally = self.pass.tally.clone();
+        if let Some(apps) = &self.pass.apps {
+            (s.reports, s.kept) = (apps.reports(), apps.kept());
+        }
         s
     }
 
     /// The last snapshot; moves the tables out.
-    pub fn into_snapshot(self) -> Snapshot {
+    pub fn into_snapshot(mut self) -> Snapshot {
         let mut s = self.facts();
+        if let Some(apps) = self.pass.apps.take() {
+            (s.reports, s.kept) = apps.into_reports();
+        }
         s.tcp = match self.pass.counted {
             Some(_) => self.pass.table(),
             None if self.pass.plan.tcp => self.pass.tracker.map(TcpTracker::into_table),

@@ -185,6 +185,8 @@ pub struct Layers {
     pub quoted_tcps: ArrayVec<Udp, 4>,
     /// First ICMP header.
     pub icmp: Option<Icmp>,
+    /// First ARP message.
+    pub arp: Option<Span>,
     /// First ICMP header of the other IP version.
     pub other_icmp: Option<Icmp>,
     /// `ip.flags.mf == 1 || ip.frag_offset > 0` in some IPv4 header (quoted ones included, as in Wireshark).
@@ -213,6 +215,7 @@ impl Layers {
         self.quoted_udps.clear();
         self.quoted_tcps.clear();
         self.icmp = None;
+        self.arp = None;
         self.other_icmp = None;
         self.ip_fragment = false;
         self.ipv6_fragment = false;

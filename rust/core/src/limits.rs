@@ -73,6 +73,8 @@ limits! {
     max_kept_messages: usize = 50_000,
     /// Bytes of the messages kept for the detail rows, each protocol family.
     max_kept_message_bytes: usize = 8 << 20,
+    /// Logins listed one by one.
+    max_logins: usize = 20_000,
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 900_000,
     /// TLS handshakes kept for the rows.

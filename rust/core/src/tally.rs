@@ -16,7 +16,7 @@ mod paths;
 pub use buckets::Buckets;
 pub use names::{NameKind, Names};
 pub use network::Network;
-pub use pairs::{Pair, PairTable, Totals, endpoints_of, page_of};
+pub use pairs::{End, Pair, PairTable, Totals, endpoints_of, page_of};
 pub use paths::PathTree;
 
 /// A UDP endpoint.

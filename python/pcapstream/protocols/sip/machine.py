@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pcapstream.errors import StateError
+from pcapstream.protocols.base import EndsOnce
 from pcapstream.protocols.sip import calls
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import count, event, latest
-from pcapstream.protocols.sip.parties import Ping, Registration, Sender
+from pcapstream.protocols.sip.parties import Login, Ping, Registration, Sender
 from pcapstream.protocols.sip.summary import DIALOG_CONFIRMED, DIALOG_EARLY, DIALOG_ENDED, SipSummary, Totals
-from pcapstream.protocols.sip.transactions import Transaction, Transactions
+from pcapstream.protocols.sip.transactions import Transaction, Transactions, login_of
 
 if TYPE_CHECKING:
     from pcapstream._core import Batch, Message, Snapshot
@@ -32,7 +32,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class SipMachine:
+class SipMachine(EndsOnce):
     """The machine of the module sip."""
 
     name = "sip"
@@ -49,8 +49,8 @@ class SipMachine:
         self._pings: dict[tuple[str, str], Ping] = {}
         self._senders: dict[str, Sender] = {}
         self._dialogs: dict[tuple[str, str, str], int] = {}
+        self._logins: dict[tuple[str, str, str, str], Login] = {}
         self._last_frame = 0
-        self._finished = False
 
     def feed(self, batch: Batch, /) -> None:
         self._going()
@@ -71,10 +71,6 @@ class SipMachine:
         self._finished = True
         return self._summary(core)
 
-    def _going(self) -> None:
-        if self._finished:
-            raise StateError("finished", "the machine 'sip' has finished")
-
     def _summary(self, core: Snapshot) -> SipSummary:
         totals = self._totals.copy()
         pings = {key: ping.copy() for key, ping in self._pings.items()}
@@ -88,6 +84,7 @@ class SipMachine:
             pings,
             {key: one.copy() for key, one in self._senders.items()},
             dict(self._dialogs),
+            {key: one.copy() for key, one in self._logins.items()},
             (core,),
         )
 
@@ -161,6 +158,8 @@ class SipMachine:
         count(self._totals.transactions, method, _MAX_METHODS)
         if sender := self._row(self._senders, message.src, Sender):
             sender.request(message, found)
+        if (key_of := login_of(message, found)) and (login := self._row(self._logins, key_of, Login)):
+            login.request(message)
         if method == "REGISTER":
             key = (found.get("to_uri", ""), message.src, message.dst)
             if registration := self._row(self._registrations, key, Registration):
@@ -191,8 +190,10 @@ class SipMachine:
             self._time(request.method, took)
         if code < 200 or sum(answer >= 200 for answer, _ in request.answers) > 1:
             return
+        stale = bool(found.get("stale"))
+        if request.login and (login := self._logins.get(request.login)):
+            login.response(code, stale=stale)
         if sender := self._senders.get(request.src):
-            stale = bool(found.get("stale"))
             sender.response(message, code, call=request.begins_call, credentials=request.credentials, stale=stale)
         if request.method == "REGISTER":
             registration = self._registrations.get((request.aor, request.src, request.dst))

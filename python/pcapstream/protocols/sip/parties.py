@@ -205,3 +205,40 @@ class Sender:
 
     def copy(self) -> Sender:
         return self.merge(Sender())
+
+
+@dataclass(slots=True)
+class Login:
+    """Credentials of one user by one client at one server."""
+
+    port: int = 0
+    attempts: int = 0
+    accepted: int = 0
+    refused: int = 0
+    first: Event | None = None
+    frames: list[int] = field(default_factory=list)
+
+    def request(self, message: Message) -> None:
+        self.port = self.port or message.dst_port
+        self.attempts += 1
+        self.first = earliest(self.first, event(message))
+        if len(self.frames) < MAX_FEW:
+            self.frames.append(message.frame)
+
+    def response(self, code: int, *, stale: bool) -> None:
+        """A final one."""
+        self.accepted += 200 <= code < 300
+        self.refused += code in (401, 403, 407) and not stale
+
+    def merge(self, other: Login) -> Login:
+        return Login(
+            min(self.port, other.port) or self.port or other.port,
+            self.attempts + other.attempts,
+            self.accepted + other.accepted,
+            self.refused + other.refused,
+            earliest(self.first, other.first),
+            sorted(self.frames + other.frames)[:MAX_FEW],
+        )
+
+    def copy(self) -> Login:
+        return self.merge(Login())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 from pcapstream.protocols.kept import KeepsMessages
 from pcapstream.protocols.sip.calls import Call
 from pcapstream.protocols.sip.events import Evidence
-from pcapstream.protocols.sip.parties import Ping, Registration, Sender
+from pcapstream.protocols.sip.parties import Login, Ping, Registration, Sender
 
 if TYPE_CHECKING:
     from pcapstream._core import Snapshot
@@ -93,7 +93,8 @@ class SipSummary(KeepsMessages):
     """Counts, tables, and the messages kept for detail rows. Nothing in it is to be changed.
 
     Attributes: totals; calls by Call-ID; registrations by (address of record, client, registrar); pings by (source,
-    destination); senders by address; dialogs: (Call-ID, two tags in order) -> sum of DIALOG_ values.
+    destination); senders by address; dialogs: (Call-ID, two tags in order) -> sum of DIALOG_ values; logins by (user,
+    scheme, client, server).
     """
 
     family: ClassVar[str] = "sip"
@@ -104,12 +105,13 @@ class SipSummary(KeepsMessages):
     pings: Mapping[tuple[str, str], Ping]
     senders: Mapping[str, Sender]
     dialogs: Mapping[tuple[str, str, str], int]
+    logins: Mapping[tuple[str, str, str, str], Login]
     parts: tuple[Snapshot, ...]
     """Passes the messages are kept in, in the order merged."""
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(Totals(), {}, {}, {}, {}, {}, ())
+        return cls(Totals(), {}, {}, {}, {}, {}, {}, ())
 
     def merge(self, other: Self, /) -> Self:
         return type(self)(
@@ -119,11 +121,12 @@ class SipSummary(KeepsMessages):
             _both(self.pings, other.pings, Ping.merge),
             _both(self.senders, other.senders, Sender.merge),
             _both(self.dialogs, other.dialogs, int.__or__),
+            _both(self.logins, other.logins, Login.merge),
             self.parts + other.parts,
         )
 
     def memory_bytes(self) -> Mapping[str, int]:
-        rows = len(self.registrations) + len(self.pings) + len(self.senders)
+        rows = len(self.registrations) + len(self.pings) + len(self.senders) + len(self.logins)
         sizes = 3_000 * len(self.calls) + 1_500 * rows + 300 * len(self.dialogs) + 150 * len(self.totals.call_ids)
         return {"sip": 10_000 + sizes, "sip_messages": 1 + 900 * self.kept()[0]}
 

@@ -36,6 +36,8 @@ class Transaction:
     aor: str
     answers: tuple[tuple[int, str], ...] = ()
     """Distinct (code, To tag) of its responses, in order: a forked request has several final ones."""
+    login: tuple[str, str, str, str] | None = None
+    """(user, scheme, client, server) of its credentials."""
 
     @property
     def final(self) -> bool:
@@ -71,6 +73,7 @@ class Transactions:
             message.src,
             message.dst,
             found.get("to_uri", ""),
+            login=login_of(message, found),
         )
         ended = [self._open.pop(key)] if key in self._open else []
         while len(self._open) >= self._limit:
@@ -114,6 +117,13 @@ def _key(message: Message, found: Mapping[str, Any], method: str) -> Key:
         # RFC 2543: branches need not be unique; tags help to tell transactions apart.
         branch += "|" + found.get("from_tag", "")
     return found.get("call_id", ""), branch, found.get("cseq", 0), method, low, high
+
+
+def login_of(message: Message, found: Mapping[str, Any]) -> tuple[str, str, str, str] | None:
+    """(user, scheme, client, server) of a request with credentials."""
+    if "credentials" not in found:
+        return None
+    return found.get("credentials_user", ""), found["credentials"], message.src, message.dst
 
 
 def _removes(found: Mapping[str, Any]) -> bool:

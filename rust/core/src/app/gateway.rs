@@ -72,6 +72,11 @@ impl App for Gateway {
         true
     }
 
+    /// Media go where it says, whether the message counts or not.
+    fn learns_from_datagrams(&self) -> bool {
+        true
+    }
+
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let either = |port| ctx.src_port == port || ctx.dst_port == port;
         match () {

@@ -82,6 +82,10 @@ pub struct Message {
 /// overrides and bytes that are no UTF-8 as `\xNN` or `\u{NNNN}`; at most about `max` bytes.
 pub fn text(bytes: &[u8], max: usize) -> String {
     use std::fmt::Write;
+    if bytes.len() <= max && bytes.iter().all(|&b| matches!(b, 0x20..0x7f) && b != b'\\') {
+        // Nearly all there is.
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
     let mut out = String::with_capacity(bytes.len().min(max));
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {

@@ -5,22 +5,27 @@
 //! out as [`Message`]s, owned values that a machine outside the core follows; what is too frequent for that it counts
 //! itself and gives as a [`Report`].
 
+mod arp;
 pub mod count;
 mod dhcp;
 mod dns;
 mod gateway;
 mod http;
+pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub(crate) use icmp::pair_fields as icmp_pair_fields;
 pub mod kept;
+mod logins;
 pub mod media;
 pub mod message;
 mod names;
 mod ntp;
+mod probes;
 pub(crate) use ntp::fields as ntp_fields;
 mod quic;
+pub(crate) use quic::fields as quic_fields;
 mod reader;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
@@ -29,8 +34,10 @@ pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
 pub mod table;
 pub mod tls;
+pub(crate) use tls::fields as tls_fields;
+mod watch;
 
-use crate::addr::IpAddr;
+use crate::addr::{IpAddr, MacAddr};
 use crate::dissect::Dissector;
 use crate::filter::{Buffer, FieldId, Group, Sink};
 use crate::flow::{Verdict, event};
@@ -46,6 +53,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use stream::{Segment, Streams};
+use watch::Watch;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,14 +148,17 @@ pub struct Output {
 }
 
 impl Output {
-    /// Where the protocols found so far end, for [`Self::back_to`].
-    fn mark(&self) -> usize {
-        self.protocols.len()
+    /// Where the protocols and fields found so far end, for [`Self::back_to`].
+    fn mark(&self) -> (usize, usize) {
+        (self.protocols.len(), self.sink.as_ref().map_or(0, |s| s.found.len()))
     }
 
-    /// Takes back the protocols found since: they were found in bytes of an earlier frame.
-    fn back_to(&mut self, mark: usize) {
-        self.protocols.truncate(mark);
+    /// Takes back the protocols and fields found since: they were found in bytes of an earlier frame.
+    fn back_to(&mut self, (protocols, fields): (usize, usize)) {
+        self.protocols.truncate(protocols);
+        if let Some(sink) = &mut self.sink {
+            sink.found.truncate(fields);
+        }
     }
 
     /// The frame at hand holds this protocol.
@@ -197,6 +208,28 @@ impl Output {
     }
 }
 
+#[cfg(test)]
+impl Output {
+    /// One that takes every field there is.
+    fn watched() -> Self {
+        let all = (0..crate::filter::registry::len()).map(|i| FieldId(i as u16));
+        Self { sink: Some(Box::new(Sink::new(all))), ..Self::default() }
+    }
+
+    /// The values of a field that were put, as numbers or texts.
+    fn values(&self, name: &str) -> Vec<String> {
+        use crate::filter::{Found, registry};
+        let Some(sink) = &self.sink else { return Vec::new() };
+        let text = |value: &Found| match *value {
+            Found::Kept(at, n) => String::from_utf8_lossy(&sink.kept[at as usize..(at + n) as usize]).into_owned(),
+            Found::Uint(n) => n.to_string(),
+            other => format!("{other:?}"),
+        };
+        let named = sink.found.iter().filter(|o| registry::field(o.field).name == name);
+        named.map(|o| text(&o.value)).collect()
+    }
+}
+
 /// An application protocol of one pass.
 pub trait App: Send {
     /// Wireshark's filter name; `Plan.apps` chooses by it.
@@ -232,6 +265,11 @@ pub trait App: Send {
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         let _ = (ctx, data);
         None
+    }
+    /// Whether what it makes of a datagram depends on earlier ones, so that it has to be shown those that do not count,
+    /// too: it then counts, keeps and hands out nothing ([`Output::counts`]).
+    fn learns_from_datagrams(&self) -> bool {
+        false
     }
     /// Puts the fields of a quoted payload, where [`quoted`](Self::quoted) knew it.
     fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
@@ -289,6 +327,10 @@ pub trait App: Send {
     fn icmp(&mut self, ctx: &Context, icmp: &Icmp, message: &[u8], layers: &Layers, out: &mut Output) {
         let _ = (ctx, icmp, message, layers, out);
     }
+    /// The first ARP message of a frame; `sender`: that of the outermost Ethernet header.
+    fn arp(&mut self, ctx: &Context, sender: Option<MacAddr>, message: &[u8], out: &mut Output) {
+        let _ = (ctx, sender, message, out);
+    }
     /// Wants every UDP payload before its port is looked at: media whose addresses signalling announced.
     fn wants_udp_first(&self) -> bool {
         false
@@ -317,6 +359,20 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Reads TCP streams and sees datagrams of these (TCP, UDP) ports beside the protocols they belong to: `stream` and its
+    /// kin are called for the former, [`watch_datagram`](Self::watch_datagram) for the latter. It finds no protocols.
+    fn watches(&self) -> Option<(&[u16], &[u16])> {
+        None
+    }
+    /// A datagram of a watched port.
+    fn watch_datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let _ = (ctx, data, out);
+    }
+    /// Data of a segment of a stream on no watched port, as it came. True: the stream is read from here on.
+    fn watch_segment(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
     /// Messages kept for the detail rows.
     fn kept(&self) -> Option<&Kept> {
         None
@@ -324,6 +380,11 @@ pub trait App: Send {
     /// Counters kept in the core; None where a machine outside does the counting.
     fn report(&self) -> Option<Arc<dyn Report>> {
         None
+    }
+    /// [`report`](Self::report) and [`kept`](Self::kept) at the end of the pass: one with large tables moves them out
+    /// instead of copying them.
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        (self.report(), self.kept().cloned())
     }
 }
 
@@ -359,6 +420,9 @@ fn all(limits: &Limits, media: &MediaBook) -> Vec<Box<dyn App>> {
         Box::new(names::Names::new(limits)),
         Box::new(ntp::Ntp::new(limits)),
         Box::new(gateway::Gateway::new(limits, media.clone())),
+        Box::new(logins::Logins::new(limits)),
+        Box::new(arp::Arp),
+        Box::new(probes::Probes::new(limits)),
         Box::new(rtp::Rtp::new(limits, media.clone())),
     ]
 }
@@ -397,9 +461,6 @@ pub struct AppPlan {
     pub ports: Vec<(String, u16)>,
 }
 
-/// In the tables of ports: a protocol that the pass does not decode.
-const OTHERS: usize = usize::MAX;
-
 /// Where a TCP segment belongs, by the TCP analysis.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
@@ -421,19 +482,66 @@ impl Place {
     }
 }
 
+/// What protocols counted in the core, by name.
+pub type Reports = Vec<(&'static str, Arc<dyn Report>)>;
+/// Messages kept for detail rows, by name of the protocol.
+pub type Messages = Vec<(&'static str, Kept)>;
+
+/// Which protocol has each port; looked up for every packet.
+struct Ports(Box<[u8]>);
+
+impl Ports {
+    const NOBODYS: u8 = u8::MAX;
+    /// Of a protocol that the pass does not decode.
+    const OTHERS: u8 = u8::MAX - 1;
+
+    fn new() -> Self {
+        Self(vec![Self::NOBODYS; 1 << 16].into())
+    }
+
+    fn set(&mut self, ports: impl Iterator<Item = u16>, app: usize) {
+        // There are a dozen protocols.
+        let app = u8::try_from(app).unwrap_or(Self::OTHERS);
+        ports.for_each(|p| self.0[p as usize] = app);
+    }
+
+    fn set_others(&mut self, ports: &[u16]) {
+        for &p in ports {
+            let at = &mut self.0[p as usize];
+            if *at == Self::NOBODYS {
+                *at = Self::OTHERS;
+            }
+        }
+    }
+
+    /// The protocol whose port it is; the lower port goes first, as in Wireshark.
+    #[inline]
+    fn of(&self, ctx: &Context) -> Option<usize> {
+        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
+        let found = match self.0[low as usize] {
+            Self::NOBODYS => self.0[high as usize],
+            one => one,
+        };
+        (found < Self::OTHERS).then_some(found as usize)
+    }
+}
+
 /// All application protocols of a pass.
 pub struct Apps {
     apps: Vec<Box<dyn App>>,
-    udp_ports: HashMap<u16, usize>,
-    tcp_ports: HashMap<u16, usize>,
+    udp_ports: Ports,
+    tcp_ports: Ports,
     unclaimed: Vec<usize>,
     /// Those asked before the port of a datagram is looked at.
     udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
     probes_tcp: bool,
+    /// Some protocol learns from datagrams that do not count.
+    learn: bool,
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    watchers: Vec<Watch>,
     /// By number of the protocol: somebody else puts it into the path of the frame.
     named_elsewhere: Box<[bool]>,
     /// Where signalling announces media.
@@ -450,24 +558,25 @@ impl Apps {
         if apps.is_empty() {
             return None;
         }
-        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (HashMap::new(), HashMap::new(), Vec::new());
+        let (mut udp_ports, mut tcp_ports, mut unclaimed) = (Ports::new(), Ports::new(), Vec::new());
         for (i, app) in apps.iter().enumerate() {
             let extra = || plan.ports.iter().filter(|p| p.0 == app.name()).map(|p| p.1);
-            udp_ports.extend(app.udp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
-            tcp_ports.extend(app.tcp_ports().iter().copied().chain(extra()).map(|p| (p, i)));
+            udp_ports.set(app.udp_ports().iter().copied().chain(extra()), i);
+            tcp_ports.set(app.tcp_ports().iter().copied().chain(extra()), i);
             if app.wants_unclaimed_udp() {
                 unclaimed.push(i);
             }
         }
         // A port of a protocol that is not asked for stays that protocol's.
         for app in &others {
-            app.udp_ports().iter().for_each(|&p| _ = udp_ports.entry(p).or_insert(OTHERS));
-            app.tcp_ports().iter().for_each(|&p| _ = tcp_ports.entry(p).or_insert(OTHERS));
+            udp_ports.set_others(app.udp_ports());
+            tcp_ports.set_others(app.tcp_ports());
         }
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
-        let probes_tcp = apps.iter().any(|a| a.probes_tcp());
+        let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
-            probes_tcp,
+            probes_tcp: apps.iter().any(|a| a.probes_tcp()),
+            learn: apps.iter().any(|a| a.learns_from_datagrams()),
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
             apps,
             udp_ports,
@@ -475,6 +584,7 @@ impl Apps {
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
+            watchers,
             named_elsewhere: vec![false; Proto::ALL.len()].into(),
             media,
             out: Output::default(),
@@ -482,12 +592,26 @@ impl Apps {
     }
 
     /// (name, report) of the protocols that count in the core.
-    pub fn reports(&self) -> Vec<(&'static str, Arc<dyn Report>)> {
+    pub fn reports(&self) -> Reports {
         self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
+    /// Both of the following at the end of the pass, without a copy of the tables.
+    pub fn into_reports(self) -> (Reports, Messages) {
+        let Self { apps, streams, .. } = self;
+        drop(streams);
+        let (mut reports, mut kept) = (Reports::new(), Messages::new());
+        for app in apps {
+            let name = app.name();
+            let (report, messages) = app.into_report();
+            reports.extend(report.map(|r| (name, r)));
+            kept.extend(messages.map(|m| (name, m)));
+        }
+        (reports, kept)
+    }
+
     /// (name, messages kept) of the protocols.
-    pub fn kept(&self) -> Vec<(&'static str, Kept)> {
+    pub fn kept(&self) -> Messages {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
     }
 
@@ -540,16 +664,19 @@ impl Apps {
             let net = net.and_then(|i| layers.nets.get(i as usize)).copied().unwrap_or_default();
             context(record, number, &net, transport, src_port, dst_port)
         };
-        // Datagrams stand for themselves: those that do not count need not be looked at.
-        let (udps, quotes) = match counts {
-            true => (&layers.udps[..], [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)]),
-            false => (&[][..], [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)]),
-        };
-        for udp in udps {
+        for udp in &layers.udps {
             let ctx = context(udp.net, Proto::Udp, udp.src_port, udp.dst_port);
             self.place(udp.payload);
-            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len);
+            for watch in self.watchers.iter().filter(|_| counts) {
+                watch.datagram(&mut self.apps, &mut self.out, &ctx, dissector.bytes(record, udp.payload));
+            }
+            self.datagram(ctx, dissector.bytes(record, udp.payload), udp.len, counts);
         }
+        // Quotes stand for themselves: those that do not count need not be looked at.
+        let quotes = match counts {
+            true => [(&layers.quoted_udps[..], Proto::Udp), (&layers.quoted_tcps[..], Proto::Tcp)],
+            false => [(&[][..], Proto::Udp), (&[][..], Proto::Tcp)],
+        };
         for (quoted, transport) in quotes {
             for q in quoted {
                 // Wireshark shows a quoted payload as what its port says, or what its ends are known for.
@@ -559,7 +686,7 @@ impl Apps {
                     continue;
                 }
                 let ports = if transport == Proto::Udp { &self.udp_ports } else { &self.tcp_ports };
-                let by_port = Self::by_port(ports, &ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
+                let by_port = ports.of(&ctx).and_then(|i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 let inside = by_port.and_then(|(i, _)| self.apps[i].quoted_inside(&ctx, data));
                 let by_ends = || self.unclaimed.iter().find_map(|&i| Some((i, self.apps[i].quoted(&ctx, data)?)));
                 if let Some((i, proto)) = by_port.or_else(by_ends) {
@@ -570,6 +697,13 @@ impl Apps {
                     }
                     inside.into_iter().for_each(|p| self.out.found(p));
                 }
+            }
+        }
+        if counts && let Some(span) = layers.arp {
+            let ctx = context(None, Proto::Arp, 0, 0);
+            let sender = layers.eths.first().map(|e| e.0);
+            for app in &mut self.apps {
+                app.arp(&ctx, sender, dissector.bytes(record, span), &mut self.out);
             }
         }
         if counts && layers.icmp.is_some() {
@@ -611,24 +745,23 @@ impl Apps {
         self.out.place(if span.reassembled { Buffer::Datagram } else { Buffer::Frame }, span.start);
     }
 
-    /// The protocol whose port the datagram has; the lower port goes first, as in Wireshark.
-    fn by_port(ports: &HashMap<u16, usize>, ctx: &Context) -> Option<usize> {
-        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
-        let found = *ports.get(&low).or_else(|| ports.get(&high))?;
-        (found != OTHERS).then_some(found)
-    }
-
     /// Whether a protocol that is asked before ports takes the datagram.
     fn first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool) -> bool {
         self.udp_first.iter().any(|&i| self.apps[i].udp_first(ctx, data, wire_len, quoted, &mut self.out))
     }
 
-    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32) {
-        if self.first(&ctx, data, wire_len, false) {
+    /// Of datagrams that do not count only who learns from them is told; what stands for itself takes them unseen.
+    fn datagram(&mut self, mut ctx: Context, data: &[u8], wire_len: u32, counts: bool) {
+        if !counts && !self.learn || self.first(&ctx, data, wire_len, false) {
             return;
         }
-        if let Some(i) = Self::by_port(&self.udp_ports, &ctx)
-            && self.apps[i].datagram(&ctx, data, &mut self.out)
+        let out = &mut self.out;
+        let mut takes = |app: &mut Box<dyn App>, ctx: &Context| match counts || app.learns_from_datagrams() {
+            true => app.datagram(ctx, data, out),
+            false => true,
+        };
+        if let Some(i) = self.udp_ports.of(&ctx)
+            && takes(&mut self.apps[i], &ctx)
         {
             return;
         }
@@ -637,13 +770,14 @@ impl Apps {
         }
         ctx.detected_by = DetectedBy::Content;
         for app in &mut self.apps {
-            if app.probe(Proto::Udp, data) == Probe::Yes && app.datagram(&ctx, data, &mut self.out) {
+            if app.probe(Proto::Udp, data) == Probe::Yes && takes(app, &ctx) {
                 return;
             }
         }
         ctx.detected_by = DetectedBy::Heuristic;
         for &i in &self.unclaimed {
-            if self.apps[i].unclaimed_udp(&ctx, data, &mut self.out) {
+            if (counts || self.apps[i].learns_from_datagrams()) && self.apps[i].unclaimed_udp(&ctx, data, &mut self.out)
+            {
                 return;
             }
         }

@@ -549,58 +549,147 @@ impl Pair {
     fn over(&self) -> bool {
         self.sides.iter().all(|s| s.given_up || s.closed)
     }
+
+    fn held(&self) -> usize {
+        self.sides.iter().map(Stream::held).sum()
+    }
+
+    fn gaps(&self) -> usize {
+        self.sides.iter().filter(|s| s.has_gap()).count()
+    }
+
+    /// Hands a segment of the end `side` to the reader of the stream. True: it turned the bytes down.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        reader: &mut Reader<'_>,
+        load: &mut Load,
+        ctx: &Context,
+        side: usize,
+        s: &Segment<'_>,
+    ) -> bool {
+        let (gaps_before, held_before) = (self.gaps(), self.held());
+        let [low, high] = &mut self.sides;
+        let (own, other) = if side == 0 { (low, high) } else { (high, low) };
+        if s.flags & ACK != 0 && other.has_gap() {
+            other.acknowledged(reader, ctx, s.ack);
+        }
+        if s.flags & SYN != 0 {
+            own.begin(s.seq.wrapping_add(1));
+            if s.flags & ACK == 0 {
+                self.syn_ns = Some(ctx.time_ns);
+            } else if let Some(syn_ns) = self.syn_ns.take() {
+                reader.app.handshake(ctx, ctx.time_ns.saturating_sub(syn_ns));
+            }
+        }
+        if s.flags & RST != 0 {
+            own.rst(reader, ctx);
+        } else {
+            if !s.data.is_empty() && !own.given_up {
+                own.push(reader, ctx, s);
+            }
+            if s.flags & FIN != 0 {
+                own.fin(reader, ctx, s);
+            }
+        }
+        let turned_down = std::mem::take(&mut own.turned_down) || own.given_up && !self.confirmed && !self.by_content;
+        self.confirmed |= !s.data.is_empty();
+        load.held = (load.held + self.held()).saturating_sub(held_before);
+        if load.held > load.max_held {
+            // No room for what this stream waits for: it is given up, not the others.
+            load.held = load.held.saturating_sub(self.held());
+            self.sides.iter_mut().for_each(|s| s.give_up());
+            load.refused += 1;
+        }
+        load.gaps = load.gaps + self.gaps() - gaps_before;
+        turned_down && !s.data.is_empty()
+    }
 }
 
-/// The streams that somebody reads, by number.
-pub struct Streams {
-    pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
+/// What all streams together hold, and may hold.
+#[derive(Debug)]
+pub struct Load {
     /// Directions with segments that wait for a gap to close.
     pub gaps: usize,
     pub max_stream_bytes: usize,
     /// Bytes held of all directions.
     pub held: usize,
     pub max_held: usize,
-    max_streams: usize,
-    /// Streams that found the table full since the last sweep.
-    turned_away: usize,
     /// Streams that found no room.
     pub refused: u64,
 }
 
+/// When a full table is looked through for what is over. That costs its whole length: it is done when it is full, and
+/// where that made little room, again for every quarter of the table that wanted in.
+#[derive(Debug, Default)]
+pub struct Sweeps {
+    /// The last one made little room; those that found none since.
+    turned_away: Option<usize>,
+}
+
+impl Sweeps {
+    /// Somebody found the table, of that size, full.
+    pub fn is_due(&mut self, size: usize) -> bool {
+        self.turned_away.as_mut().is_none_or(|n| {
+            *n += 1;
+            *n > size / 4
+        })
+    }
+
+    /// Entries left by a sweep.
+    pub fn left(&mut self, entries: usize, size: usize) {
+        self.turned_away = (entries > size - size / 4).then_some(0);
+    }
+}
+
+/// The streams that somebody reads, by number.
+pub struct Streams {
+    pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
+    pub load: Load,
+    max_streams: usize,
+    sweeps: Sweeps,
+}
+
 impl Streams {
     pub fn new(limits: &Limits) -> Self {
+        Self::of(limits.max_app_streams, limits.max_app_stream_bytes, limits.max_app_buffer_bytes)
+    }
+
+    /// directions: read at a time; `stream_bytes` of one of them and `buffer_bytes` of all are held at most.
+    pub fn of(directions: usize, stream_bytes: usize, buffer_bytes: usize) -> Self {
         Self {
             open: HashMap::default(),
-            gaps: 0,
-            max_stream_bytes: limits.max_app_stream_bytes,
-            held: 0,
-            max_held: limits.max_app_buffer_bytes,
-            max_streams: limits.max_app_streams / 2,
-            turned_away: 0,
-            refused: 0,
+            load: Load { gaps: 0, max_stream_bytes: stream_bytes, held: 0, max_held: buffer_bytes, refused: 0 },
+            max_streams: directions / 2,
+            sweeps: Sweeps::default(),
         }
     }
 
     /// A place for a new stream, if there is room.
     pub fn add(&mut self, number: u32, pair: Pair) {
         if self.open.len() >= self.max_streams {
-            // A sweep looks at all of them: one for every quarter of the table that wanted in.
-            self.turned_away += 1;
-            if self.turned_away > self.max_streams / 4 {
-                self.turned_away = 0;
+            if self.sweeps.is_due(self.max_streams) {
                 let mut freed = 0;
                 self.open.retain(|_, p| {
-                    freed += if p.over() { p.sides.iter().map(Stream::held).sum() } else { 0 };
+                    freed += if p.over() { p.held() } else { 0 };
                     !p.over()
                 });
-                self.held = self.held.saturating_sub(freed);
+                self.load.held = self.load.held.saturating_sub(freed);
+                self.sweeps.left(self.open.len(), self.max_streams);
             }
             if self.open.len() >= self.max_streams {
-                self.refused += 1;
+                self.load.refused += 1;
                 return;
             }
         }
         self.open.insert(number, pair);
+    }
+
+    /// Numbers of the streams with segments that wait for a gap to close, in order.
+    pub fn with_gaps(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.open.iter().filter(|(_, p)| p.gaps() > 0).map(|(&n, _)| n).collect();
+        numbers.sort_unstable();
+        numbers
     }
 }
 

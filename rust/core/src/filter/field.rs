@@ -137,11 +137,16 @@ pub struct Field {
     pub base: Base,
     pub names: Names,
     pub mark: Mark,
+    /// Values hold secrets: filters compare them as they are, what is returned goes through this.
+    pub hide: Option<Hide>,
 }
+
+/// What is returned of a text in place of the text itself.
+pub type Hide = fn(&[u8]) -> Vec<u8>;
 
 impl Field {
     pub const fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
-        Self { name, label, kind, base: Base::Dec, names: Names::None, mark: Mark::Plain }
+        Self { name, label, kind, base: Base::Dec, names: Names::None, mark: Mark::Plain, hide: None }
     }
     pub const fn hex(self) -> Self {
         Self { base: Base::Hex, ..self }
@@ -167,6 +172,10 @@ impl Field {
     }
     pub const fn look_ahead(self) -> Self {
         Self { mark: Mark::LookAhead, ..self }
+    }
+    /// Values hold secrets, and are returned only as `hide` leaves them.
+    pub const fn secret(self, hide: Hide) -> Self {
+        Self { hide: Some(hide), ..self }
     }
     /// Whether values have names.
     pub fn has_names(&self) -> bool {

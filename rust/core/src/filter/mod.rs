@@ -19,6 +19,7 @@ pub mod registry;
 pub mod select;
 mod show;
 pub mod sink;
+pub mod stream_search;
 mod time;
 mod value;
 
@@ -28,6 +29,7 @@ pub use parser::{MAX_DEPTH, MAX_LENGTH};
 pub use registry::Group;
 pub use select::{Cell, CellValue, Plain, Row, Rows, Select};
 pub use sink::{Buffer, Found, Occurrence, Sink};
+pub use stream_search::{StreamMatch, StreamQuery};
 
 use program::{Frame, Pred};
 
@@ -76,6 +78,12 @@ impl Filter {
 pub fn find(pattern: &str, data: &[u8]) -> Option<(usize, usize)> {
     let found = check::build(pattern).ok()?.find(data)?;
     Some((found.start(), found.end()))
+}
+
+/// A search of TCP streams for a regular expression, as `matches` reads it. reach: see [`StreamQuery::new`].
+pub fn search(pattern: &str, reach: usize) -> Result<StreamQuery, FilterError> {
+    let refused = || FilterError::new(Code::Value, 0, "this regular expression is not taken");
+    StreamQuery::new(pattern, reach).ok_or_else(refused)
 }
 
 /// The field of a name, for a column. Fields that look ahead are refused, as in filters.

@@ -30,6 +30,12 @@ groups! {
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
     IcmpPairs crate::app::icmp_pair_fields::TABLE,
+    Tls crate::app::tls_fields::tls::TABLE,
+    Dtls crate::app::tls_fields::dtls::TABLE,
+    Quic crate::app::quic_fields::TABLE,
+    Http crate::app::http_fields::TABLE,
+    Http2 crate::app::http2_fields::TABLE,
+    Websocket crate::app::websocket_fields::TABLE,
     Dhcp crate::app::dhcp_fields::TABLE,
     Dhcpv6 crate::app::dhcpv6_fields::TABLE,
     Sip crate::app::sip_fields::TABLE,
@@ -115,12 +121,17 @@ pub fn apps_of(id: FieldId) -> Vec<&'static str> {
     }
 }
 
-/// The application protocols that fill a table: its own, and where it is of a protocol inside of others, all that find it.
+/// The application protocols that fill a table: its own, and those that find its protocol inside of others (TLS in QUIC).
 fn fillers(table: &Table) -> Vec<&'static str> {
-    let inside =
-        Proto::ALL.iter().find(|p| p.name() == table.prefix && table.app.is_some_and(|app| app != table.prefix));
-    let finders = inside.and_then(|p| registry().apps.get(p)).cloned().unwrap_or_default();
-    if finders.is_empty() { table.app.into_iter().collect() } else { finders }
+    let Some(app) = table.app else { return Vec::new() };
+    let proto = Proto::ALL.iter().find(|p| p.name() == table.prefix);
+    let mut apps = proto.and_then(|p| registry().apps.get(p)).cloned().unwrap_or_default();
+    if apps.is_empty() || app == table.prefix {
+        apps.push(app);
+    }
+    apps.sort_unstable();
+    apps.dedup();
+    apps
 }
 
 /// The field of a name.

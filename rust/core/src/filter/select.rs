@@ -6,6 +6,7 @@ use super::frame::Clock;
 use super::program::Frame;
 use super::registry::Group;
 use super::sink::{Buffer, Occurrence, Sink};
+use super::stream_search::{Piece, StreamMatch, StreamQuery, StreamSearch};
 use super::value::Value;
 use super::{Filter, registry, show};
 use crate::app::{AppPlan, Apps, Place};
@@ -27,6 +28,8 @@ pub struct Select {
     pub frames: Option<Vec<(u64, u64)>>,
     /// Gives a [`Row`] of each frame that passes.
     pub rows: Option<Rows>,
+    /// Searches TCP streams: a row is a match then, of the frame that completes it. The filter does not count.
+    pub search: Option<Arc<StreamQuery>>,
 }
 
 /// What rows hold.
@@ -49,6 +52,8 @@ pub struct Rows {
 pub struct Row {
     /// From 1, as tshark numbers frames.
     pub number: u64,
+    /// Of a packet; false: of something else that tshark numbers as a frame.
+    pub is_packet: bool,
     pub time: Timestamp,
     pub has_time: bool,
     /// Offset of its record in the decompressed stream, bytes.
@@ -61,6 +66,9 @@ pub struct Row {
     pub cells: Vec<Cell>,
     pub summary: Option<Box<PacketHeader>>,
     pub bytes: Option<Box<[u8]>>,
+    /// What the capture program made up in front of them, with `bytes`; mostly nothing.
+    pub front: Box<[u8]>,
+    pub found: Option<Box<StreamMatch>>,
 }
 
 /// One value of a column.
@@ -136,6 +144,7 @@ pub(crate) struct Selector {
     follows_tcp: bool,
     /// Some field comes from the details of that analysis.
     details_tcp: bool,
+    search: Option<StreamSearch>,
     /// Numbers of UDP streams, where some field needs them.
     udp: Option<UdpStreams>,
     pub matched: u64,
@@ -145,7 +154,7 @@ pub(crate) struct Selector {
 impl Selector {
     /// None where the plan selects nothing.
     pub fn new(select: &Select, app_ports: &[(String, u16)], limits: &Limits) -> Option<Self> {
-        if select.filter.is_none() && select.frames.is_none() && select.rows.is_none() {
+        if select.filter.is_none() && select.frames.is_none() && select.rows.is_none() && select.search.is_none() {
             return None;
         }
         let mut fields: Vec<FieldId> = select.filter.iter().flat_map(|f| f.fields().iter().copied()).collect();
@@ -178,8 +187,9 @@ impl Selector {
             apps.media.follow();
         }
         Some(Self {
-            follows_tcp: apps.is_some() || stateful(Group::Tcp),
+            search: select.search.clone().map(|query| StreamSearch::new(query, limits)),
             details_tcp: fields.iter().any(|id| crate::transport::tcp_fields::DETAILS.contains(id)),
+            follows_tcp: apps.is_some() || select.search.is_some() || stateful(Group::Tcp),
             udp,
             filter: select.filter.clone(),
             frames: select.frames.clone(),
@@ -212,6 +222,11 @@ impl Selector {
     /// The application protocols that add to the path of frames here.
     pub fn apps(&self) -> Option<&Apps> {
         self.apps.as_ref()
+    }
+
+    /// Rows have the bytes of frames.
+    pub fn gives_bytes(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.bytes)
     }
 
     /// As many frames have passed as were asked for.
@@ -270,6 +285,14 @@ impl Selector {
             };
             extract::extract(&around, &mut sink);
         }
+        if let Some(mut search) = self.search.take() {
+            if let Some(verdict) = verdict.filter(|_| numbered) {
+                self.search(&mut search, record, number, layers, dissector, verdict, &sink);
+            }
+            self.search = Some(search);
+            self.sink = Some(sink);
+            return false;
+        }
         let filter = self.filter.as_deref();
         let passed = numbered && filter.is_none_or(|f| f.matches(&sink, record.data, dissector.whole()));
         if passed {
@@ -284,6 +307,69 @@ impl Selector {
         self.clock.after(record, passed);
         self.sink = Some(sink);
         passed
+    }
+
+    /// Connections whose search began anew, for want of room.
+    pub fn let_go(&self) -> u64 {
+        self.search.as_ref().map_or(0, |search| search.let_go)
+    }
+
+    /// The input has ended.
+    pub fn finish(&mut self) {
+        if let Some(mut search) = self.search.take() {
+            search.finish();
+            self.hits(&mut search, |row| row);
+            self.search = Some(search);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)] // everything that is known of the frame
+    fn search(
+        &mut self,
+        search: &mut StreamSearch,
+        record: &Record<'_>,
+        number: u64,
+        layers: &Layers,
+        dissector: &Dissector,
+        verdict: &Verdict,
+        sink: &Sink,
+    ) {
+        let Some(tcp) = layers.tcp.as_ref() else { return };
+        let Some(net) = tcp.net.and_then(|at| layers.nets.get(at as usize)) else { return };
+        let piece = Piece {
+            stream: verdict.stream,
+            end: usize::from((net.src, tcp.src_port) > (net.dst, tcp.dst_port)),
+            to_client: verdict.to_client,
+            new: verdict.new,
+            frame: number,
+            seq: tcp.seq,
+            ack: tcp.ack,
+            flags: tcp.flags,
+            data: dissector.bytes(record, tcp.payload),
+            wire: tcp.len.unwrap_or(0),
+        };
+        let rows = self.rows.clone().unwrap_or_default();
+        let mut row = || self.row(&rows, record, number, layers, Some(verdict), sink, dissector.whole());
+        search.segment(&piece, &mut row);
+        if !search.hits.is_empty() {
+            let row = row();
+            self.hits(search, |held| held.or_else(|| Some(Box::new(row.clone()))));
+        }
+    }
+
+    /// Makes rows of what the search found, as many as were asked for.
+    fn hits(&mut self, search: &mut StreamSearch, row: impl Fn(Option<Box<Row>>) -> Option<Box<Row>>) {
+        for (held, found) in search.hits.drain(..) {
+            if self.done() {
+                break;
+            }
+            self.matched += 1;
+            if self.rows.as_ref().is_some_and(|rows| self.matched > rows.skip)
+                && let Some(row) = row(held)
+            {
+                self.out.push(Row { found: Some(Box::new(found)), ..*row });
+            }
+        }
     }
 
     #[allow(clippy::too_many_arguments)] // everything that is known of the frame
@@ -304,11 +390,16 @@ impl Selector {
         let cell = |o: &Occurrence| {
             let column = self.columns.get(o.field.0 as usize).copied().flatten()?;
             let start = if o.buffer == Buffer::Frame { o.start.saturating_sub(pseudo) } else { o.start };
-            let value = CellValue(frame.shown(o));
+            let value = match (registry::field(o.field).hide, frame.shown(o)) {
+                (Some(hide), Value::Bytes(b) | Value::Text(b)) => Value::Bytes(hide(&b).into()),
+                (_, value) => value,
+            };
+            let value = CellValue(value);
             Some(Cell { column, field: o.field, value, layer: o.layer, buffer: o.buffer, start, len: o.len })
         };
         Row {
             number,
+            is_packet: record.kind == RecordKind::Packet,
             time: record.time,
             has_time: record.has_time,
             offset: record.offset,
@@ -321,6 +412,11 @@ impl Selector {
                 .summaries
                 .then(|| Box::new(PacketHeader::new(&own, number, layers, verdict.map(|v| (v.stream, v.events))))),
             bytes: rows.bytes.then(|| own.data.into()),
+            front: match rows.bytes {
+                true => record.data.get(..pseudo as usize).unwrap_or_default().into(),
+                false => Box::default(),
+            },
+            found: None,
         }
     }
 }

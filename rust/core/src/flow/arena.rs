@@ -49,3 +49,23 @@ impl Arena {
         self.chunks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CHUNK;
+    use crate::flow::tests::{SYN, Wire, client};
+
+    #[test]
+    fn slots_keep_their_connection_over_many_chunks() {
+        let mut wire = Wire::new();
+        let ports = 1..=(3 * CHUNK + 1) as u16;
+        ports.clone().for_each(|port| _ = wire.send(&client(SYN, 1, 0, 0).client_port(port)));
+        assert_eq!(wire.tracker.len(), ports.len());
+        let table = wire.tracker.snapshot();
+        for (i, port) in ports.enumerate() {
+            let c = table.get(i).unwrap();
+            assert_eq!((c.stream, c.client_port), (i as u32, port));
+        }
+        assert_eq!(wire.tracker.into_table().len(), table.len());
+    }
+}

@@ -158,3 +158,68 @@ fn bytes(c: &Connection) -> u64 {
 fn duration(c: &Connection) -> i64 {
     c.last_ns.saturating_sub(c.first_ns)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::connection::Events;
+
+    const A: [u8; 4] = [10, 0, 0, 1];
+    const B: [u8; 4] = [10, 0, 0, 2];
+
+    fn connection(known_by: ClientKnownBy) -> Connection {
+        let (client, server) = (IpAddr::v4(A), IpAddr::v4(B));
+        Connection { client, server, client_port: 50_000, server_port: 80, known_by, ..Connection::default() }
+    }
+
+    #[test]
+    fn a_service_is_the_servers_address_and_port() {
+        let c = connection(ClientKnownBy::Syn);
+        let is = |address: Option<[u8; 4]>, port| Filter { address: address.map(IpAddr::v4), port }.matches(&c);
+        assert!(
+            is(None, None) && is(Some(A), None) && is(Some(B), None) && is(Some(B), Some(80)) && is(None, Some(80))
+        );
+        assert!(!is(Some([9; 4]), None) && !is(Some(A), Some(80)) && !is(None, Some(50_000)));
+        // Nobody saw the handshake: either end may be the server.
+        let c = connection(ClientKnownBy::default());
+        if !matches!(c.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck) {
+            assert!(Filter { address: Some(IpAddr::v4(A)), port: Some(50_000) }.matches(&c));
+        }
+    }
+
+    #[test]
+    fn every_name_is_a_property_and_others_are_none() {
+        for name in event::NAMES {
+            assert!(matches!(Having::from_name(name), Some(Having::Event(_))), "{name}");
+            assert!(matches!(Order::from_name(name), Some(Order::Event(_))), "{name}");
+        }
+        for name in ResetAfter::NAMES {
+            assert!(matches!(Having::from_name(&format!("reset_after_{name}")), Some(Having::ResetAfter(_))));
+        }
+        assert_eq!(
+            (Having::from_name("reset_after_"), Having::from_name(""), Order::from_name("x")),
+            (None, None, None)
+        );
+    }
+
+    #[test]
+    fn orders_put_the_largest_first_and_what_has_no_time_last() {
+        let mut quick = connection(ClientKnownBy::Syn);
+        (quick.initial_rtt_ns, quick.last_ns, quick.dirs[0].packets) = (Some(5), 10, 10);
+        let mut slow = connection(ClientKnownBy::Syn);
+        (slow.initial_rtt_ns, slow.last_ns, slow.dirs[1].packets) = (Some(9), 4, 100);
+        let mut events = Box::new(Events::default());
+        events.count[0][RETRANSMISSIONS] = 5;
+        slow.events = Some(events.clone());
+        quick.events = Some(events);
+        let none = connection(ClientKnownBy::Syn);
+        assert_eq!(Order::InitialRtt.compare(&slow, &quick), Ordering::Less);
+        assert_eq!(Order::InitialRtt.compare(&quick, &none), Ordering::Less);
+        assert_eq!(Order::Duration.compare(&quick, &slow), Ordering::Less);
+        assert_eq!(Order::Packets.compare(&slow, &quick), Ordering::Less);
+        // Five of ten packets are more than five of a hundred.
+        assert_eq!(Order::RetransmissionRate.compare(&quick, &slow), Ordering::Less);
+        assert_eq!(Order::Retransmissions.compare(&quick, &slow), Ordering::Equal);
+        assert_eq!(Order::Stream.compare(&quick, &slow), Ordering::Equal);
+    }
+}

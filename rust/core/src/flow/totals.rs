@@ -172,3 +172,73 @@ impl Totals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::connection::{Direction, Events};
+    use crate::flow::turns::Reset;
+
+    /// Connections that differ in everything that is summed.
+    fn connections() -> Vec<Connection> {
+        use {Close::*, Handshake::*};
+        let shakes = [MidStream, SynOnly, Refused, HalfOpen, Complete];
+        let closes = [Open, Fin, HalfClosed, Reset, Idle];
+        let mut all = Vec::new();
+        for (i, (&handshake, &close)) in shakes.iter().zip(&closes).cycle().take(25).enumerate() {
+            let n = i as u32 + 1;
+            let direction = |n: u32| Direction {
+                packets: n,
+                data_packets: n / 2,
+                bytes: 100 * n as u64,
+                payload_bytes: 60 * n as u64,
+                syn: n % 3,
+                syn_ack: n % 2,
+                fin: n % 4,
+                rst: n % 5,
+                ack: n,
+                ..Direction::default()
+            };
+            let mut events = Box::new(Events::default());
+            events.count[i % 2][i % event::COUNT] = n;
+            all.push(Connection {
+                handshake,
+                close,
+                closed_by: Some((i % 2) as u8),
+                syn_frame: n as u64 % 2,
+                syn_ack_frame: 1,
+                dirs: [direction(n), direction(2 * n)],
+                reset: self::Reset { after: ResetAfter::Data, ttl: 64, usual_ttl: 60 - (i % 5) as u8, seq_gap: None },
+                events: (i % 3 != 0).then_some(events),
+                ..Connection::default()
+            });
+        }
+        all
+    }
+
+    fn sum(connections: &[Connection]) -> Totals {
+        let mut totals = Totals::default();
+        connections.iter().for_each(|c| totals.add(c));
+        totals
+    }
+
+    #[test]
+    fn sums_of_parts_add_up_to_the_whole() {
+        let all = connections();
+        for cut in 0..=all.len() {
+            let mut parts = sum(&all[..cut]);
+            parts.merge(&sum(&all[cut..]));
+            assert_eq!(parts, sum(&all));
+        }
+    }
+
+    #[test]
+    fn every_connection_is_in_one_state_of_each_kind() {
+        let t = sum(&connections());
+        assert_eq!(t.mid_stream + t.syn_only + t.refused + t.half_open + t.complete, 25);
+        assert_eq!(t.open + t.fin_closed + t.half_closed + t.reset + t.idle, 25);
+        assert_eq!(t.reset_by[0] + t.reset_by[1], t.reset);
+        assert_eq!((t.connections, t.packets), (25, [325, 650]));
+        assert!(t.reset_elsewhere > 0 && t.reset_elsewhere < 25 && t.unscaled > 0);
+    }
+}

@@ -82,3 +82,32 @@ impl Reset {
         self.after != ResetAfter::None && self.usual_ttl != 0 && self.ttl.abs_diff(self.usual_ttl) >= TTL_GAP
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exchanges_keep_their_sum_ends_and_slowest_frame() {
+        let mut t = Turns::default();
+        [(30, 7), (10, 9), (30, 11)].iter().for_each(|&(ns, frame)| t.add(ns, frame));
+        assert_eq!(t, Turns { sum_ns: 70, min_ns: 10, max_ns: 30, max_frame: 7, count: 3 });
+        t.add(u64::MAX, 12);
+        assert_eq!((t.sum_ns, t.max_frame), (u64::MAX, 12));
+    }
+
+    #[test]
+    fn names_are_those_of_the_variants() {
+        assert_eq!(ResetAfter::None.index(), None);
+        assert_eq!(ResetAfter::NAMES[ResetAfter::Syn.index().unwrap()], "syn");
+        assert_eq!(ResetAfter::Unseen.index(), Some(ResetAfter::COUNT - 1));
+    }
+
+    #[test]
+    fn a_reset_is_from_elsewhere_by_five_hops() {
+        let of = |usual_ttl, ttl| Reset { after: ResetAfter::Data, ttl, usual_ttl, seq_gap: None }.is_elsewhere();
+        assert_eq!([of(64, 60), of(64, 59), of(59, 64), of(64, 255)], [false, true, true, true]);
+        // Nothing to compare with, or no RST at all.
+        assert!(!of(0, 255) && !Reset { ttl: 1, usual_ttl: 64, ..Reset::default() }.is_elsewhere());
+    }
+}

@@ -8,6 +8,7 @@ use crate::layers::{Layers, Proto};
 pub(crate) fn message<'a>(view: View<'a>, out: &mut Layers) -> Step<'a> {
     if view.data.len() >= 2 {
         out.push(Proto::Arp);
+        out.arp.get_or_insert(view.span());
     }
     out.short |= view.data.len() < 8;
     None

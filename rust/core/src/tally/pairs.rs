@@ -1,10 +1,56 @@
 //! Conversations: counters by unordered pair of ends.
 
+use super::UdpEnd;
+use crate::addr::MacAddr;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
+
+/// One end of a conversation.
+pub trait End: Copy + Eq + Ord + Hash {
+    /// All of it as numbers, those behind the first are 0 where they are not needed: a frame is looked up by them, and
+    /// numbers are compared and hashed faster than bytes.
+    fn words(&self) -> [u64; 3];
+}
+
+impl End for MacAddr {
+    #[inline]
+    fn words(&self) -> [u64; 3] {
+        let [a, b, c, d, e, f] = self.0;
+        [u64::from_be_bytes([0, 0, a, b, c, d, e, f]), 0, 0]
+    }
+}
+
+impl End for [u8; 4] {
+    #[inline]
+    fn words(&self) -> [u64; 3] {
+        [u32::from_be_bytes(*self) as u64, 0, 0]
+    }
+}
+
+impl End for [u8; 16] {
+    #[inline]
+    fn words(&self) -> [u64; 3] {
+        let all = u128::from_be_bytes(*self);
+        [(all >> 64) as u64, all as u64, 0]
+    }
+}
+
+impl End for UdpEnd {
+    #[inline]
+    fn words(&self) -> [u64; 3] {
+        let all = u128::from_be_bytes(self.0.bytes);
+        let port = (self.0.v6 as u64) << 16 | self.1 as u64;
+        // An IPv4 address has the first four bytes to itself.
+        [(all >> 64) as u64 | if self.0.v6 { 0 } else { port }, all as u64, if self.0.v6 { port } else { 0 }]
+    }
+}
+
+/// Entries of the table of recent pairs: 16 KiB stay in the first-level cache or close to it.
+const RECENT_BITS: u32 = 12;
+const NO_PAIR: u32 = u32::MAX;
 
 /// One conversation. `a` sent the first frame; index 0 counts a to b, 1 b to a.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +86,11 @@ pub struct PairTable<K> {
     full: bool,
     /// The pair of the frame before: bursts go one way, one look at it saves the hashing.
     last: usize,
+    /// The pair last seen of each hash prefix: finds the active ones without the index, which is much larger.
+    recent: Vec<u32>,
 }
 
-impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
+impl<K: End> PairTable<K> {
     pub fn new(limit: usize) -> Self {
         Self {
             pairs: Vec::new(),
@@ -52,11 +100,22 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
             totals: Totals::default(),
             full: false,
             last: 0,
+            recent: vec![NO_PAIR; 1 << RECENT_BITS],
         }
     }
 
+    /// The same for both orders.
+    #[inline]
     fn hash(hasher: &RandomState, a: &K, b: &K) -> u64 {
-        if a <= b { hasher.hash_one((a, b)) } else { hasher.hash_one((b, a)) }
+        let (a, b) = (a.words(), b.words());
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let mut h = hasher.build_hasher();
+        h.write_u64(low[0]);
+        h.write_u64(high[0]);
+        if (low[1] | low[2] | high[1] | high[2]) != 0 {
+            [low[1], high[1], low[2], high[2]].into_iter().for_each(|w| h.write_u64(w));
+        }
+        h.finish()
     }
 
     /// Index of the pair, made if there is room.
@@ -65,9 +124,15 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
         if self.pairs.get(self.last).is_some_and(same) {
             return Some(self.last);
         }
-        let Self { pairs, index, hasher, .. } = self;
+        let Self { pairs, index, hasher, recent, .. } = self;
         let hash = Self::hash(hasher, &src, &dst);
+        let recent = &mut recent[(hash >> (u64::BITS - RECENT_BITS)) as usize];
+        if pairs.get(*recent as usize).is_some_and(same) {
+            self.last = *recent as usize;
+            return Some(self.last);
+        }
         if let Some(&i) = index.find(hash, |&i| same(&pairs[i as usize])) {
+            *recent = i;
             self.last = i as usize;
             return Some(self.last);
         }
@@ -81,6 +146,7 @@ impl<K: Copy + Eq + Ord + Hash> PairTable<K> {
             let p = &pairs[i as usize];
             Self::hash(hasher, &p.a, &p.b)
         });
+        *recent = i as u32;
         self.last = i;
         Some(i)
     }
@@ -210,11 +276,40 @@ pub fn page_of<T, O: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> O, offset: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::addr::IpAddr;
+
+    impl End for u32 {
+        fn words(&self) -> [u64; 3] {
+            [*self as u64, 0, 0]
+        }
+    }
+
+    #[test]
+    fn ends_that_differ_have_different_words() {
+        let v4 = IpAddr::v4([1, 2, 3, 4]);
+        let v6 = IpAddr::v6([1, 2, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let ends: Vec<UdpEnd> =
+            vec![(v4, 1), (v4, 2), (v6, 1), (v6, 2), (IpAddr::v6([0; 16]), 1), (IpAddr::v4([0; 4]), 1)];
+        let words: HashSet<[u64; 3]> = ends.iter().map(End::words).collect();
+        assert_eq!(words.len(), ends.len());
+        assert_ne!([1, 2, 3, 4].words(), [4, 3, 2, 1].words());
+        assert_ne!(MacAddr([1, 0, 0, 0, 0, 0]).words(), MacAddr([0, 1, 0, 0, 0, 0]).words());
+    }
+
+    #[test]
+    fn many_pairs_in_turn_are_all_found_again() {
+        let mut t = PairTable::new(100_000);
+        for _ in 0..3 {
+            (0..20_000u32).for_each(|i| t.add(i, i + 1_000_000, 10, i as i64));
+        }
+        assert_eq!(t.pairs().len(), 20_000);
+        assert!(t.pairs().iter().all(|p| p.frames == [3, 0]));
+    }
 
     #[test]
     fn both_ways_are_one_pair_and_the_first_sender_is_a() {
         let mut t = PairTable::new(10);
-        t.add(9, 1, 100, 5);
+        t.add(9u32, 1, 100, 5);
         t.add(1, 9, 60, 6);
         t.add(9, 1, 40, 4);
         assert_eq!(t.pairs(), [Pair { a: 9, b: 1, frames: [2, 1], bytes: [140, 60], first_ns: 4, last_ns: 6 }]);
@@ -233,7 +328,7 @@ mod tests {
     #[test]
     fn an_end_talking_to_itself_is_counted_once_each_way() {
         let mut t = PairTable::new(10);
-        t.add(7, 7, 50, 0);
+        t.add(7u32, 7, 50, 0);
         t.add(7, 7, 50, 0);
         assert_eq!(t.endpoints(), [(7, [2, 100, 2, 100])]);
     }

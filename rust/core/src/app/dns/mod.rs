@@ -103,6 +103,10 @@ impl App for Dns {
     fn kept(&self) -> Option<&Kept> {
         Some(&self.kept)
     }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        (Some(Arc::new(Counts(self.machines))), Some(self.kept))
+    }
 }
 
 /// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.

@@ -4,10 +4,12 @@ use super::Shared;
 use super::counts::{Done, Evidence, MAX_URI, Took};
 use super::head::Kind;
 use super::hpack::Decoder;
+use super::http2_fields as fields;
 use super::row::{self, MAX_TEXT, Row, flag};
 use super::secret;
 use crate::app::message::{Fields, text};
 use crate::app::{Context, Output, Step};
+use crate::filter::registry::Group;
 use crate::layers::Proto;
 use std::collections::HashMap;
 
@@ -77,6 +79,12 @@ impl Frames {
 #[derive(Debug, Default)]
 struct Exchange {
     place: Option<usize>,
+    /// A place among the rows was asked for.
+    placed: bool,
+    /// Its request is counted as waiting for a response.
+    open: bool,
+    /// Its messages that are counted as unfinished.
+    unfinished: u64,
     row: Row,
     context: Option<Context>,
     end_ns: Option<i64>,
@@ -146,12 +154,17 @@ impl Http2 {
         out: &mut Output,
     ) -> Step {
         let shown = shown && !c.only_in_order;
-        shared.frames.connections += !std::mem::replace(&mut self.counted, true) as u64;
+        if let Some(frames) = shared.frames() {
+            frames.connections += !std::mem::replace(&mut self.counted, true) as u64;
+        }
         if data.starts_with(PREFACE.get(..data.len().min(PREFACE.len())).unwrap_or_default()) {
             if data.len() < PREFACE.len() {
                 return Step::Need(PREFACE.len());
             }
             found(shown, out);
+            if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+                fields::preface(PREFACE, sink);
+            }
             return Step::Consumed(PREFACE.len());
         }
         let &[a, b, l, kind, flags, s0, s1, s2, s3, ..] = data else { return Step::Need(9) };
@@ -166,16 +179,25 @@ impl Http2 {
             return Step::Consumed(end);
         }
         let Some(payload) = data.get(9..end) else { return Step::Need(end) };
-        self.frame(shared, c, at, (kind, flags, id), payload, shown);
         found(shown, out);
+        if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+            fields::frame((kind, flags, id), len, sink);
+            fields::payload(kind, flags, payload, sink);
+        }
+        self.frame(shared, c, at, (kind, flags, id), payload, shown, out);
         Step::Consumed(end)
     }
 
     /// A frame that was passed over has come in full.
     pub fn skipped(&mut self, shared: &mut Shared, c: &Context, at: usize, shown: bool, out: &mut Output) {
         let Some((kind, flags, id, len)) = self.sides[at].coming.take() else { return };
-        shared.frames.by_type[kind as usize & 15] += 1;
+        if let Some(frames) = shared.frames() {
+            frames.by_type[kind as usize & 15] += 1;
+        }
         found(shown, out);
+        if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+            fields::frame((kind, flags, id), len, sink);
+        }
         if kind != DATA {
             self.sides[at].broken = true;
             return;
@@ -191,6 +213,7 @@ impl Http2 {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // all that is known of the frame
     fn frame(
         &mut self,
         shared: &mut Shared,
@@ -199,8 +222,11 @@ impl Http2 {
         (kind, flags, id): (u8, u8, u32),
         payload: &[u8],
         shown: bool,
+        out: &mut Output,
     ) {
-        shared.frames.by_type[kind as usize & 15] += 1;
+        if let Some(frames) = shared.frames() {
+            frames.by_type[kind as usize & 15] += 1;
+        }
         match kind {
             HEADERS | PUSH_PROMISE => {
                 let padded = flags & PADDED != 0;
@@ -228,14 +254,18 @@ impl Http2 {
                 }
             }
             RST_STREAM => {
-                shared.frames.reset.add(c.frame);
+                if let Some(frames) = shared.frames() {
+                    frames.reset.add(c.frame);
+                }
                 if let Some(e) = self.streams.remove(&id) {
                     self.forget(shared, *e);
                 }
                 return;
             }
             GOAWAY => {
-                shared.frames.goaway.add(c.frame);
+                if let Some(frames) = shared.frames() {
+                    frames.goaway.add(c.frame);
+                }
                 return;
             }
             _ => return,
@@ -243,26 +273,47 @@ impl Http2 {
         if flags & END_HEADERS != 0
             && let Some((id, first_flags)) = self.sides[at].block_of.take()
         {
-            self.block(shared, c, at, id, first_flags, shown);
+            self.block(shared, c, at, (id, first_flags), shown, out);
         }
     }
 
     /// A stream that ends without a response.
     fn forget(&self, shared: &mut Shared, e: Exchange) {
-        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.request.is_some() as u64);
-        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.response.is_some() as u64);
+        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.unfinished);
     }
 
-    fn block(&mut self, shared: &mut Shared, c: &Context, at: usize, id: u32, flags: u8, shown: bool) {
+    fn block(
+        &mut self,
+        shared: &mut Shared,
+        c: &Context,
+        at: usize,
+        (id, flags): (u32, u8),
+        shown: bool,
+        out: &mut Output,
+    ) {
         let side = &mut self.sides[at];
         let raw = std::mem::take(&mut side.block);
         if side.broken {
             return;
         }
         let mut found = Block { bytes: raw.len(), ..Block::default() };
-        if side.decoder.get_or_insert_with(Decoder::new).decode(&raw, |name, value| found.take(name, value)).is_none() {
+        let (mut sink, mut count) = (out.fields(Group::Http2).filter(|_| shown), 0);
+        let each = |name: &[u8], value: &[u8]| {
+            found.take(name, value);
+            count += 1;
+            if let Some(sink) = &mut sink {
+                fields::header(name, value, sink);
+            }
+        };
+        let whole = side.decoder.get_or_insert_with(Decoder::new).decode(&raw, each).is_some();
+        if let Some(sink) = &mut sink {
+            fields::count(count, sink);
+        }
+        if !whole {
             side.broken = true;
-            shared.frames.broken_blocks += 1;
+            if let Some(frames) = shared.frames() {
+                frames.broken_blocks += 1;
+            }
             return;
         }
         if id == 0 {
@@ -304,13 +355,18 @@ impl Http2 {
         if let Some(login) = &login {
             row.set_text("login", login.scheme.to_owned());
             row.set_text("user", login.user.clone().unwrap_or_default());
-            shared.http2.login(c, &done.host, login, None);
+            if let Some(counts) = shared.http2() {
+                counts.login(c, &done.host, login, None);
+            }
         }
-        let place = shared.kept.keep("http2", c, row::fields, &row.pack());
-        shared.http2.unfinished += 1;
-        shared.http2.open += 1;
-        let exchange = Exchange { place, row, context: Some(*c), request: Some(done), login, ..Exchange::default() };
-        self.streams.insert(id, Box::new(exchange));
+        let mut e = Box::new(Exchange { row, context: Some(*c), request: Some(done), login, ..Exchange::default() });
+        if let Some(counts) = shared.http2() {
+            counts.unfinished += 1;
+            counts.open += 1;
+            (e.unfinished, e.open) = (1, true);
+        }
+        e.store(shared);
+        self.streams.insert(id, e);
     }
 
     fn response(&mut self, shared: &mut Shared, c: &Context, id: u32, b: &Block) {
@@ -335,18 +391,21 @@ impl Http2 {
         e.first_ns = c.time_ns;
         let mut done = b.done(Kind::Response);
         done.status = status;
-        shared.http2.unfinished += 1;
-        shared.http2.open = shared.http2.open.saturating_sub(1);
-        if let Some(login) = &e.login {
-            let host = e.request.as_ref().map_or(String::new(), |r| r.host.clone());
-            match status {
-                401 | 407 => shared.http2.login(c, &host, login, Some(false)),
-                200..=499 => shared.http2.login(c, &host, login, Some(true)),
-                _ => {}
+        shared.http2.open = shared.http2.open.saturating_sub(std::mem::take(&mut e.open) as u64);
+        if let Some(counts) = shared.http2() {
+            counts.unfinished += 1;
+            e.unfinished += 1;
+            if let Some(login) = &e.login {
+                let host = e.request.as_ref().map_or(String::new(), |r| r.host.clone());
+                match status {
+                    401 | 407 => counts.login(c, &host, login, Some(false)),
+                    200..=499 => counts.login(c, &host, login, Some(true)),
+                    _ => {}
+                }
             }
         }
         e.response = Some(done);
-        store(shared, e);
+        e.store(shared);
     }
 
     /// One end of a stream has sent everything.
@@ -355,37 +414,50 @@ impl Http2 {
         let hidden = if shown { 0 } else { flag::HIDDEN };
         let done = if response { e.response.as_ref() } else { e.request.as_ref() };
         let Some(done) = done else { return };
-        let counts = &mut shared.http2;
-        counts.unfinished = counts.unfinished.saturating_sub(1);
-        match (shown, c.only_in_order) {
-            (true, _) => counts.done(c, done),
-            (false, true) => counts.only_in_order += 1,
-            (false, false) => counts.on_other_ports += 1,
+        if e.unfinished > 0 {
+            e.unfinished -= 1;
+            shared.http2.unfinished = shared.http2.unfinished.saturating_sub(1);
+        }
+        if let Some(counts) = shared.http2() {
+            match (shown, c.only_in_order) {
+                (true, _) => counts.done(c, done),
+                (false, true) => counts.only_in_order += 1,
+                (false, false) => counts.on_other_ports += 1,
+            }
         }
         if response {
             e.row.response_body = done.body;
             e.row.response_frame = c.frame;
             e.row.transfer_ns = Some(c.time_ns.saturating_sub(e.first_ns)).filter(|&ns| ns >= 0);
             e.row.flags |= flag::RESPONSE_DONE | hidden;
-            if shown {
+            if shown && let Some(counts) = shared.http2() {
                 let took =
                     Took { wait_ns: e.row.wait_ns, transfer_ns: e.row.transfer_ns, network_ns: self.handshake_ns };
                 counts.took(c, &took);
             }
-            store(shared, e);
+            e.store(shared);
             self.streams.remove(&id);
         } else {
             e.row.request_body = done.body;
             e.row.flags |= flag::REQUEST_DONE | hidden;
             (e.end_ns, e.context) = (Some(c.time_ns), Some(*c));
-            store(shared, e);
+            e.store(shared);
         }
     }
 }
 
-fn store(shared: &mut Shared, e: &Exchange) {
-    if let (Some(place), Some(context)) = (e.place, &e.context) {
-        shared.kept.replace(place, context, &e.row.pack());
+impl Exchange {
+    /// Its row where it is listed: from the first of its messages on that counts.
+    fn store(&mut self, shared: &mut Shared) {
+        let Some(context) = &self.context else { return };
+        match self.place {
+            Some(place) => shared.kept.replace(place, context, &self.row.pack()),
+            None if shared.counting && !self.placed => {
+                self.placed = true;
+                self.place = shared.kept.keep("http2", context, row::fields, &self.row.pack());
+            }
+            None => {}
+        }
     }
 }
 

@@ -5,20 +5,26 @@
 
 mod connection;
 mod counts;
+pub(crate) mod fields;
 mod head;
 mod hpack;
 mod http2;
+pub(crate) mod http2_fields;
 mod ports;
 mod row;
-mod secret;
+pub(super) mod secret;
 mod websocket;
+pub(crate) mod websocket_fields;
 
 use super::kept::Kept;
 use super::message::{Fields, Value, text};
+use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
+use crate::addr::IpAddr;
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
-use connection::{Connection, Exchange};
+use connection::Connection;
 use counts::{Counts, Done};
 use foldhash::fast::RandomState;
 use head::{Head, Kind, Look};
@@ -34,24 +40,41 @@ struct Shared {
     ssdp: Counts,
     websocket: websocket::Counts,
     kept: Kept,
+    /// The frame at hand passes the filter of the pass.
+    counting: bool,
 }
 
 impl Shared {
-    /// More is known of a request.
-    fn store(&mut self, e: &Exchange) {
-        if let Some((place, context, row)) = e.stored() {
-            self.kept.replace(place, context, &row.pack());
-        }
+    /// Where HTTP/1 is counted; None while the frame at hand does not count.
+    fn http(&mut self) -> Option<&mut Counts> {
+        self.counting.then_some(&mut self.http)
+    }
+
+    /// The same of HTTP/2.
+    fn http2(&mut self) -> Option<&mut Counts> {
+        self.counting.then_some(&mut self.http2)
+    }
+
+    fn frames(&mut self) -> Option<&mut http2::Frames> {
+        self.counting.then_some(&mut self.frames)
+    }
+
+    fn websocket(&mut self) -> Option<&mut websocket::Counts> {
+        self.counting.then_some(&mut self.websocket)
     }
 }
+
+type Ends = [(IpAddr, u16); 2];
 
 /// HTTP of a pass.
 pub struct Http {
     shared: Shared,
     connections: HashMap<u32, Box<Connection>, RandomState>,
     max_connections: usize,
-    /// Connections that found no room since the last sweep.
-    turned_away: usize,
+    /// What SSDP spoke of before, by ends, for its fields.
+    ssdp: HashMap<Ends, fields::Pairs, RandomState>,
+    max_keys: usize,
+    sweeps: Sweeps,
 }
 
 impl Http {
@@ -64,20 +87,35 @@ impl Http {
             ssdp: counts(),
             websocket: websocket::Counts::default(),
             kept: Kept::new(limits),
+            counting: true,
         };
-        Self { shared, connections: HashMap::default(), max_connections: limits.max_app_streams, turned_away: 0 }
+        Self {
+            shared,
+            connections: HashMap::default(),
+            max_connections: limits.max_app_streams,
+            ssdp: HashMap::default(),
+            max_keys: limits.max_app_keys,
+            sweeps: Sweeps::default(),
+        }
+    }
+
+    /// First frames of requests that have no response.
+    fn unanswered(&self) -> Vec<u64> {
+        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
+        unanswered.sort_unstable();
+        unanswered.truncate(20);
+        unanswered
     }
 
     /// The connection of a segment, made if there is room.
-    fn connection(&mut self, c: &Context) -> Option<(&mut Connection, &mut Shared)> {
+    fn connection(&mut self, c: &Context, out: &Output) -> Option<(&mut Connection, &mut Shared)> {
         let number = c.stream?;
+        self.shared.counting = out.counts();
         if !self.connections.contains_key(&number) {
             if self.connections.len() >= self.max_connections {
-                // A sweep looks at all of them: one for every quarter of the table that wanted in.
-                self.turned_away += 1;
-                if self.turned_away > self.max_connections / 4 {
-                    self.turned_away = 0;
+                if self.sweeps.is_due(self.max_connections) {
                     self.connections.retain(|_, c| !c.over());
+                    self.sweeps.left(self.connections.len(), self.max_connections);
                 }
                 if self.connections.len() >= self.max_connections {
                     return None;
@@ -151,7 +189,16 @@ impl App for Http {
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         if is_ssdp(data) {
             out.found(Proto::Ssdp);
+            out.layer(of_proto(Proto::Ssdp), data);
             self.ssdp_message(ctx, data);
+            if let Some(sink) = out.fields(Group::Http) {
+                let (a, b) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
+                let ends = if a <= b { [a, b] } else { [b, a] };
+                if self.ssdp.len() >= self.max_keys && !self.ssdp.contains_key(&ends) {
+                    self.ssdp.clear();
+                }
+                fields::put(data, ctx, self.ssdp.entry(ends).or_default(), &[], sink);
+            }
         }
         true
     }
@@ -161,44 +208,45 @@ impl App for Http {
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
-        match self.connection(ctx) {
+        match self.connection(ctx, out) {
             Some((connection, shared)) => connection.stream(shared, ctx, data, out),
             None => Step::Lost,
         }
     }
 
     fn handshake(&mut self, ctx: &Context, ns: i64) {
-        if let Some((connection, _)) = self.connection(ctx) {
+        if let Some((connection, _)) = self.connection(ctx, &Output::default()) {
             connection.handshake_ns = Some(ns);
         }
     }
 
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
-        if let Some((connection, shared)) = self.connection(ctx) {
+        if let Some((connection, shared)) = self.connection(ctx, out) {
             connection.skipped(shared, ctx, out);
         }
     }
 
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
-        if let Some((connection, shared)) = self.connection(ctx) {
+        if let Some((connection, shared)) = self.connection(ctx, out) {
             connection.ahead(shared, ctx, data, out);
         }
     }
 
     fn cut(&mut self, ctx: &Context, out: &mut Output) {
-        if let Some((connection, shared)) = self.connection(ctx) {
+        if let Some((connection, shared)) = self.connection(ctx, out) {
             connection.cut(shared, ctx, out);
         }
     }
 
-    fn gap(&mut self, ctx: &Context, lost_bytes: u64, _: &mut Output) {
-        if let Some((connection, shared)) = self.connection(ctx) {
+    fn gap(&mut self, ctx: &Context, lost_bytes: u64, out: &mut Output) {
+        if let Some((connection, shared)) = self.connection(ctx, out) {
             connection.gap(shared, ctx, lost_bytes);
         }
     }
 
     fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
         let Some(number) = ctx.stream else { return };
+        self.shared.counting = out.counts();
         let Some(connection) = self.connections.get_mut(&number) else { return };
         connection.close(&mut self.shared, ctx, how, out);
     }
@@ -209,17 +257,20 @@ impl App for Http {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
-        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
         Some(Arc::new(Summary {
             http: s.http.clone(),
             http2: s.http2.clone(),
             frames: s.frames.clone(),
             ssdp: s.ssdp.clone(),
             websocket: s.websocket.clone(),
-            unanswered,
+            unanswered: self.unanswered(),
         }))
+    }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        let unanswered = self.unanswered();
+        let Shared { http, http2, frames, ssdp, websocket, kept, .. } = self.shared;
+        (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
 

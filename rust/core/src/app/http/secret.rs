@@ -17,7 +17,7 @@ const USERS: [&str; 14] = [
     "j_username", "loginname",
 ];
 /// Longest user name kept, bytes.
-const MAX_USER: usize = 100;
+pub const MAX_USER: usize = 100;
 
 /// A login as far as it may be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn shown_target(target: &[u8], max: usize) -> String {
 }
 
 /// Whether a parameter of that name holds a secret.
-fn is_secret(name: &[u8]) -> bool {
+pub fn is_secret(name: &[u8]) -> bool {
     let name = decoded(name, 64).to_ascii_lowercase();
     EXACT.contains(&name.as_str()) || PARTS.iter().any(|p| name.contains(p))
 }
@@ -146,7 +146,7 @@ fn decoded(value: &[u8], max: usize) -> String {
 }
 
 /// The user of an NTLM AUTHENTICATE message ([MS-NLMP] 2.2.1.3): domain and name, where the token holds one.
-fn ntlm_user(token: &[u8]) -> Option<String> {
+pub fn ntlm_user(token: &[u8]) -> Option<String> {
     let start = token.windows(8).position(|w| w == b"NTLMSSP\0")?;
     let m = token.get(start..)?;
     let le16 = |at: usize| Some(u16::from_le_bytes(m.get(at..at + 2)?.try_into().ok()?) as usize);
@@ -173,7 +173,7 @@ fn ntlm_user(token: &[u8]) -> Option<String> {
 }
 
 /// Base64 (RFC 4648) up to the first byte that is none of it, at most `max` bytes of input.
-fn base64(digits: &[u8], max: usize) -> Vec<u8> {
+pub fn base64(digits: &[u8], max: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let (mut bits, mut held) = (0u32, 0);
     for &b in digits.iter().take(max) {

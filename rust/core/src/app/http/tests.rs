@@ -14,6 +14,8 @@ struct Talk {
     skip: [usize; 2],
     port: u16,
     detected_by: DetectedBy,
+    /// The frames pass the filter of the pass.
+    counts: bool,
 }
 
 impl Talk {
@@ -27,6 +29,7 @@ impl Talk {
             skip: [0; 2],
             port: 80,
             detected_by: DetectedBy::Port,
+            counts: true,
         }
     }
 
@@ -51,6 +54,10 @@ impl Talk {
         }
     }
 
+    fn output(&self) -> Output {
+        Output { passed_over: !self.counts, ..Output::watched() }
+    }
+
     fn note(&mut self, out: &Output) {
         let found: Vec<Proto> = out.protocols.iter().copied().collect();
         self.found.extend(found.into_iter().map(|p| (self.frame, p)));
@@ -60,7 +67,7 @@ impl Talk {
     /// A segment, 1 ms behind the one before it.
     fn send(&mut self, to_client: bool, data: &[u8]) -> &mut Self {
         self.frame += 1;
-        let (c, at, mut out) = (self.context(to_client), to_client as usize, Output::default());
+        let (c, at, mut out) = (self.context(to_client), to_client as usize, self.output());
         let skipped = self.skip[at].min(data.len());
         self.skip[at] -= skipped;
         if skipped > 0 && self.skip[at] == 0 {
@@ -94,7 +101,7 @@ impl Talk {
     }
     fn fin(&mut self, to_client: bool) -> &mut Self {
         self.frame += 1;
-        let mut out = Output::default();
+        let mut out = self.output();
         self.http.closed(&self.context(to_client), Close::Fin, &mut out);
         self.note(&out);
         self
@@ -279,7 +286,7 @@ fn http2_from_the_start() {
 fn what_is_lost_does_not_shift_the_pairs() {
     let mut t = Talk::new();
     t.ask(GET).tell("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
-    let mut out = Output::default();
+    let mut out = Output::watched();
     t.http.gap(&t.context(true), 5_000, &mut out);
     t.skip = [0; 2];
     t.ask("GET /b HTTP/1.1\r\nHost: h\r\n\r\n").tell("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
@@ -291,7 +298,7 @@ fn what_is_lost_does_not_shift_the_pairs() {
 fn a_chunk_read_ahead_of_a_gap_tears_the_message() {
     let mut t = Talk::new();
     t.ask(GET).tell("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nab");
-    let mut out = Output::default();
+    let mut out = Output::watched();
     // Wireshark takes it for a piece of a body it knows nothing of.
     t.http.ahead(&t.context(true), b"\x01e\n", &mut out);
     t.note(&out);
@@ -304,7 +311,7 @@ fn a_chunk_read_ahead_of_a_gap_tears_the_message() {
 fn a_cut_segment_is_shown_as_far_as_it_goes() {
     let mut t = Talk::new();
     let cut = |t: &mut Talk, to_client: bool| {
-        let mut out = Output::default();
+        let mut out = Output::watched();
         t.http.cut(&t.context(to_client), &mut out);
         t.http.gap(&t.context(to_client), 400, &mut out);
         t.note(&out);
@@ -358,4 +365,24 @@ fn every_cut_and_flipped_byte_survives() {
             t.send(true, &b[..cut]).send(true, &b[cut..]).fin(true).fin(false);
         }
     }
+}
+
+#[test]
+fn what_does_not_pass_the_filter_counts_for_nothing() {
+    let mut t = Talk::new();
+    t.counts = false;
+    t.ask(GET).ask(GET).tell(OK);
+    assert_eq!(t.http.report().unwrap().value(), Value::Map(Vec::new()));
+    t.counts = true;
+    // The response to the second request: its request is known, though it does not count.
+    t.tell(OK);
+    assert_eq!((t.count("requests"), t.count("responses"), t.count("unanswered")), (0, 1, 0));
+    assert_eq!(t.count("no_request"), 0);
+    t.ask(GET);
+    t.counts = false;
+    t.tell(OK);
+    assert_eq!((t.count("requests"), t.count("responses"), t.count("unanswered")), (1, 1, 0));
+    // Both exchanges are listed of which a message counts, with all of it.
+    assert_eq!(t.http.kept().unwrap().len(), 2);
+    assert_eq!((t.row(0, "status"), t.row(1, "status")), (Value::Int(200), Value::Int(200)));
 }

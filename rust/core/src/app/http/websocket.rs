@@ -1,7 +1,9 @@
 //! WebSocket frames (RFC 6455 5.2): their headers; what they carry is passed over.
 
+use super::websocket_fields;
 use crate::app::Step;
 use crate::app::message::{Fields, Value};
+use arrayvec::ArrayVec;
 
 const OPCODES: [(u8, &str); 6] =
     [(0, "continuation"), (1, "text"), (2, "binary"), (8, "close"), (9, "ping"), (10, "pong")];
@@ -50,11 +52,13 @@ impl Counts {
 #[derive(Debug, Default)]
 pub struct Websocket {
     coming: Option<(u8, bool, u64)>,
+    /// Its header.
+    head: ArrayVec<u8, { websocket_fields::LONGEST }>,
 }
 
 impl Websocket {
     /// The header of the next frame.
-    pub fn frame(&mut self, _: &mut Counts, data: &[u8]) -> Step {
+    pub fn frame(&mut self, data: &[u8]) -> Step {
         let &[first, second, ..] = data else { return Step::Need(2) };
         let masked = second & 0x80 != 0;
         let (len, head) = match second & 0x7f {
@@ -69,13 +73,24 @@ impl Websocket {
             n => (n as u64, 2),
         };
         self.coming = Some((first & 0x0f, masked, len));
-        let end = len.saturating_add(head + if masked { 4 } else { 0 });
+        let head = head + if masked { 4 } else { 0 };
+        if data.len() < head {
+            return Step::Need(head);
+        }
+        self.head = data.iter().copied().take(head).collect();
+        let end = len.saturating_add(head as u64);
         Step::Consumed(usize::try_from(end).unwrap_or(usize::MAX))
     }
 
-    /// The frame is whole. False: there was none.
-    pub fn done(&mut self, counts: &mut Counts, shown: bool) -> bool {
+    /// Its header, of the frame that came last.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The frame is whole. False: there was none. Without `counts` it does not count.
+    pub fn done(&mut self, counts: Option<&mut Counts>, shown: bool) -> bool {
         let Some((opcode, masked, len)) = self.coming.take() else { return false };
+        let Some(counts) = counts else { return true };
         if shown {
             counts.frames[opcode as usize & 15] += 1;
             counts.bytes = counts.bytes.saturating_add(len);
@@ -93,8 +108,7 @@ mod tests {
 
     #[test]
     fn lengths_of_frames() {
-        let mut counts = Counts::default();
-        let mut step = |data: &[u8]| Websocket::default().frame(&mut counts, data);
+        let step = |data: &[u8]| Websocket::default().frame(data);
         // RFC 6455 5.7: a masked "Hello", 256 and 65,536 bytes of binary data.
         assert_eq!(step(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"), Step::Consumed(11));
         assert_eq!(step(b"\x82\x7e\x01\x00"), Step::Consumed(260));

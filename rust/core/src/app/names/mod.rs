@@ -191,6 +191,11 @@ impl App for Names {
         false
     }
 
+    /// Transfers and relays go on where an earlier datagram said.
+    fn learns_from_datagrams(&self) -> bool {
+        true
+    }
+
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         if ctx.transport == Proto::Tcp {
             let (proto, cut) = by_port(TCP, ctx)?;

@@ -41,6 +41,8 @@ pub struct Connection {
     pub negotiation_frame: Option<u64>,
     pub hello: Hello,
     pub undecrypted_initials: u64,
+    /// Some frame of it passes the filter of the pass.
+    pub counts: bool,
 }
 
 /// What the handshake in the clear says.
@@ -81,6 +83,7 @@ impl Connection {
             negotiation_frame: None,
             hello: Hello::default(),
             undecrypted_initials: 0,
+            counts: false,
         }
     }
 
@@ -110,6 +113,8 @@ pub struct Connections {
     /// Ends in the order they came, for the limit.
     ends_order: VecDeque<(End, End)>,
     made: u64,
+    /// Connections that count.
+    counted: u64,
     limit: usize,
 }
 
@@ -124,6 +129,7 @@ impl Connections {
             by_ends: Map::default(),
             ends_order: VecDeque::new(),
             made: 0,
+            counted: 0,
             limit: limit.max(1),
         }
     }
@@ -132,18 +138,25 @@ impl Connections {
         self.by_ends.is_empty()
     }
 
-    /// Connections there were in all.
-    pub fn made(&self) -> u64 {
-        self.made
+    /// Connections there were in all that count.
+    pub fn count(&self) -> u64 {
+        self.counted
+    }
+
+    /// The connection, which counts from now on.
+    pub fn counted(&mut self, number: u64) -> Option<&mut Connection> {
+        let c = self.table.get_mut(&number)?;
+        self.counted += !std::mem::replace(&mut c.counts, true) as u64;
+        Some(c)
     }
 
     pub fn get_mut(&mut self, number: u64) -> Option<&mut Connection> {
         self.table.get_mut(&number)
     }
 
-    /// In the order they began.
+    /// Those that count, in the order they began.
     pub fn iter(&self) -> impl Iterator<Item = &Connection> {
-        self.order.iter().filter_map(|n| self.table.get(n))
+        self.order.iter().filter_map(|n| self.table.get(n)).filter(|c| c.counts)
     }
 
     /// Something of QUIC went between these ends before.

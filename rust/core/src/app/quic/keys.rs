@@ -14,6 +14,16 @@ const TAG: usize = 16;
 /// Bytes behind the start of the packet number that header protection takes its sample from.
 const SAMPLE_AT: usize = 4;
 
+/// What of a packet's header was protected.
+#[derive(Clone, Copy, Debug)]
+pub struct Opened {
+    /// Its first byte.
+    pub first: u8,
+    pub number: u64,
+    /// Bytes the number takes.
+    pub number_len: usize,
+}
+
 /// Keys of one direction.
 pub struct Keys {
     aead: Aes128Gcm,
@@ -63,11 +73,7 @@ impl Keys {
     }
 
     /// Frames of a protected packet, into `out`; false where they are not what these keys protected.
-    pub fn open(&self, packet: &Long<'_>, out: &mut Vec<u8>) -> bool {
-        self.try_open(packet, out).is_some()
-    }
-
-    fn try_open(&self, packet: &Long<'_>, out: &mut Vec<u8>) -> Option<()> {
+    pub fn open(&self, packet: &Long<'_>, out: &mut Vec<u8>) -> Option<Opened> {
         let at = packet.number_at;
         let sample: [u8; 16] = packet.bytes.get(at + SAMPLE_AT..at + SAMPLE_AT + 16)?.try_into().ok()?;
         let mut mask = sample.into();
@@ -93,6 +99,7 @@ impl Keys {
         out.extend_from_slice(text);
         let tag: [u8; TAG] = tag.try_into().ok()?;
         let (nonce, tag) = (Nonce::from(nonce), Tag::from(tag));
-        self.aead.decrypt_inout_detached(&nonce, &header, out.as_mut_slice().into(), &tag).ok()
+        self.aead.decrypt_inout_detached(&nonce, &header, out.as_mut_slice().into(), &tag).ok()?;
+        Some(Opened { first, number, number_len })
     }
 }

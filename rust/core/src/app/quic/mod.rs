@@ -7,6 +7,7 @@
 
 mod connections;
 mod crypto;
+pub(crate) mod fields;
 mod frames;
 mod keys;
 mod packet;
@@ -17,7 +18,9 @@ mod version;
 
 use super::tls::handshake::{self, ClientHello, ServerHello};
 use super::tls::machine::Machine;
+use super::tls_fields::{self, Hellos, Put};
 use super::{App, Context, Output, Probe, Report};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use connections::Connections;
@@ -54,37 +57,53 @@ impl Quic {
     }
 
     fn read(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
-        self.counts.frame(ctx);
+        self.tls.counting = out.counts();
         out.found(Proto::Quic);
+        out.layer(of_proto(Proto::Quic), data);
         let Some(first) = packet::long(data) else {
-            let found =
-                data.first().is_some_and(|b| b & 0x80 == 0).then(|| self.connections.of_short(data, ctx)).flatten();
-            self.counts.short(packet::invariants(data).map(|i| i.0));
-            self.packet(found, Kind::OneRtt, ctx, data.len());
+            if out.counts() {
+                let found =
+                    data.first().is_some_and(|b| b & 0x80 == 0).then(|| self.connections.of_short(data, ctx)).flatten();
+                self.counts.frame(ctx);
+                self.counts.short(packet::invariants(data).map(|i| i.0));
+                self.packet(found, Kind::OneRtt, ctx, data.len());
+                if data.first().is_some_and(|b| b & 0x80 == 0) {
+                    self.put_short(found, data, 0, out);
+                }
+            }
             return;
         };
+        if out.counts() {
+            self.counts.frame(ctx);
+        }
         let found = self.connections.of_long(&first, ctx);
         let found = self.connections.update(&first, found, ctx);
         self.received(found, ctx, data.len());
+        if let (Some(sink), Some((number, _))) = (out.fields(Group::Quic), found) {
+            fields::connection(sink, number);
+        }
         let mut tls = false;
         let mut rest = data;
         // Ends: every packet has at least a byte.
         while let Some(packet) = packet::long(rest) {
             // What follows in the datagram has the same destination; anything else is padding (RFC 9000 section 12.2).
-            if packet.dcid != first.dcid {
+            if out.counts() {
                 self.counts.versions.add(&packet.version);
+            }
+            if packet.dcid != first.dcid {
                 return;
             }
-            self.counts.versions.add(&packet.version);
-            self.counts.kinds[packet.kind as usize] += 1;
-            tls |= self.long(found, &packet, ctx);
+            self.counts.kinds[packet.kind as usize] += out.counts() as u64;
+            tls |= self.long(found, &packet, ctx, data.len() - rest.len(), out);
             rest = rest.get(packet.bytes.len()..).unwrap_or_default();
         }
         if let Some(byte) = rest.first()
             && byte & 0x80 == 0
+            && out.counts()
         {
-            let id = found.and_then(|(n, from_server)| self.connections.get_mut(n)?.id_to(from_server).cloned());
-            if id.is_none_or(|id| rest.get(1..).is_some_and(|r| r.starts_with(&id))) {
+            // Anything else than the id of the first packet is padding.
+            if rest.get(1..).is_some_and(|r| r.starts_with(&first.dcid)) {
+                self.put_short(found, rest, data.len() - rest.len(), out);
                 self.counts.kinds[Kind::OneRtt as usize] += 1;
                 if let Some(c) = found.and_then(|f| self.connections.get_mut(f.0)) {
                     c.packets[Kind::OneRtt as usize] += 1;
@@ -92,7 +111,7 @@ impl Quic {
             }
         }
         if tls {
-            self.tls.tls.frames += 1;
+            self.tls.tls.frames += out.counts() as u64;
             out.found(Proto::Tls);
         }
     }
@@ -106,8 +125,8 @@ impl Quic {
     }
 
     fn received(&mut self, found: Option<(u64, bool)>, ctx: &Context, bytes: usize) {
-        if let Some((number, from_server)) = found
-            && let Some(c) = self.connections.get_mut(number)
+        if let Some((number, from_server)) = found.filter(|_| self.tls.counting)
+            && let Some(c) = self.connections.counted(number)
         {
             (c.last_frame, c.last_time_ns) = (ctx.frame, ctx.time_ns);
             c.datagrams[from_server as usize] += 1;
@@ -115,43 +134,69 @@ impl Quic {
         }
     }
 
-    /// One packet with a long header. True: it brought bytes of the TLS handshake.
-    fn long(&mut self, found: Option<(u64, bool)>, packet: &Long<'_>, ctx: &Context) -> bool {
-        let Some((number, from_server)) = found else { return false };
-        let Some(c) = self.connections.get_mut(number) else { return false };
-        c.packets[packet.kind as usize] += 1;
+    /// Puts the fields of a packet with a short header.
+    fn put_short(&mut self, found: Option<(u64, bool)>, data: &[u8], at: usize, out: &mut Output) {
+        let Some(sink) = out.fields(Group::Quic) else { return };
+        if let (Some((number, _)), 0) = (found, at) {
+            fields::connection(sink, number);
+        }
+        let id = found.and_then(|(number, from_server)| self.connections.get_mut(number)?.id_to(from_server));
+        fields::short(sink, data, at, id.map(|id| id.as_slice()));
+    }
+
+    /// One packet with a long header, at `at` of the datagram. True: it brought bytes of the TLS handshake.
+    fn long(
+        &mut self,
+        found: Option<(u64, bool)>,
+        packet: &Long<'_>,
+        ctx: &Context,
+        at: usize,
+        out: &mut Output,
+    ) -> bool {
+        let Some((number, from_server)) = found else { return unopened(packet, at, out) };
+        let Some(c) = self.connections.get_mut(number) else { return unopened(packet, at, out) };
+        let counts = self.tls.counting;
+        c.packets[packet.kind as usize] += counts as u64;
         match packet.kind {
             Kind::Retry => {
                 c.retry_frame.get_or_insert(ctx.frame);
-                self.counts.retries.add(ctx.frame);
-                return false;
+                if counts {
+                    self.counts.retries.add(ctx.frame);
+                }
+                return unopened(packet, at, out);
             }
             Kind::VersionNegotiation => {
                 c.negotiation_frame.get_or_insert(ctx.frame);
                 let versions = packet.rest.chunks_exact(4).filter_map(|v| Some(u32::from_be_bytes(v.try_into().ok()?)));
                 c.offered = versions.take(32).collect();
-                self.counts.negotiations.add(ctx.frame);
-                return false;
+                if counts {
+                    self.counts.negotiations.add(ctx.frame);
+                }
+                return unopened(packet, at, out);
             }
             Kind::Initial => {}
-            Kind::ZeroRtt | Kind::Handshake | Kind::OneRtt => return false,
+            Kind::ZeroRtt | Kind::Handshake | Kind::OneRtt => return unopened(packet, at, out),
         }
         let keys = c.keys.take();
         let keys_of = keys.as_ref().map(|k| if from_server { &k.server } else { &k.client });
-        let opened = keys_of.is_some_and(|k| k.open(packet, &mut self.plain));
+        let opened = keys_of.and_then(|k| k.open(packet, &mut self.plain));
         c.keys = keys;
-        if !opened {
-            c.undecrypted_initials += 1;
-            self.counts.undecrypted += 1;
-            return false;
-        }
+        let Some(opened) = opened else {
+            c.undecrypted_initials += counts as u64;
+            self.counts.undecrypted += counts as u64;
+            return unopened(packet, at, out);
+        };
         let plain = std::mem::take(&mut self.plain);
-        let tls = self.frames(number, from_server, ctx, &plain);
+        if let Some(sink) = out.fields(Group::Quic) {
+            fields::long(sink, packet, at, Some(&opened));
+            fields::frames(sink, &plain, packet.version);
+        }
+        let tls = self.frames(number, from_server, ctx, &plain, out);
         self.plain = plain;
         tls
     }
 
-    fn frames(&mut self, number: u64, from_server: bool, ctx: &Context, plain: &[u8]) -> bool {
+    fn frames(&mut self, number: u64, from_server: bool, ctx: &Context, plain: &[u8], out: &mut Output) -> bool {
         let Some(c) = self.connections.get_mut(number) else { return false };
         let mut tls = false;
         for frame in Frames::new(plain, c.version) {
@@ -164,13 +209,18 @@ impl Quic {
                     tls |= c.crypto[from_server as usize].add(offset, data);
                 }
                 Frame::Close { code, application, reason } => {
-                    let close = Close::new(ctx, c, from_server, code, application, reason);
-                    self.counts.close(close, self.max_keys);
+                    if self.tls.counting {
+                        let close = Close::new(ctx, c, from_server, code, application, reason);
+                        self.counts.close(close, self.max_keys);
+                    }
                 }
             }
         }
         while let Some((kind, body)) = c.crypto[from_server as usize].message() {
             self.tls.message(ctx, kind, false);
+            if let Some(sink) = out.fields(Group::Tls) {
+                tls_fields::message(&mut Put::new(sink, false, true), kind, &body, 4, Hellos::default(), true);
+            }
             match kind {
                 handshake::CLIENT_HELLO => {
                     if let Some(hello) = ClientHello::parse(&body, false) {
@@ -191,9 +241,20 @@ impl Quic {
     }
 }
 
+/// A packet into which nobody can look: brings nothing of TLS.
+fn unopened(packet: &Long<'_>, at: usize, out: &mut Output) -> bool {
+    if let Some(sink) = out.fields(Group::Quic) {
+        fields::long(sink, packet, at, None);
+    }
+    false
+}
+
 impl App for Quic {
     fn name(&self) -> &'static str {
         "quic"
+    }
+    fn protocols(&self) -> &[Proto] {
+        &[Proto::Quic, Proto::Tls]
     }
 
     /// A long header of a version that is known.
@@ -209,6 +270,11 @@ impl App for Quic {
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         self.connections.remember_ends(ctx);
         self.read(ctx, data, out);
+        true
+    }
+
+    /// Keys and ends come from a connection's first packets.
+    fn learns_from_datagrams(&self) -> bool {
         true
     }
 

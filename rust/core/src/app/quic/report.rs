@@ -12,6 +12,7 @@ use crate::app::tls::{fingerprint, names, report::totals};
 use crate::app::{Context, Report};
 use crate::limits::Limits;
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Frames listed of a kind.
@@ -52,7 +53,8 @@ impl Seen {
 #[derive(Clone, Debug)]
 pub struct Close {
     ctx: Context,
-    connection: u64,
+    /// Its number; None: it is not in the table any more.
+    connection: Option<u64>,
     from_server: bool,
     code: u64,
     application: bool,
@@ -64,7 +66,7 @@ impl Close {
     pub fn new(ctx: &Context, c: &Connection, from_server: bool, code: u64, application: bool, reason: &[u8]) -> Self {
         Self {
             ctx: *ctx,
-            connection: c.number,
+            connection: Some(c.number),
             from_server,
             code,
             application,
@@ -169,14 +171,31 @@ impl Hello {
     }
 }
 
-/// A connection of the table.
-fn row(c: &Connection) -> Value {
+/// A connection of the table: where it stands, and the rest of its row.
+#[derive(Clone, Debug)]
+struct Listed {
+    number: u64,
+    /// Time and frame of its first packet: connections are in this order, also those of two parts.
+    begin: (i64, u64),
+    row: Fields,
+}
+
+impl Listed {
+    fn of(c: &Connection) -> Self {
+        Self { number: c.number, begin: (c.first.time_ns, c.first.frame), row: row(c) }
+    }
+
+    fn value(&self) -> Value {
+        Value::Map([("number", self.number.into())].into_iter().chain(self.row.iter().cloned()).collect())
+    }
+}
+
+fn row(c: &Connection) -> Fields {
     let (client, server) = (c.client, c.server);
     let hello_ns =
         c.hello.client_frame.and(c.hello.server_frame).map(|_| c.hello.server_time_ns - c.hello.client_time_ns);
     let kinds: Fields = Kind::ALL.iter().map(|k| (k.name(), c.packets[*k as usize].into())).collect();
     vec![
-        ("number", c.number.into()),
         ("first_frame", c.first.frame.into()),
         ("last_frame", c.last_frame.into()),
         ("time_ns", c.first.time_ns.into()),
@@ -219,7 +238,6 @@ fn row(c: &Connection) -> Value {
         ("bytes_to_client", c.bytes[1].into()),
         ("undecrypted_initials", c.undecrypted_initials.into()),
     ]
-    .into()
 }
 
 /// All of it at one moment.
@@ -227,7 +245,8 @@ fn row(c: &Connection) -> Value {
 pub struct QuicReport {
     counts: Counts,
     tls: Totals,
-    connections: Vec<Value>,
+    /// In order of their begin, numbered in that order; the first ones may have found no room.
+    connections: Vec<Listed>,
     connection_count: u64,
     hello_times: Times,
     limit: usize,
@@ -236,6 +255,8 @@ pub struct QuicReport {
 impl QuicReport {
     pub fn new(counts: &Counts, connections: &Connections, tls: &Totals, limits: (usize, usize)) -> Self {
         let mut hello_times = Times::new(limits.1);
+        let mut listed: Vec<Listed> = connections.iter().map(Listed::of).collect();
+        listed.sort_by_key(|c| c.number);
         for c in connections.iter() {
             if c.hello.client_frame.and(c.hello.server_frame).is_some() {
                 hello_times.add(c.hello.server_time_ns - c.hello.client_time_ns);
@@ -244,12 +265,29 @@ impl QuicReport {
         Self {
             counts: counts.clone(),
             tls: tls.clone(),
-            connections: connections.iter().map(row).collect(),
-            connection_count: connections.made(),
+            connections: listed,
+            connection_count: connections.count(),
             hello_times,
             limit: limits.0,
         }
     }
+}
+
+/// The connections of two parts in order of their begin, the last ones where that are too many, numbered anew; and the
+/// number that each had in its part with the new one.
+fn join(a: &[Listed], b: &[Listed], made: u64, limit: usize) -> (Vec<Listed>, HashMap<(usize, u64), u64>) {
+    let mut all: Vec<(usize, &Listed)> = a.iter().map(|c| (0, c)).chain(b.iter().map(|c| (1, c))).collect();
+    all.sort_by_key(|(_, c)| c.begin);
+    all.drain(..all.len().saturating_sub(limit));
+    let first = made.saturating_sub(all.len() as u64);
+    let numbered = all.into_iter().zip(first..);
+    let mut renumbered = HashMap::new();
+    let mut listed = Vec::new();
+    for ((part, c), number) in numbered {
+        renumbered.insert((part, c.number), number);
+        listed.push(Listed { number, ..c.clone() });
+    }
+    (listed, renumbered)
 }
 
 impl Report for QuicReport {
@@ -261,7 +299,7 @@ impl Report for QuicReport {
             ("version_names", self.counts.versions.report(|&v| version::name(v).into())),
             ("packets", kinds.into()),
             ("connection_count", self.connection_count.into()),
-            ("connections", self.connections.clone().into()),
+            ("connections", Value::List(self.connections.iter().map(Listed::value).collect())),
             ("retries", self.counts.retries.report()),
             ("version_negotiations", self.counts.negotiations.report()),
             ("undecrypted_initials", self.counts.undecrypted.into()),
@@ -284,12 +322,20 @@ impl Report for QuicReport {
         mine.negotiations.merge(&theirs.negotiations);
         mine.undecrypted += theirs.undecrypted;
         mine.close_count += theirs.close_count;
-        mine.closes.extend(theirs.closes.iter().cloned());
+        sum.connection_count += other.connection_count;
+        let (listed, renumbered) = join(&self.connections, &other.connections, sum.connection_count, self.limit);
+        sum.connections = listed;
+        let renumber = |part: usize| {
+            let renumbered = &renumbered;
+            move |close: &Close| Close {
+                connection: close.connection.and_then(|n| renumbered.get(&(part, n)).copied()),
+                ..close.clone()
+            }
+        };
+        mine.closes = self.counts.closes.iter().map(renumber(0)).chain(theirs.closes.iter().map(renumber(1))).collect();
+        mine.closes.sort_by_key(|c| (c.ctx.time_ns, c.ctx.frame));
         mine.closes.truncate(self.limit);
         sum.tls.merge(&other.tls);
-        sum.connections.extend(other.connections.iter().cloned());
-        sum.connections.truncate(self.limit);
-        sum.connection_count += other.connection_count;
         sum.hello_times.merge(&other.hello_times);
         Some(Arc::new(sum))
     }

@@ -65,16 +65,17 @@ fn the_servers_initial_packet_of_rfc_9001_a_3_opens() {
 
     let keys = InitialKeys::new(1, &hex(CLIENT_ID)).unwrap();
     let mut plain = Vec::new();
-    assert!(keys.server.open(&packet, &mut plain));
+    let opened = keys.server.open(&packet, &mut plain).unwrap();
+    assert_eq!((opened.first, opened.number, opened.number_len), (0xc1, 1, 2));
     let frames: Vec<_> = Frames::new(&plain, 1).collect();
     let [Frame::Crypto { offset: 0, data: hello }] = frames[..] else { panic!("{frames:?}") };
     assert_eq!(hello.len(), 90);
     assert_eq!(hello[..6], hex("020000560303"));
 
-    assert!(!keys.client.open(&packet, &mut plain));
+    assert!(keys.client.open(&packet, &mut plain).is_none());
     let mut broken = data.clone();
     *broken.last_mut().unwrap() ^= 1;
-    assert!(!keys.server.open(&packet::long(&broken).unwrap(), &mut plain));
+    assert!(keys.server.open(&packet::long(&broken).unwrap(), &mut plain).is_none());
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn every_cut_and_every_flipped_byte_is_survived() {
     for message in [&client, &server] {
         for at in 0..message.len() {
             let mut quic = Quic::new(&Limits::default());
-            let out = &mut Output::default();
+            let out = &mut Output::watched();
             let mut flipped = message.clone();
             flipped[at] ^= 0xff;
             for data in [&message[..at], &flipped[..], &message[..]] {
@@ -149,7 +150,7 @@ fn every_cut_and_every_flipped_byte_is_survived() {
 #[test]
 fn a_server_hello_is_read_with_the_keys_of_the_clients_packet() {
     let mut quic = Quic::new(&Limits::default());
-    let out = &mut Output::default();
+    let out = &mut Output::watched();
     // The client's packet of appendix A.2 with its payload unreadable: ids and version are enough for the keys.
     let mut client = hex("c00000000108");
     client.extend(hex(CLIENT_ID));
@@ -165,12 +166,26 @@ fn a_server_hello_is_read_with_the_keys_of_the_clients_packet() {
     assert_eq!(field(&rows[0], "server_hello_frame"), &Value::Int(2));
     assert_eq!(field(&report, "undecrypted_initials"), &Value::Int(1));
     assert_eq!(field(field(&report, "tls"), "frames"), &Value::Int(1));
+    for (name, values) in [
+        ("quic.header_form", ["1", "1"]),
+        ("quic.long.packet_type", ["0", "0"]),
+        ("quic.connection.number", ["0", "0"]),
+        ("quic.dcil", ["8", "0"]),
+        ("quic.frame_type", ["2", "6"]),
+    ] {
+        assert_eq!(out.values(name), values, "{name}");
+    }
+    // RFC 9001 A.3: number 1 in two bytes, 99 bytes of frames.
+    assert_eq!(out.values("quic.packet_number"), ["1"]);
+    assert_eq!(out.values("quic.crypto.length"), ["90"]);
+    assert_eq!(out.values("tls.handshake.type"), ["2"]);
+    assert_eq!(out.values("tls.handshake.ciphersuite"), ["4865"]);
 }
 
 #[test]
 fn tables_are_bounded_and_counts_are_exact() {
     let mut quic = Quic::new(&Limits { max_quic_connections: 10, ..Limits::default() });
-    let out = &mut Output::default();
+    let out = &mut Output::watched();
     for i in 0..1000u64 {
         let mut data = hex("c00000000108");
         data.extend(i.to_be_bytes());
@@ -185,4 +200,36 @@ fn tables_are_bounded_and_counts_are_exact() {
     assert_eq!(field(&report, "connection_count"), &Value::Int(1000));
     let Value::List(rows) = field(&report, "connections") else { panic!() };
     assert_eq!(rows.len(), 10);
+}
+
+/// A client that sends its first packet in each of these frames, each time from another port.
+fn part(frames: &[u64]) -> Quic {
+    let mut quic = Quic::new(&Limits::default());
+    for &frame in frames {
+        let mut data = hex("c00000000108");
+        data.extend(frame.to_be_bytes());
+        data.extend(hex("000010"));
+        data.extend([0; 32]);
+        let mut ctx = context(frame, true);
+        (ctx.src_port, ctx.time_ns) = (frame as u16, frame as i64);
+        quic.datagram(&ctx, &data, &mut Output::default());
+    }
+    quic
+}
+
+#[test]
+fn parts_merge_to_the_whole_in_order_of_begin() {
+    let report = |frames: &[u64]| part(frames).report().unwrap();
+    let whole = report(&[1, 2, 3, 4, 5, 6]);
+    let [a, b, c] = [report(&[2, 5]), report(&[1, 6]), report(&[3, 4])];
+    let left = a.merge(&*b).unwrap().merge(&*c).unwrap();
+    let right = a.merge(&*b.merge(&*c).unwrap()).unwrap();
+    assert_eq!(left.value(), right.value());
+    assert_eq!(field(&left.value(), "connections"), field(&whole.value(), "connections"));
+    let Value::List(rows) = field(&left.value(), "connections").clone() else { panic!() };
+    let numbers: Vec<Value> = rows.iter().map(|r| field(r, "number").clone()).collect();
+    assert_eq!(numbers, (0..6).map(Value::Int).collect::<Vec<_>>());
+    let empty = Quic::new(&Limits::default()).report().unwrap();
+    assert_eq!(empty.merge(&*whole).unwrap().value(), whole.value());
+    assert_eq!(whole.merge(&*empty).unwrap().value(), whole.value());
 }

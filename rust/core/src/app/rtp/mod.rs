@@ -186,6 +186,9 @@ impl App for Rtp {
         if self.announced.is_empty() || data.is_empty() {
             return false;
         }
+        if !out.counts() {
+            return self.announced.expects(c).is_some_and(|e| e.0 != Expected::Reports || data[0] >> 6 == 2);
+        }
         match self.announced.expects(c).map(|e| e.0) {
             Some(Expected::Media) => self.media(c, data, quoted, out),
             Some(Expected::Reports) if data[0] >> 6 == 2 => {
@@ -216,9 +219,14 @@ impl App for Rtp {
         true
     }
 
+    /// STUN between two ends decides who gets what follows.
+    fn learns_from_datagrams(&self) -> bool {
+        true
+    }
+
     fn unclaimed_udp(&mut self, c: &Context, data: &[u8], out: &mut Output) -> bool {
         // Cheapest first: most datagrams of other protocols end here.
-        if data.first().is_none_or(|b| b >> 6 != 2) {
+        if data.first().is_none_or(|b| b >> 6 != 2) || !out.counts() {
             return false;
         }
         if rtcp::looks_like_rtcp(data, self.wire_len as usize) {

@@ -207,7 +207,7 @@ fn part(p: &Part<'_>, kind: u8, count: usize, sink: &mut Sink) -> Option<()> {
             p.number(SENDER, 4, 4, sink)?;
             let secs = p.number(NTP_MSW, 8, 4, sink)?;
             let fraction = p.number(NTP_LSW, 12, 4, sink)?;
-            sink.time(NTP, secs as i64 - TO_1970, (fraction * 1_000_000_000 >> 32) as i32, p.at + 8, 8);
+            sink.time(NTP, secs as i64 - TO_1970, ((fraction * 1_000_000_000) >> 32) as i32, p.at + 8, 8);
             p.number(RTP_TIMESTAMP, 16, 4, sink)?;
             p.number(SENDER_PACKETS, 20, 4, sink)?;
             p.number(SENDER_OCTETS, 24, 4, sink)?;

@@ -73,11 +73,14 @@ impl Sip {
             }
         }
         let sdp: Vec<Sdp<'_>> = bodies.into_iter().map(Sdp::read).collect();
-        let fields = fields::for_machine(&parsed, &sdp, hidden);
         if let Some(side) = side(&parsed.start) {
             let call_id = fields::call_id(&parsed);
             sdp.iter().flat_map(|s| s.announcements(ctx.frame, &call_id, side)).for_each(|a| self.media.announce(a));
         }
+        if !out.counts() {
+            return true;
+        }
+        let fields = fields::for_machine(&parsed, &sdp, hidden);
         self.kept.keep("sip", ctx, fields::all, m);
         out.messages.push(Message { protocol: "sip", context: *ctx, fields });
         if let Some(inner) = body::message(&parsed).filter(|_| !hidden) {
@@ -159,6 +162,11 @@ impl App for Sip {
             return true;
         }
         self.message(ctx, data, false, out)
+    }
+
+    /// Media go where it says, whether the message counts or not.
+    fn learns_from_datagrams(&self) -> bool {
+        true
     }
 
     fn quoted(&self, _: &Context, data: &[u8]) -> Option<Proto> {

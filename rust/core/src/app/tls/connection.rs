@@ -1,13 +1,15 @@
 //! The records of one TCP connection, by Wireshark's rules of what is read as what, and its handshakes.
 
 use super::content;
+use super::fields::{self, Hellos, Put};
 use super::handshake::{self as msg, ClientHello, ServerHello};
 use super::machine::Machine;
 use super::names;
 use super::session::{Alert, Handshake, Step as HsStep};
 use super::{HEADER, is_ssl2_hello};
 use crate::addr::IpAddr;
-use crate::app::{Close, Context, Step};
+use crate::app::{Close, Context, Output, Step};
+use crate::filter::registry::Group;
 
 const SSL2: u16 = 0x0002;
 const SSL3: u16 = 0x0300;
@@ -23,6 +25,8 @@ pub struct Direction {
     pub partial: Vec<u8>,
     /// Frame of the change of cipher: handshake records behind it are encrypted.
     pub ccs_frame: Option<u64>,
+    /// Header of a record of application data whose bytes are passed over.
+    coming: Option<[u8; HEADER]>,
 }
 
 impl Direction {
@@ -72,7 +76,7 @@ impl Connection {
     }
 
     /// One record, or what there is of it, at the start of `data`, which is not empty.
-    pub fn read(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> Step {
+    pub fn read(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         if data.len() < HEADER {
             return Step::Need(HEADER);
         }
@@ -83,7 +87,7 @@ impl Connection {
             _ => kind >= 0x80 && matches!(data[2], 1 | 2 | 4),
         };
         if ssl2 {
-            return self.ssl2_record(machine, ctx, data);
+            return self.ssl2_record(machine, ctx, data, out);
         }
         let version = u16::from_be_bytes([data[1], data[2]]);
         let length = u16::from_be_bytes([data[3], data[4]]) as usize;
@@ -97,14 +101,29 @@ impl Connection {
         }
         if kind == content::APPLICATION_DATA {
             // Counted where it begins, and passed over.
+            let end = HEADER + length;
             self.set_version(kind, 0, version);
+            let tls13 = self.version == Some(TLS13);
+            if let Some(sink) = out.fields(Group::Tls) {
+                if data.len() < end {
+                    self.sides[Self::side(ctx)].coming = data.first_chunk().copied();
+                } else if !ctx.only_in_order {
+                    Put::new(sink, false, tls13).record(data, version, length);
+                }
+            }
             self.application_data(ctx, length);
-            return Step::Consumed(HEADER + length);
+            return Step::Consumed(end);
         }
         let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
         self.set_version(kind, record.first().copied().unwrap_or_default(), version);
+        let tls13 = self.version == Some(TLS13);
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+            Put::new(sink, false, tls13).record(data, version, length);
+        }
         match kind {
-            content::HANDSHAKE => self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default()),
+            content::HANDSHAKE => {
+                self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default(), out)
+            }
             content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(ctx),
             content::ALERT => self.alert(machine, ctx, record, false),
             _ => {}
@@ -160,8 +179,48 @@ impl Connection {
         }
     }
 
+    /// The bytes of a record of application data have all come.
+    pub fn skipped(&mut self, ctx: &Context, out: &mut Output) {
+        let coming = self.sides[Self::side(ctx)].coming.take();
+        if let (Some(head), Some(sink)) = (coming, out.fields(Group::Tls).filter(|_| !ctx.only_in_order)) {
+            let (version, length) = (u16::from_be_bytes([head[1], head[2]]), u16::from_be_bytes([head[3], head[4]]));
+            Put::new(sink, false, self.version == Some(TLS13)).record(&head, version, length as usize);
+        }
+    }
+
+    /// Puts the fields of a handshake message; DTLS puts the header of it by itself.
+    pub fn put_message(&self, ctx: &Context, kind: u8, body: &[u8], at: usize, dtls: bool, out: &mut Output) {
+        let group = if dtls { Group::Dtls } else { Group::Tls };
+        let Some(sink) = out.fields(group).filter(|_| !ctx.only_in_order) else { return };
+        let cipher = self.handshake.as_ref().and_then(|h| h.cipher);
+        let hellos = Hellos { cipher, version: self.version.or(self.handshake.as_ref().and_then(|h| h.version)) };
+        let mut put = Put::new(sink, dtls, self.version == Some(TLS13));
+        fields::message(&mut put, kind, body, at, hellos, !dtls);
+    }
+
+    /// Puts the fields of the whole records that a segment ahead of a gap begins with.
+    pub fn ahead(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+        let tls13 = self.version == Some(TLS13);
+        let mut rest = data;
+        // Ends: each turn takes at least the header of a record.
+        while let Some(&[kind, major, minor, hi, lo]) = rest.first_chunk::<HEADER>() {
+            let (version, length) = (u16::from_be_bytes([major, minor]), u16::from_be_bytes([hi, lo]) as usize);
+            let known = content::is_known(kind) && (SSL3..=TLS12).contains(&version);
+            let (Some(record), true) = (rest.get(HEADER..HEADER + length), known) else { return };
+            let Some(sink) = out.fields(Group::Tls) else { return };
+            Put::new(sink, false, tls13).record(rest, version, length);
+            let mut messages = if kind == content::HANDSHAKE { record } else { &[] };
+            while let Some((kind, body, behind)) = msg::split(messages).filter(|m| names::message(m.0).is_some()) {
+                let at = data.len() - rest.len() + HEADER + record.len() - messages.len() + 4;
+                self.put_message(ctx, kind, body, at, false, out);
+                messages = behind;
+            }
+            rest = rest.get(HEADER + length..).unwrap_or_default();
+        }
+    }
+
     /// `all`: the record and what stands behind it.
-    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8]) {
+    fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8], out: &mut Output) {
         let side = Self::side(ctx);
         let mut rest = record;
         let partial = self.sides[side].take(machine);
@@ -172,12 +231,16 @@ impl Connection {
                 self.sides[side].keep(machine, whole);
                 return;
             };
+            self.put_message(ctx, kind, body, 4, false, out);
             self.message(machine, ctx, kind, body, false);
             rest = record.get(used..).unwrap_or_default();
         } else if self.is_encrypted(ctx, record) {
             let from_server = self.is_from_server(ctx);
             if let Some(h) = &mut self.handshake {
                 h.encrypted_handshake(ctx, from_server);
+            }
+            if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+                Put::new(sink, false, false).encrypted_handshake(HEADER, record.len());
             }
             return;
         }
@@ -189,6 +252,15 @@ impl Connection {
                 return;
             };
             if names::message(kind).is_some() {
+                let at = HEADER + record.len() - rest.len() + 4;
+                // Wireshark reads on behind the end of a ServerHello that says it is empty.
+                let empty = kind == msg::SERVER_HELLO && body.is_empty();
+                let behind = all.get(at - HEADER..).filter(|_| empty).and_then(msg::without_extensions);
+                self.put_message(ctx, kind, body, at, false, out);
+                if let (Some(shown), Some(sink)) = (behind, out.fields(Group::Tls).filter(|_| !ctx.only_in_order)) {
+                    let mut put = Put::new(sink, false, self.version == Some(TLS13));
+                    fields::message(&mut put, kind, shown, at, Hellos::default(), false);
+                }
                 self.message(machine, ctx, kind, body, false);
                 if kind == msg::SERVER_HELLO && body.is_empty() {
                     // Wireshark reads on behind the end of one that says it is empty; it is counted as shown.
@@ -196,6 +268,9 @@ impl Connection {
                     hello.iter().for_each(|h| _ = machine.server_hello(ctx, h, false));
                 }
             } else if first {
+                if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+                    Put::new(sink, false, false).encrypted_handshake(HEADER, record.len());
+                }
                 return;
             }
             first = false;
@@ -303,7 +378,7 @@ impl Connection {
     }
 
     /// An SSL 2.0 record: Wireshark reads its hellos; the rest of it is not followed.
-    fn ssl2_record(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> Step {
+    fn ssl2_record(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
         let (header, mask) = if data[0] & 0x80 != 0 { (2, 0x7f) } else { (3, 0x3f) };
         let length = ((data[0] & mask) as usize) << 8 | data[1] as usize;
         let Some(record) = data.get(header..header + length) else { return Step::Need(header + length) };
@@ -311,7 +386,11 @@ impl Connection {
         if self.version.is_none() && (2..=8).contains(&kind) {
             self.version = Some(SSL2);
         }
-        if kind <= 8 && ssl2_lengths_fit(kind, body) {
+        let known = kind <= 8 && ssl2_lengths_fit(kind, body);
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+            Put::new(sink, false, false).ssl2_record(known.then_some((kind, body)), length, header);
+        }
+        if known {
             machine.message(ctx, kind, false);
             if kind == 1
                 && let Some(hello) = ClientHello::parse_ssl2(body)

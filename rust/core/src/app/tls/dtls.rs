@@ -2,12 +2,15 @@
 
 use super::connection::Connection;
 use super::content;
+use super::fields::Put;
 use super::handshake as msg;
 use super::machine::Machine;
 use super::names;
 use super::session::Step;
 use crate::addr::IpAddr;
-use crate::app::{Context, DetectedBy};
+use crate::app::{Context, DetectedBy, Output};
+use crate::filter::registry::{Group, of_proto};
+use crate::layers::Proto;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -69,15 +72,25 @@ impl Datagrams {
         self.open.values().map(|a| &a.connection)
     }
 
+    pub fn into_connections(self) -> impl Iterator<Item = Connection> {
+        self.open.into_values().map(|a| a.connection)
+    }
+
     /// The records of a datagram. False: it starts with none.
-    pub fn datagram(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8]) -> bool {
+    pub fn datagram(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         if record(data).is_none() {
             // On its own port Wireshark shows DTLS whatever the bytes are.
             let own = ctx.detected_by == DetectedBy::Port && !data.is_empty();
             machine.dtls.frames += (own && machine.counting) as u64;
+            if own {
+                out.found(Proto::Dtls);
+                out.layer(of_proto(Proto::Dtls), data);
+            }
             return own;
         }
         machine.dtls.frames += machine.counting as u64;
+        out.found(Proto::Dtls);
+        out.layer(of_proto(Proto::Dtls), data);
         let (a, b) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
         let key = if a <= b { [a, b] } else { [b, a] };
         if self.open.len() >= self.max && !self.open.contains_key(&key) {
@@ -87,7 +100,16 @@ impl Datagrams {
         let one = self.open.entry(key).or_default();
         let mut rest = data;
         while let Some((kind, epoch, body, behind)) = record(rest) {
-            one.record(machine, ctx, kind, epoch, body);
+            let at = data.len() - rest.len();
+            if let Some(sink) = out.fields(Group::Dtls) {
+                let mut put = Put::new(sink, true, false);
+                put.dtls_record(data, at, body.len());
+                put.contents(kind, data, at + HEADER, body.len(), epoch > 0);
+                if kind == content::HANDSHAKE && epoch > 0 {
+                    put.encrypted_handshake(at + HEADER, body.len());
+                }
+            }
+            one.record(machine, ctx, (kind, epoch), body, at + HEADER, out);
             rest = behind;
         }
         true
@@ -95,10 +117,19 @@ impl Datagrams {
 }
 
 impl Association {
-    fn record(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, epoch: u16, body: &[u8]) {
+    /// A record, whose body stands at `at` of the datagram.
+    fn record(
+        &mut self,
+        machine: &mut Machine,
+        ctx: &Context,
+        (kind, epoch): (u8, u16),
+        body: &[u8],
+        at: usize,
+        out: &mut Output,
+    ) {
         let from_server = self.connection.is_from_server(ctx);
         match kind {
-            content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body),
+            content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body, at, out),
             content::HANDSHAKE => {
                 if let Some(h) = &mut self.connection.handshake {
                     h.encrypted_handshake(ctx, from_server);
@@ -113,7 +144,7 @@ impl Association {
     }
 
     /// Fragments of handshake messages.
-    fn handshake(&mut self, machine: &mut Machine, ctx: &Context, body: &[u8]) {
+    fn handshake(&mut self, machine: &mut Machine, ctx: &Context, body: &[u8], origin: usize, out: &mut Output) {
         let side = Connection::side(ctx);
         let mut rest = body;
         while let Some(h) = rest.first_chunk::<MESSAGE>() {
@@ -124,8 +155,13 @@ impl Association {
             if names::message(kind).is_none() || at + bytes > length || length > MAX_MESSAGE {
                 return;
             }
+            let start = origin + body.len() - rest.len();
+            if let Some(sink) = out.fields(Group::Dtls) {
+                Put::new(sink, true, false).dtls_fragment(h, start);
+            }
             rest = rest.get(MESSAGE + bytes..).unwrap_or_default();
             if bytes == length {
+                self.connection.put_message(ctx, kind, fragment, start + MESSAGE, true, out);
                 self.whole(machine, ctx, kind, fragment);
                 continue;
             }
@@ -140,6 +176,7 @@ impl Association {
                 bytes.extend_from_slice(fragment);
                 if bytes.len() == length {
                     self.going[side] = None;
+                    self.connection.put_message(ctx, kind, &bytes, MESSAGE, true, out);
                     self.connection.message(machine, ctx, kind, &bytes, true);
                 } else {
                     one.keep(machine, bytes);

@@ -295,6 +295,11 @@ impl<'a> ServerHello<'a> {
     }
 }
 
+/// The part of a ServerHello in front of its extensions, of bytes that go on behind it.
+pub fn without_extensions(data: &[u8]) -> Option<&[u8]> {
+    data.get(..2 + 32 + 1 + *data.get(34)? as usize + 3)
+}
+
 /// The certificates of a Certificate message: plain in TLS 1.2 and before (RFC 5246 7.4.2).
 pub fn certificates(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut list = Cut(Cut(body).vec24().unwrap_or_default());

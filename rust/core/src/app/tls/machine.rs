@@ -169,7 +169,7 @@ impl Machine {
             dtls: Totals::new(limits),
             handshakes: Vec::new(),
             dropped_handshakes: 0,
-            summed: super::report::Summed::new(bounds.times),
+            summed: super::report::Summed::new(bounds.times, bounds.alerts),
             alerts: Vec::new(),
             dropped_alerts: 0,
             certificates: Vec::new(),
@@ -454,6 +454,16 @@ impl Machine {
         }
         all.handshakes.sort_by_key(|h| h.frame);
         all
+    }
+
+    /// The same at the end of the pass.
+    pub fn into_report(mut self, open: impl Iterator<Item = Connection>) -> Self {
+        (self.by_der, self.offers) = (HashMap::default(), HashMap::default());
+        for h in open.filter_map(|c| c.handshake) {
+            self.done(*h);
+        }
+        self.handshakes.sort_by_key(|h| h.frame);
+        self
     }
 
     /// Those of another part of the traffic.

@@ -8,6 +8,7 @@ mod certificate;
 mod connection;
 mod cut;
 mod dtls;
+pub(crate) mod fields;
 pub mod fingerprint;
 pub mod handshake;
 pub mod machine;
@@ -16,7 +17,10 @@ pub mod report;
 mod session;
 mod suites;
 
+use super::kept::Kept;
+use super::stream::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
+use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use connection::Connection;
@@ -49,6 +53,7 @@ pub struct Tls {
     datagrams: dtls::Datagrams,
     machine: Machine,
     max_connections: usize,
+    sweeps: Sweeps,
     /// Frame in which TLS was found last.
     last_found: u64,
 }
@@ -60,6 +65,7 @@ impl Tls {
             datagrams: dtls::Datagrams::new(limits),
             machine: Machine::new(limits),
             max_connections: limits.max_app_streams / 2,
+            sweeps: Sweeps::default(),
             last_found: 0,
         }
     }
@@ -75,17 +81,17 @@ impl Tls {
 
     fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
         let number = ctx.stream?;
-        if !self.connections.contains_key(&number) {
-            if self.connections.len() >= self.max_connections {
+        if self.connections.len() >= self.max_connections && !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.max_connections) {
                 self.machine.sweep(&mut self.connections);
+                self.sweeps.left(self.connections.len(), self.max_connections);
             }
             if self.connections.len() >= self.max_connections {
                 self.machine.refused += 1;
                 return None;
             }
-            self.connections.insert(number, Connection::default());
         }
-        self.connections.get_mut(&number).map(|c| (c, &mut self.machine))
+        Some((self.connections.entry(number).or_default(), &mut self.machine))
     }
 }
 
@@ -117,11 +123,12 @@ impl App for Tls {
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         self.machine.counting = out.counts();
-        let yes = self.datagrams.datagram(&mut self.machine, ctx, data);
-        if yes {
-            out.found(Proto::Dtls);
-        }
-        yes
+        self.datagrams.datagram(&mut self.machine, ctx, data, out)
+    }
+
+    /// Messages of DTLS lie in fragments, and associations have a state.
+    fn learns_from_datagrams(&self) -> bool {
+        true
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
@@ -132,17 +139,35 @@ impl App for Tls {
         self.found(ctx, out);
         self.machine.counting = out.counts();
         match self.connection(ctx) {
-            Some((connection, machine)) => connection.read(machine, ctx, data),
+            Some((connection, machine)) => {
+                let step = connection.read(machine, ctx, data, out);
+                if let Step::Consumed(n) = step
+                    && !ctx.only_in_order
+                {
+                    out.layer(of_proto(Proto::Tls), data.get(..n).unwrap_or(data));
+                }
+                step
+            }
             None => Step::Lost,
         }
     }
 
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
         self.found(ctx, out);
+        if out.fields(Group::Tls).is_some()
+            && let Some((connection, _)) = self.connection(ctx)
+        {
+            connection.skipped(ctx, out);
+        }
     }
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         if !is_text(data) {
             self.found(ctx, out);
+            if out.fields(Group::Tls).is_some()
+                && let Some((connection, _)) = self.connection(ctx)
+            {
+                connection.ahead(ctx, data, out);
+            }
         }
     }
 
@@ -165,6 +190,11 @@ impl App for Tls {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         Some(Arc::new(self.machine.report(self.connections.values().chain(self.datagrams.connections()))))
+    }
+
+    fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
+        let Self { connections, datagrams, machine, .. } = *self;
+        (Some(Arc::new(machine.into_report(connections.into_values().chain(datagrams.into_connections())))), None)
     }
 }
 

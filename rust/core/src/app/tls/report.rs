@@ -8,6 +8,8 @@ use crate::addr::IpAddr;
 use crate::app::Report;
 use crate::app::count::{Counter, Times};
 use crate::app::message::{Fields, Value, text};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -16,6 +18,8 @@ const MAX_FRAMES: usize = 20;
 /// Values listed of a row's lists.
 const MAX_LIST: usize = 100;
 const MAX_NAME: usize = 256;
+/// Handshake times of one server kept one by one.
+const MAX_TIMES_OF_SERVER: usize = 200;
 
 /// First frames of a kind of handshake.
 #[derive(Clone, Debug, Default)]
@@ -75,26 +79,57 @@ struct Sums {
     stopped_at: Counter<(Outcome, &'static str)>,
     duration: Times,
     hello: Times,
+    servers: HashMap<(IpAddr, u16), Server, RandomState>,
+    /// Handshakes of servers that found no room.
+    other_servers: u64,
+}
+
+/// Handshakes of one server.
+#[derive(Clone, Debug)]
+struct Server {
+    handshakes: u64,
+    completed: u64,
+    /// From the client's hello to the end of the handshake.
+    duration: Times,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self { handshakes: 0, completed: 0, duration: Times::new(MAX_TIMES_OF_SERVER) }
+    }
+
+    fn merge(&mut self, o: &Self) {
+        self.handshakes += o.handshakes;
+        self.completed += o.completed;
+        self.duration.merge(&o.duration);
+    }
 }
 
 /// Sums over all handshakes, those without room in the table included.
 #[derive(Clone, Debug)]
-pub struct Summed([Sums; 2]);
+pub struct Summed {
+    /// Of TLS and DTLS.
+    sums: [Sums; 2],
+    max_servers: usize,
+}
 
 impl Summed {
-    pub fn new(max_times: usize) -> Self {
+    pub fn new(max_times: usize, max_servers: usize) -> Self {
         let one = || Sums {
             kinds: Default::default(),
             outcomes: Default::default(),
             stopped_at: Counter::new(256),
             duration: Times::new(max_times),
             hello: Times::new(max_times),
+            servers: HashMap::default(),
+            other_servers: 0,
         };
-        Self([one(), one()])
+        Self { sums: [one(), one()], max_servers }
     }
 
     pub fn add(&mut self, h: &Handshake) {
-        let s = &mut self.0[h.dtls as usize];
+        let max_servers = self.max_servers;
+        let s = &mut self.sums[h.dtls as usize];
         let suite = h.cipher.and_then(names::suite).unwrap_or_default();
         let whole = h.offer.is_some();
         // In the order of KINDS.
@@ -125,15 +160,34 @@ impl Summed {
         }
         h.duration_ns().into_iter().for_each(|t| s.duration.add(t));
         h.hello_ns().into_iter().for_each(|t| s.hello.add(t));
+        if s.servers.len() >= max_servers && !s.servers.contains_key(&h.server) {
+            s.other_servers += 1;
+            return;
+        }
+        let server = s.servers.entry(h.server).or_insert_with(Server::new);
+        server.handshakes += 1;
+        server.completed += matches!(outcome, Outcome::Completed) as u64;
+        h.duration_ns().into_iter().for_each(|t| server.duration.add(t));
     }
 
     pub fn merge(&mut self, o: &Self) {
-        for (a, b) in self.0.iter_mut().zip(&o.0) {
+        let max_servers = self.max_servers;
+        for (a, b) in self.sums.iter_mut().zip(&o.sums) {
             a.kinds.iter_mut().zip(&b.kinds).for_each(|(a, b)| a.merge(b));
             a.outcomes.iter_mut().zip(&b.outcomes).for_each(|(a, b)| a.merge(b));
             a.stopped_at.merge(&b.stopped_at);
             a.duration.merge(&b.duration);
             a.hello.merge(&b.hello);
+            a.other_servers += b.other_servers;
+            let mut theirs: Vec<_> = b.servers.iter().collect();
+            theirs.sort_unstable_by_key(|s| s.0);
+            for (address, server) in theirs {
+                if a.servers.len() >= max_servers && !a.servers.contains_key(address) {
+                    a.other_servers += server.handshakes;
+                } else {
+                    a.servers.entry(*address).or_insert_with(Server::new).merge(server);
+                }
+            }
         }
     }
 }
@@ -175,6 +229,22 @@ fn hex(bytes: &[u8]) -> Value {
     certificate::hex(bytes).into()
 }
 
+/// Servers with most handshakes first.
+fn servers(s: &Sums) -> Value {
+    let mut all: Vec<_> = s.servers.iter().collect();
+    all.sort_unstable_by(|a, b| b.1.handshakes.cmp(&a.1.handshakes).then(a.0.cmp(b.0)));
+    let row = |(address, s): (&(IpAddr, u16), &Server)| -> Value {
+        let [server, port] = end(address);
+        let numbers = [("handshakes", s.handshakes.into()), ("completed", s.completed.into())];
+        let mut row: Fields = vec![("server", server), ("port", port)];
+        row.extend(numbers);
+        row.push(("duration", s.duration.report().into()));
+        row.into()
+    };
+    let rows: Vec<Value> = all.into_iter().map(row).collect();
+    vec![("rows", rows.into()), ("other", s.other_servers.into())].into()
+}
+
 /// Counts of one protocol.
 pub fn totals(t: &Totals) -> Fields {
     vec![
@@ -204,6 +274,7 @@ fn counts(t: &Totals, s: &Sums) -> Fields {
     out.extend([
         ("duration", s.duration.report().into()),
         ("hello_time", s.hello.report().into()),
+        ("servers", servers(s)),
         ("outcomes", {
             let all = Outcome::ALL.iter().map(|o| (o.name(), s.outcomes[*o as usize].report()));
             Value::Map(all.collect())
@@ -380,9 +451,24 @@ fn chosen(table: &str) -> Option<fn(&Handshake) -> bool> {
         "handshakes" => |_| true,
         "mismatches" => |h| h.name_match == NameMatch::Mismatch,
         "broken_off" => |h| h.sni.is_some() && matches!(h.outcome(), Outcome::Reset | Outcome::Closed | Outcome::Alert),
+        "suspicious" => |h| signs(h) >= 2,
         _ => return None,
     })
 }
+
+/// How much about a handshake is unusual by itself: who signed, since when, for whom, and where.
+fn signs(h: &Handshake) -> usize {
+    let odd = !USUAL_PORTS.contains(&h.server.1);
+    let nameless = h.offer.is_some() && h.sni.is_none();
+    [h.self_issued, h.expired || h.not_yet_valid, odd, nameless].iter().filter(|s| **s).count()
+}
+
+/// Ports on which TLS is offered to anybody.
+#[rustfmt::skip]
+const USUAL_PORTS: [u16; 22] = [
+    443, 465, 563, 587, 636, 853, 989, 990, 992, 993, 994, 995, 2083, 2087, 2096, 3269, 5061, 5223, 5228, 8443, 8883,
+    9443,
+];
 
 impl Report for Machine {
     fn value(&self) -> Value {
@@ -396,8 +482,8 @@ impl Report for Machine {
             ("certificates", self.certificates.len().into()),
         ];
         vec![
-            ("tls", counts(&self.tls, &self.summed.0[0]).into()),
-            ("dtls", counts(&self.dtls, &self.summed.0[1]).into()),
+            ("tls", counts(&self.tls, &self.summed.sums[0]).into()),
+            ("dtls", counts(&self.dtls, &self.summed.sums[1]).into()),
             ("rows", rows.into()),
             ("dropped_handshakes", self.dropped_handshakes.into()),
             ("dropped_alerts", self.dropped_alerts.into()),

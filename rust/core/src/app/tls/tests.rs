@@ -194,8 +194,12 @@ fn context(frame: u64, from_client: bool) -> Context {
 
 /// Feeds each record as a segment of its own.
 fn play(records: &[(bool, Vec<u8>)]) -> Tls {
+    played(records).0
+}
+
+fn played(records: &[(bool, Vec<u8>)]) -> (Tls, Output) {
     let mut tls = Tls::new(&Limits::default());
-    let mut out = Output::default();
+    let mut out = Output::watched();
     for (i, (from_client, data)) in records.iter().enumerate() {
         let ctx = context(i as u64 + 1, *from_client);
         let mut rest = &data[..];
@@ -206,7 +210,7 @@ fn play(records: &[(bool, Vec<u8>)]) -> Tls {
             }
         }
     }
-    tls
+    (tls, out)
 }
 
 fn field(tls: &Tls, name: &str) -> Value {
@@ -277,7 +281,7 @@ fn alerts_resets_and_closes_end_a_handshake() {
     assert_eq!((field(&tls, "outcome"), field(&tls, "last_step")), ("alert".into(), "client_hello".into()));
     for (how, outcome) in [(Close::Rst, "reset"), (Close::Fin, "closed")] {
         let mut tls = play(&hello_records(&[]));
-        tls.closed(&context(9, false), how, &mut Output::default());
+        tls.closed(&context(9, false), how, &mut Output::watched());
         assert_eq!((field(&tls, "outcome"), field(&tls, "ended_by")), (outcome.into(), "server".into()));
     }
 }
@@ -322,7 +326,7 @@ fn dtls_fragments_are_put_together() {
     let mut tls = Tls::new(&Limits::default());
     for part in [fragment(0, 20), fragment(20, body.len())] {
         assert_eq!(tls.probe(Proto::Udp, &part), Probe::Yes);
-        assert!(tls.datagram(&context(1, true), &part, &mut Output::default()));
+        assert!(tls.datagram(&context(1, true), &part, &mut Output::watched()));
         assert_eq!(tls.probe(Proto::Udp, &part[..part.len() - 1]), Probe::No);
     }
     assert_eq!(field(&tls, "protocol"), "dtls".into());
@@ -337,13 +341,41 @@ fn what_is_kept_of_unfinished_messages_is_bounded() {
     let start = record(22, &message(1, &client_hello(0x0303, &[0xc02f], &[]))[..40]);
     for stream in 0..500 {
         let ctx = Context { stream: Some(stream), ..context(1, true) };
-        tls.stream(&ctx, &start, &mut Output::default());
+        tls.stream(&ctx, &start, &mut Output::watched());
         assert!(tls.machine.partial_bytes <= 1000);
     }
     assert_eq!(tls.machine.partial_bytes, 1000);
     for stream in 0..500 {
         let ctx = Context { stream: Some(stream), ..context(2, true) };
-        tls.closed(&ctx, Close::Rst, &mut Output::default());
+        tls.closed(&ctx, Close::Rst, &mut Output::watched());
     }
     assert_eq!(tls.machine.partial_bytes, 0);
+}
+
+#[test]
+fn fields_of_a_handshake() {
+    let mut records = hello_records(&[server_name("x.example"), groups(&[29]), extension(43, &SUPPORTS_13)]);
+    records.push((false, record(22, &message(2, &server_hello(0x0303, 0xc02f, &[])))));
+    let list = [&[0, 0, 9][..], &[0, 0, 6], &[0x30, 4, 2, 2, 1, 1]].concat();
+    records.push((false, record(22, &message(11, &list))));
+    records.push((false, record(22, &message(12, &[3, 0, 23, 2, 4, 5, 4, 3, 0, 1, 9]))));
+    records.push((true, record(21, &[2, 40])));
+    records.push((true, record(23, &[7; 30])));
+    let (_, out) = played(&records);
+    for (name, values) in [
+        ("tls.record.content_type", vec!["22", "22", "22", "22", "21", "23"]),
+        ("tls.handshake.type", vec!["1", "2", "11", "12"]),
+        ("tls.handshake.extensions_server_name", vec!["x.example"]),
+        ("tls.handshake.extensions_supported_group", vec!["29"]),
+        ("tls.handshake.extensions.supported_version", vec!["772"]),
+        ("tls.handshake.certificate_length", vec!["6"]),
+        ("tls.handshake.server_named_curve", vec!["23"]),
+        ("tls.handshake.sig_len", vec!["1"]),
+        ("tls.alert_message.level", vec!["2"]),
+        ("tls.alert_message.desc", vec!["40"]),
+    ] {
+        assert_eq!(out.values(name), values, "{name}");
+    }
+    assert_eq!(out.values("tls.handshake.ciphersuite").last().unwrap(), "49199");
+    assert_eq!(out.values("tls.app_data")[0].len(), 30);
 }
