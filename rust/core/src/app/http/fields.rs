@@ -111,7 +111,7 @@ const HEADERS: [(&[u8], FieldId); 30] = [
 /// Longest target returned, bytes.
 const MAX_SHOWN: usize = 8_192;
 
-fn shown_target(value: &[u8]) -> Vec<u8> {
+pub(super) fn shown_target(value: &[u8]) -> Vec<u8> {
     secret::shown_target(value, MAX_SHOWN).into_bytes()
 }
 
@@ -121,12 +121,12 @@ fn shown_query(value: &[u8]) -> Vec<u8> {
     secret::shown_target(&whole, MAX_SHOWN).into_bytes().split_off(1)
 }
 
-fn nothing(_: &[u8]) -> Vec<u8> {
+pub(super) fn nothing(_: &[u8]) -> Vec<u8> {
     b"***".to_vec()
 }
 
 /// Credentials: the scheme is no secret.
-fn credentials(value: &[u8]) -> Vec<u8> {
+pub(super) fn credentials(value: &[u8]) -> Vec<u8> {
     let scheme = value.split(|&b| b == b' ').next().filter(|s| s.len() < value.len()).unwrap_or_default();
     if scheme.is_empty() { nothing(value) } else { [scheme, b" ***"].concat() }
 }

@@ -4,10 +4,12 @@ use super::Shared;
 use super::counts::{Done, Evidence, MAX_URI, Took};
 use super::head::Kind;
 use super::hpack::Decoder;
+use super::http2_fields as fields;
 use super::row::{self, MAX_TEXT, Row, flag};
 use super::secret;
 use crate::app::message::{Fields, text};
 use crate::app::{Context, Output, Step};
+use crate::filter::registry::Group;
 use crate::layers::Proto;
 use std::collections::HashMap;
 
@@ -160,6 +162,9 @@ impl Http2 {
                 return Step::Need(PREFACE.len());
             }
             found(shown, out);
+            if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+                fields::preface(PREFACE, sink);
+            }
             return Step::Consumed(PREFACE.len());
         }
         let &[a, b, l, kind, flags, s0, s1, s2, s3, ..] = data else { return Step::Need(9) };
@@ -174,8 +179,12 @@ impl Http2 {
             return Step::Consumed(end);
         }
         let Some(payload) = data.get(9..end) else { return Step::Need(end) };
-        self.frame(shared, c, at, (kind, flags, id), payload, shown);
         found(shown, out);
+        if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+            fields::frame((kind, flags, id), len, sink);
+            fields::payload(kind, flags, payload, sink);
+        }
+        self.frame(shared, c, at, (kind, flags, id), payload, shown, out);
         Step::Consumed(end)
     }
 
@@ -186,6 +195,9 @@ impl Http2 {
             frames.by_type[kind as usize & 15] += 1;
         }
         found(shown, out);
+        if let Some(sink) = out.fields(Group::Http2).filter(|_| shown) {
+            fields::frame((kind, flags, id), len, sink);
+        }
         if kind != DATA {
             self.sides[at].broken = true;
             return;
@@ -201,6 +213,7 @@ impl Http2 {
         }
     }
 
+    #[allow(clippy::too_many_arguments)] // all that is known of the frame
     fn frame(
         &mut self,
         shared: &mut Shared,
@@ -209,6 +222,7 @@ impl Http2 {
         (kind, flags, id): (u8, u8, u32),
         payload: &[u8],
         shown: bool,
+        out: &mut Output,
     ) {
         if let Some(frames) = shared.frames() {
             frames.by_type[kind as usize & 15] += 1;
@@ -259,7 +273,7 @@ impl Http2 {
         if flags & END_HEADERS != 0
             && let Some((id, first_flags)) = self.sides[at].block_of.take()
         {
-            self.block(shared, c, at, id, first_flags, shown);
+            self.block(shared, c, at, (id, first_flags), shown, out);
         }
     }
 
@@ -268,14 +282,34 @@ impl Http2 {
         shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.unfinished);
     }
 
-    fn block(&mut self, shared: &mut Shared, c: &Context, at: usize, id: u32, flags: u8, shown: bool) {
+    fn block(
+        &mut self,
+        shared: &mut Shared,
+        c: &Context,
+        at: usize,
+        (id, flags): (u32, u8),
+        shown: bool,
+        out: &mut Output,
+    ) {
         let side = &mut self.sides[at];
         let raw = std::mem::take(&mut side.block);
         if side.broken {
             return;
         }
         let mut found = Block { bytes: raw.len(), ..Block::default() };
-        if side.decoder.get_or_insert_with(Decoder::new).decode(&raw, |name, value| found.take(name, value)).is_none() {
+        let (mut sink, mut count) = (out.fields(Group::Http2).filter(|_| shown), 0);
+        let each = |name: &[u8], value: &[u8]| {
+            found.take(name, value);
+            count += 1;
+            if let Some(sink) = &mut sink {
+                fields::header(name, value, sink);
+            }
+        };
+        let whole = side.decoder.get_or_insert_with(Decoder::new).decode(&raw, each).is_some();
+        if let Some(sink) = &mut sink {
+            fields::count(count, sink);
+        }
+        if !whole {
             side.broken = true;
             if let Some(frames) = shared.frames() {
                 frames.broken_blocks += 1;

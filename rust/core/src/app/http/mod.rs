@@ -9,10 +9,12 @@ pub(crate) mod fields;
 mod head;
 mod hpack;
 mod http2;
+pub(crate) mod http2_fields;
 mod ports;
 mod row;
 pub(super) mod secret;
 mod websocket;
+pub(crate) mod websocket_fields;
 
 use super::kept::Kept;
 use super::message::{Fields, Value, text};

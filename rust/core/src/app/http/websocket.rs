@@ -1,7 +1,9 @@
 //! WebSocket frames (RFC 6455 5.2): their headers; what they carry is passed over.
 
+use super::websocket_fields;
 use crate::app::Step;
 use crate::app::message::{Fields, Value};
+use arrayvec::ArrayVec;
 
 const OPCODES: [(u8, &str); 6] =
     [(0, "continuation"), (1, "text"), (2, "binary"), (8, "close"), (9, "ping"), (10, "pong")];
@@ -50,6 +52,8 @@ impl Counts {
 #[derive(Debug, Default)]
 pub struct Websocket {
     coming: Option<(u8, bool, u64)>,
+    /// Its header.
+    head: ArrayVec<u8, { websocket_fields::LONGEST }>,
 }
 
 impl Websocket {
@@ -69,8 +73,18 @@ impl Websocket {
             n => (n as u64, 2),
         };
         self.coming = Some((first & 0x0f, masked, len));
-        let end = len.saturating_add(head + if masked { 4 } else { 0 });
+        let head = head + if masked { 4 } else { 0 };
+        if data.len() < head {
+            return Step::Need(head);
+        }
+        self.head = data.iter().copied().take(head).collect();
+        let end = len.saturating_add(head as u64);
         Step::Consumed(usize::try_from(end).unwrap_or(usize::MAX))
+    }
+
+    /// Its header, of the frame that came last.
+    pub fn head(&self) -> &[u8] {
+        &self.head
     }
 
     /// The frame is whole. False: there was none. Without `counts` it does not count.

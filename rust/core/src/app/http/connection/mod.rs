@@ -9,6 +9,7 @@ use super::fields::{self, Pairs};
 use super::head::{self, Head, Kind, Look};
 use super::http2::Http2;
 use super::websocket::Websocket;
+use super::websocket_fields;
 use crate::app::{Close, Context, DetectedBy, Output, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
@@ -195,6 +196,10 @@ impl Connection {
         }
         if self.sides[at].websocket.done(counts, self.shown(c)) && self.shown(c) {
             out.found(Proto::Websocket);
+            out.layer(of_proto(Proto::Websocket), self.sides[at].websocket.head());
+            if let Some(sink) = out.fields(Group::Websocket) {
+                websocket_fields::put(self.sides[at].websocket.head(), sink);
+            }
         }
     }
 
