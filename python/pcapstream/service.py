@@ -145,7 +145,14 @@ class Service:
                 progress,
                 again=bool(parameters["cursor"]),
             )
-            view = functools.partial(illustrated, spec, report, parameters, max_packets=self.settings.max_packets)
+            view = functools.partial(
+                illustrated,
+                spec,
+                report,
+                parameters,
+                max_packets=self.settings.max_packets,
+                geoip_db=self.settings.geoip_db,
+            )
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)
             return result

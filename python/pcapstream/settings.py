@@ -50,6 +50,8 @@ class Settings:
     allow_private_urls: bool = False
     parallel_ranges: int = 1
     max_download_bytes: int | None = None
+    geoip_db: tuple[str, ...] = ()
+    """Databases in MaxMind's format that tell whose addresses are; nothing else is ever asked."""
 
     allow_capture: bool = False
     """Offer the module capture."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,20 @@ from pcapstream.tools.registry import find_tool
 
 
 def ask(
-    tool: str, path: Path, *, max_packets: int | None = None, resync: bool = True, **parameters: Any
+    tool: str,
+    path: Path,
+    *,
+    max_packets: int | None = None,
+    resync: bool = True,
+    geoip_db: Sequence[str] = (),
+    **parameters: Any,
 ) -> dict[str, Any]:
     """The result object of a tool about the capture at `path`."""
     spec = find_tool(tool)
     bound = spec.bind({"pcap_file": str(path), **parameters})
     options = spec.options(ScanOptions(spec.needs, max_packets, resync), bound)
     report = read(str(path), Settings(), options)
-    return answer(spec, report, bound, max_packets=max_packets, budget=None)
+    return answer(spec, report, bound, max_packets=max_packets, budget=None, geoip_db=geoip_db)
 
 
 def rows(table: dict[str, Any]) -> list[dict[str, Any]]:

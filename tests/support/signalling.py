@@ -330,7 +330,6 @@ def media() -> list[bytes]:
         _rtp(0x80, 101, 9, b"\5\x8a\1\x40"),
         _rtp(0x80, 101, 10, b"\5"),
         _rtp(0x80, 96, 11, b"\x80\x01\x40\x04\0ABCDEFGH"),
-        b"\x80\0\0",
         _rtp(0x8F, 0, 9, b"AAAABB"),
         _rtp(0x90, 0, 9, b"\xbe\xde\0\5AAAA"),
     ]

@@ -25,6 +25,7 @@ COMMANDS = {
     "tools": "list the tools and their parameters",
 }
 
+GEOIP_VARIABLE = "PCAPSTREAM_GEOIP_DB"
 DIR_VARIABLES = ("PCAP_STORAGE_PATH", "PCAP_STORAGE_DIR")
 WRITE_DIR_VARIABLE = "PCAPSTREAM_WRITE_DIR"
 DURATION_VARIABLES = ("CAPTURE_TIMEOUT", "MAX_CAPTURE_DURATION")
@@ -136,6 +137,13 @@ def _common(parser: argparse.ArgumentParser) -> None:
         "--parallel-ranges", type=_count, default=1, metavar="N", help="range requests at a time for a URL (default 1)"
     )
     sources.add_argument("--max-download-bytes", type=_count, metavar="N", help="fetch no more than that from a URL")
+    sources.add_argument(
+        "--geoip-db",
+        action="append",
+        metavar="FILE",
+        help=f"MaxMind-format database that tells whose addresses are; repeatable (default: {GEOIP_VARIABLE}, a list "
+        "like that of PATH)",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--modules",
@@ -170,6 +178,7 @@ def _settings(parser: _Parser, flags: argparse.Namespace, **more: object) -> Set
             parallel_ranges=flags.parallel_ranges,
             capture_dir=flags.capture_dir or _first_set(DIR_VARIABLES),
             max_download_bytes=flags.max_download_bytes,
+            geoip_db=tuple(flags.geoip_db or filter(None, (_first_set((GEOIP_VARIABLE,)) or "").split(os.pathsep))),
             **more,  # type: ignore[arg-type]
         )
     except QueryError as error:

@@ -66,7 +66,7 @@ def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object])
     settings = question.settings
     options = tool.options(_options(settings, tool), parameters)
     report = read(question.capture, settings, options)
-    return answer(tool, report, parameters, max_packets=settings.max_packets, budget=None)
+    return answer(tool, report, parameters, max_packets=settings.max_packets, budget=None, geoip_db=settings.geoip_db)
 
 
 def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:

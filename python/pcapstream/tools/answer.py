@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -33,10 +33,15 @@ class Illustrated:
 
 
 def illustrated(
-    spec: ToolSpec, report: Report, parameters: Mapping[str, Any], *, max_packets: int | None = None
+    spec: ToolSpec,
+    report: Report,
+    parameters: Mapping[str, Any],
+    *,
+    max_packets: int | None = None,
+    geoip_db: Sequence[str] = (),
 ) -> dict[str, Any] | Illustrated:
     """`answer`, with a picture where one is asked for and this is no further page of a table."""
-    result = answer(spec, report, parameters, max_packets=max_packets)
+    result = answer(spec, report, parameters, max_packets=max_packets, geoip_db=geoip_db)
     if spec.picture is None or not parameters["image"] or parameters["cursor"]:
         return result
     return Illustrated(result, spec.picture(report, parameters))
@@ -50,8 +55,10 @@ def answer(
     max_packets: int | None = None,
     budget: int | None = MAX_RESULT_CHARS,
     now: datetime | None = None,
+    geoip_db: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The result object of one call; `parameters` from `spec.bind`. budget: characters, None for no cap.
+    """The result object of one call; `parameters` from `spec.bind`. budget: characters, None for no cap;
+    geoip_db: databases that tell whose addresses are.
 
     Raises QueryError: module_not_run, bad_cursor, expired_cursor.
     """
@@ -62,6 +69,7 @@ def answer(
         default_limit=spec.default_limit,
         max_packets=max_packets,
         own_rows=spec.own_rows,
+        geoip_db=geoip_db,
     )
     found = spec.view(report, ask)
     ask.check_cursor_used()

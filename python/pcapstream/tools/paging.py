@@ -55,7 +55,7 @@ class Ask:
     own_rows: every page of its table is a pass of its own, which reads the rows from the offset of its cursor on.
 
     Attributes: parameters; limit (rows of each table); only (the table a cursor goes on with, or None); max_packets
-    (as the scan was told, or None).
+    (as the scan was told, or None); geoip_db (paths of databases that tell whose addresses are).
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class Ask:
         default_limit: int,
         max_packets: int | None = None,
         own_rows: bool = False,
+        geoip_db: Sequence[str] = (),
     ) -> None:
         self.parameters = parameters
+        self.geoip_db = geoip_db
         self.limit: int = parameters.get("limit") or default_limit
         self.limit_given = parameters.get("limit") is not None
         self.max_packets = max_packets

@@ -20,6 +20,7 @@ from pcapstream.tools import (
     dns_tunneling,
     expert,
     follow,
+    geo,
     http,
     icmp,
     logins,
@@ -104,6 +105,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     dns_tunneling.TUNNELING,
     arp_spoofing.ARP_SPOOFING,
     logins.CREDENTIALS,
+    geo.GEO,
 )
 """In the order clients list them."""
 

@@ -310,6 +310,11 @@ impl Decoder {
         dissector.log_headers(selector.is_some());
         let follows = plan.tcp || selector.as_ref().is_some_and(Selector::follows_tcp);
         let mut tracker = follows.then(|| TcpTracker::new(limits));
+        if selector.as_ref().is_some_and(Selector::details_tcp)
+            && let Some(tracker) = &mut tracker
+        {
+            tracker.follow_details();
+        }
         let mut counted = (plan.tcp && selector.is_some()).then(|| TcpTracker::new(limits));
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);

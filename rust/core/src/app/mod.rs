@@ -15,6 +15,7 @@ pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
+pub(crate) use icmp::pair_fields as icmp_pair_fields;
 pub mod kept;
 mod logins;
 pub mod media;

@@ -29,6 +29,7 @@ groups! {
     Tcp crate::transport::tcp_fields::TABLE,
     Udp crate::transport::udp_fields::TABLE,
     Dns crate::app::dns_fields::TABLE,
+    IcmpPairs crate::app::icmp_pair_fields::TABLE,
     Tls crate::app::tls_fields::tls::TABLE,
     Dtls crate::app::tls_fields::dtls::TABLE,
     Quic crate::app::quic_fields::TABLE,

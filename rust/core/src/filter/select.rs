@@ -142,6 +142,8 @@ pub(crate) struct Selector {
     extracts: bool,
     /// Some field comes from the analysis of TCP, or from messages in its streams.
     follows_tcp: bool,
+    /// Some field comes from the details of that analysis.
+    details_tcp: bool,
     search: Option<StreamSearch>,
     /// Numbers of UDP streams, where some field needs them.
     udp: Option<UdpStreams>,
@@ -186,6 +188,7 @@ impl Selector {
         }
         Some(Self {
             search: select.search.clone().map(|query| StreamSearch::new(query, limits)),
+            details_tcp: fields.iter().any(|id| crate::transport::tcp_fields::DETAILS.contains(id)),
             follows_tcp: apps.is_some() || select.search.is_some() || stateful(Group::Tcp),
             udp,
             filter: select.filter.clone(),
@@ -204,6 +207,11 @@ impl Selector {
     /// Whether connections have to be followed for it.
     pub fn follows_tcp(&self) -> bool {
         self.follows_tcp
+    }
+
+    /// Whether what the analysis says of single segments has to be followed for it, too.
+    pub fn details_tcp(&self) -> bool {
+        self.details_tcp
     }
 
     /// Datagrams whose UDP stream got no number, because there were too many.

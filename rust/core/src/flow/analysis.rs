@@ -56,6 +56,21 @@ impl Side {
         self.last_ns
     }
 
+    /// Acknowledgment number of the last segment.
+    pub fn last_ack(&self) -> u32 {
+        self.last_ack
+    }
+
+    /// When the highest sequence number was reached.
+    pub fn next_seq_ns(&self) -> i64 {
+        self.next_seq_ns
+    }
+
+    /// The bytes in flight are known.
+    pub fn flight_known(&self) -> bool {
+        self.flight_known
+    }
+
     /// Repetitions of the last ACK.
     pub fn dup_acks(&self) -> u32 {
         self.dup_acks

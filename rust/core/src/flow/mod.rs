@@ -5,6 +5,7 @@
 mod analysis;
 mod arena;
 pub mod connection;
+mod detail;
 mod filter;
 mod key;
 mod seq;
@@ -18,6 +19,7 @@ mod udp;
 mod unacked;
 
 pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake, event};
+pub use detail::Detail;
 pub use filter::{Filter, Having, Order};
 pub use servers::ServerOrder;
 pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};

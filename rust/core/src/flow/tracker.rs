@@ -4,6 +4,7 @@ use super::LINGER_NS;
 use super::analysis::{self, ACK, FIN, Found, Header, RST, SYN};
 use super::arena::Arena;
 use super::connection::{Connection, Events, event};
+use super::detail::{self, Before, Detail, Details};
 use super::key::Key;
 use super::state::{Flow, mark};
 use super::table::{ConnectionTable, Evidence};
@@ -78,6 +79,8 @@ pub struct Verdict {
     pub since_last_ns: i64,
     /// Shift count of the sender's window; -1: not known, -2: none in use.
     pub scale: i8,
+    /// Where [`TcpTracker::follow_details`] asked for it.
+    pub detail: Detail,
 }
 
 impl Verdict {
@@ -97,6 +100,14 @@ impl Verdict {
         since_first_ns: 0,
         since_last_ns: 0,
         scale: -1,
+        detail: Detail {
+            completeness: None,
+            acks_frame: 0,
+            duplicate_ack_frame: 0,
+            in_flight: 0,
+            push_bytes: 0,
+            rto: None,
+        },
     };
 }
 
@@ -125,6 +136,8 @@ pub struct TcpTracker {
     /// Slot that is looked at next when one must go.
     hand: u32,
     dropped: Totals,
+    /// By number of the stream, where somebody asks for them; at most as many as connections.
+    details: Option<std::collections::HashMap<u32, Details, RandomState>>,
     /// Streams that exist only because an ICMP error quoted them.
     quoted_only: HashTable<(Key, u32)>,
     reports: Reports,
@@ -154,6 +167,7 @@ impl TcpTracker {
             evidence: Evidence::default(),
             hand: 0,
             dropped: Totals::default(),
+            details: None,
             quoted_only: HashTable::new(),
             reports: Reports::default(),
         }
@@ -162,6 +176,12 @@ impl TcpTracker {
     /// Whether [`take_closed`](Self::take_closed) shall have anything to give.
     pub fn report_closed(&mut self, on: bool) {
         self.reports.on = on;
+    }
+
+    /// Verdicts hold [`Detail`]s from now on.
+    pub fn follow_details(&mut self) {
+        self.details.get_or_insert_default();
+        self.pool.keep_frames();
     }
 
     /// Tells the time of packets that are no TCP, which decides what counts as idle.
@@ -200,8 +220,10 @@ impl TcpTracker {
         }
         flow.count(s, end, if valid { tcp.flags } else { 0 });
         let mut found = Found { events, ..Found::default() };
+        let ahead = if self.details.is_some() { Before::of(flow, end) } else { Before::default() };
         if let Some(len) = tcp.len {
             learn_isn(flow, s, end);
+            self.pool.current = (tcp.seq, s.frame);
             let [a, b] = &mut flow.sides;
             let (fwd, rev) = if end == 0 { (a, b) } else { (b, a) };
             let header = Header {
@@ -216,6 +238,16 @@ impl TcpTracker {
         }
         if tcp.len.unwrap_or(0) > 0 && valid {
             flow.turn(end, found.events & REPEATS == 0, s.clock_ns, s.frame);
+        }
+        let mut detail = Detail::default();
+        if let Some(all) = self.details.as_mut().filter(|_| valid) {
+            // At the limit all go at once: most are of connections that ended long ago.
+            if new && all.len() >= self.max_connections {
+                all.clear();
+            }
+            let details = all.entry(flow.stream).or_default();
+            let judged = (found.events, found.acked_sent_ns.is_some());
+            detail = detail::follow(details, flow, &mut self.pool, s, end, new, ahead, judged);
         }
         if !valid {
             return Verdict { stream: flow.stream, to_client: end != flow.client(), new, ..Verdict::NONE };
@@ -250,6 +282,7 @@ impl TcpTracker {
         verdict.ack_base = flow.sides[1 - end].isn.unwrap_or(0);
         verdict.scale = flow.sides[end].scale;
         verdict.irtt_ns = flow.initial_rtt_ns;
+        verdict.detail = detail;
         if !new && !flow.has(mark::CLOSED) {
             flow.mark(mark::USED);
         } else {

@@ -29,6 +29,12 @@ pub(super) struct Pool {
     free: u32,
     used: usize,
     limit: usize,
+    /// Start and frame of each segment, by node; None: nobody asks for them.
+    extra: Option<Vec<(u32, u64)>>,
+    /// Those of the segment at hand.
+    pub current: (u32, u64),
+    /// Node of the segment that the last ACK was for exactly.
+    exact: u32,
 }
 
 /// Unacknowledged segments of one direction, lowest number first.
@@ -61,7 +67,42 @@ impl Queue {
 
 impl Pool {
     pub fn new(limit: usize) -> Self {
-        Self { nodes: Vec::new(), free: NONE, used: 0, limit: limit.min(NONE as usize - 1) }
+        let limit = limit.min(NONE as usize - 1);
+        Self { nodes: Vec::new(), free: NONE, used: 0, limit, extra: None, current: (0, 0), exact: NONE }
+    }
+
+    /// Keeps starts and frames of segments from now on.
+    pub fn keep_frames(&mut self) {
+        self.extra = Some(Vec::new());
+    }
+
+    /// Frame of the segment that the last ACK was for exactly.
+    pub fn acked_frame(&self) -> Option<u64> {
+        self.extra.as_ref()?.get(self.exact as usize).map(|e| e.1)
+    }
+
+    /// What an ACK is for in the middle of segments is no longer in flight.
+    pub fn acknowledge_part(&mut self, queue: &Queue, ack: u32) {
+        let Some(extra) = &mut self.extra else { return };
+        let mut at = queue.head;
+        for _ in 0..queue.len.min(MAX_STEPS) {
+            let (Some(node), Some(known)) = (self.nodes.get(at as usize), extra.get_mut(at as usize)) else { return };
+            if gt(ack, known.0) && gt(node.next_seq, ack) {
+                known.0 = ack;
+            }
+            at = node.link;
+        }
+    }
+
+    /// (start, end, frame, time) of what waits in a queue, as far as it is worth while to look.
+    pub fn segments<'a>(&'a self, queue: &Queue) -> impl Iterator<Item = (u32, u32, u64, i64)> + 'a {
+        let mut at = queue.head;
+        let extra = self.extra.as_deref().unwrap_or_default();
+        (0..queue.len.min(MAX_STEPS)).map_while(move |_| {
+            let (node, &(start, frame)) = (self.nodes.get(at as usize)?, extra.get(at as usize)?);
+            at = node.link;
+            Some((start, node.next_seq, frame, node.time_ns))
+        })
     }
 
     /// Nodes in use.
@@ -87,6 +128,10 @@ impl Pool {
             self.nodes.push(node);
             (self.nodes.len() - 1) as u32
         };
+        if let Some(extra) = &mut self.extra {
+            extra.resize(self.nodes.len(), (0, 0));
+            extra[at as usize] = self.current;
+        }
         self.used += 1;
         queue.len += 1;
         let link = if before == NONE { &mut queue.head } else { &mut self.nodes[before as usize].link };
@@ -160,6 +205,7 @@ impl Pool {
                 }
                 if next_seq == ack && sent.is_none() {
                     sent = Some(time_ns);
+                    self.exact = queue.head;
                 }
                 self.release(queue.head);
                 queue.head = link;
@@ -186,6 +232,7 @@ impl Pool {
             } else {
                 if next_seq == ack && sent.is_none() {
                     sent = Some(time_ns);
+                    self.exact = at;
                 }
                 if last_kept == NONE {
                     queue.head = link;

@@ -8,6 +8,7 @@ use crate::filter::{FieldId, Sink};
 
 fields! {
     Group::Ip, "ip", None;
+    REASSEMBLED_IN = frame_number("ip.reassembled_in", "Frame in which the datagram is put together").look_ahead();
     VERSION = u8("ip.version", "Version");
     HDR_LEN = u8("ip.hdr_len", "Header length");
     DSFIELD = u8("ip.dsfield", "Differentiated services field").hex();

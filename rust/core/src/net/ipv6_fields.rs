@@ -10,6 +10,7 @@ use crate::layers::Proto;
 
 fields! {
     Group::Ipv6, "ipv6", None;
+    REASSEMBLED_IN = frame_number("ipv6.reassembled.in", "Frame in which the datagram is put together").look_ahead();
     VERSION = u8("ipv6.version", "Version");
     TCLASS = u32("ipv6.tclass", "Traffic class").hex();
     TCLASS_DSCP = u32("ipv6.tclass.dscp", "Differentiated services codepoint").table(&CODEPOINTS);

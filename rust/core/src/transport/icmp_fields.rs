@@ -30,6 +30,7 @@ fields! {
     TRANSMIT = u32("icmp.transmit_timestamp", "Transmit timestamp");
     ADDRESS_MASK = ipv4("icmp.address_mask", "Address mask");
     RESP_IN = frame_number("icmp.resp_in", "Response frame").look_ahead();
+    NO_RESP_FOUND = label("icmp.resp_not_found", "No response seen, as an expert remark").look_ahead();
     NO_RESP = label("icmp.no_resp", "No response seen").look_ahead();
 }
 

@@ -82,7 +82,19 @@ fields! {
     TIME_DELTA = duration("tcp.time_delta", "Time since the previous frame of the stream").stateful();
     INITIAL_RTT = duration("tcp.analysis.initial_rtt", "Round trip time of the handshake").stateful();
     PAYLOAD = bytes("tcp.payload", "Segment data");
+    COMPLETENESS = u8("tcp.completeness", "How complete the conversation is so far: SYN 1, SYN+ACK 2, ACK 4, data 8, FIN 16, RST 32").stateful();
+    ACKS_FRAME = frame_number("tcp.analysis.acks_frame", "Frame of the segment that this is the ACK of").stateful();
+    DUPLICATE_ACK_FRAME = frame_number("tcp.analysis.duplicate_ack_frame", "Frame of the ACK that this is a duplicate of").stateful();
+    BYTES_IN_FLIGHT = u32("tcp.analysis.bytes_in_flight", "Bytes in flight").stateful();
+    PUSH_BYTES_SENT = u32("tcp.analysis.push_bytes_sent", "Bytes sent since the last PSH").stateful();
+    RTO = duration("tcp.analysis.rto", "Time since the segment that is sent again").stateful();
+    RTO_FRAME = frame_number("tcp.analysis.rto_frame", "Frame of the segment that is sent again").stateful();
+    REASSEMBLED_IN = frame_number("tcp.reassembled_in", "Frame in which the message is put together").look_ahead();
 }
+
+/// What [`Detail`](crate::flow::Detail) holds.
+pub(crate) const DETAILS: [FieldId; 7] =
+    [COMPLETENESS, ACKS_FRAME, DUPLICATE_ACK_FRAME, BYTES_IN_FLIGHT, PUSH_BYTES_SENT, RTO, RTO_FRAME];
 
 /// By bit of [`event`].
 const EVENTS: [FieldId; event::COUNT] = [
@@ -228,8 +240,12 @@ fn letters(flags: u16) -> String {
 fn analysis(v: &Verdict, sink: &mut Sink) {
     sink.nanos(TIME_RELATIVE, v.since_first_ns, 0, 0);
     sink.nanos(TIME_DELTA, v.since_last_ns, 0, 0);
+    if let Some(bits) = v.detail.completeness {
+        sink.uint(COMPLETENESS, bits.into(), 0, 0);
+    }
     if v.shown {
         sink.label(ANALYSIS, 0, 0);
+        details(v, sink);
     }
     if v.events & event::DUPLICATE_ACK != 0 {
         sink.uint(DUPLICATE_ACK_NUM, v.dup_acks as u64, 0, 0);
@@ -247,6 +263,24 @@ fn analysis(v: &Verdict, sink: &mut Sink) {
                 sink.label(field, 0, 0);
             }
         }
+    }
+}
+
+fn details(v: &Verdict, sink: &mut Sink) {
+    let d = &v.detail;
+    for (field, value) in [
+        (ACKS_FRAME, d.acks_frame),
+        (DUPLICATE_ACK_FRAME, d.duplicate_ack_frame),
+        (BYTES_IN_FLIGHT, d.in_flight.into()),
+        (PUSH_BYTES_SENT, d.push_bytes.into()),
+    ] {
+        if value != 0 {
+            sink.uint(field, value, 0, 0);
+        }
+    }
+    if let Some((ns, frame)) = d.rto {
+        sink.nanos(RTO, ns, 0, 0);
+        sink.uint(RTO_FRAME, frame, 0, 0);
     }
 }
 

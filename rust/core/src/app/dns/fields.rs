@@ -1,5 +1,6 @@
 //! Fields of DNS messages, those of multicast DNS and LLMNR among them.
 
+use super::machine::{Answer, Link};
 use super::rdata::listed_types;
 use super::wire::{self, Entry, Header, Record, be16, be32};
 use crate::fields;
@@ -104,9 +105,14 @@ fields! {
     DNSKEY_ALGORITHM = u8("dns.dnskey.algorithm", "DNSKEY: algorithm");
     DNSKEY_PUBLIC_KEY = bytes("dns.dnskey.public_key", "DNSKEY: public key");
     NSEC_NEXT = string("dns.nsec.next_domain_name", "NSEC: next name");
+    RESPONSE_TO = frame_number("dns.response_to", "Frame of the query").stateful();
+    TIME = duration("dns.time", "Time since the query").stateful();
+    RETRANSMISSION = boolean("dns.retransmission", "Repeats a query or an answer").stateful();
+    RETRANSMIT_REQUEST = label("dns.retransmit_request", "Repeats a query").stateful();
+    RETRANSMIT_RESPONSE = label("dns.retransmit_response", "Repeats an answer").stateful();
+    RETRANSMIT_REQUEST_IN = frame_number("dns.retransmit_request_in", "Frame of the query that this one repeats").stateful();
+    UNSOLICITED = boolean("dns.unsolicited", "An answer without a query").stateful();
     RESPONSE_IN = frame_number("dns.response_in", "Frame of the response").look_ahead();
-    RETRANSMIT_RESPONSE_IN = frame_number("dns.retransmit_response_in", "Frame of the first copy of this response").look_ahead();
-    RETRANSMIT_REQUEST_IN = frame_number("dns.retransmit_request_in", "Frame of the first copy of this query").look_ahead();
 }
 
 /// By Wireshark's names, as all tables here.
@@ -287,7 +293,8 @@ impl Reader<'_> {
 }
 
 /// Puts the fields of a message. `prefix`: the length field in front of it over TCP, 2 bytes, else 0.
-pub(crate) fn put(m: &[u8], flavour: Flavour, prefix: usize, sink: &mut Sink) {
+/// False: it ends too early.
+pub(crate) fn put(m: &[u8], flavour: Flavour, prefix: usize, sink: &mut Sink) -> bool {
     let mut r = Reader { m, mdns: flavour == Flavour::Mdns, shift: prefix, name: Vec::new() };
     if prefix > 0 {
         sink.uint(LENGTH, m.len() as u64, 0, 2);
@@ -305,10 +312,10 @@ pub(crate) fn put(m: &[u8], flavour: Flavour, prefix: usize, sink: &mut Sink) {
     for (i, field) in counts.into_iter().enumerate() {
         r.put16(field, 4 + 2 * i, sink);
     }
-    let Some(header) = Header::read(m) else { return };
+    let Some(header) = Header::read(m) else { return false };
     // Behind a name that cannot be read nothing more is shown.
     let mut broken = false;
-    wire::walk(m, &header, |entry| {
+    let whole = wire::walk(m, &header, |entry| {
         if !broken {
             broken = match entry {
                 Entry::Question(q) => question(&mut r, &q, sink).is_none(),
@@ -316,6 +323,28 @@ pub(crate) fn put(m: &[u8], flavour: Flavour, prefix: usize, sink: &mut Sink) {
             };
         }
     });
+    whole && !broken
+}
+
+/// Puts what a message has to do with those before it.
+pub(super) fn put_link(link: Link, sink: &mut Sink) {
+    match link {
+        Link::None => {}
+        Link::Repeats(frame) => {
+            sink.boolean(RETRANSMISSION, true, 0, 0);
+            sink.label(RETRANSMIT_REQUEST, 0, 0);
+            sink.uint(RETRANSMIT_REQUEST_IN, frame, 0, 0);
+        }
+        Link::Answers(Answer::First(ns, frame)) => {
+            sink.uint(RESPONSE_TO, frame, 0, 0);
+            sink.nanos(TIME, ns, 0, 0);
+        }
+        Link::Answers(Answer::Duplicate) => {
+            sink.boolean(RETRANSMISSION, true, 0, 0);
+            sink.label(RETRANSMIT_RESPONSE, 0, 0);
+        }
+        Link::Answers(Answer::Unsolicited) => sink.boolean(UNSOLICITED, true, 0, 0),
+    }
 }
 
 fn flags(m: &[u8], flavour: Flavour, shift: usize, sink: &mut Sink) {

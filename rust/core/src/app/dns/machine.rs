@@ -1,7 +1,8 @@
 //! Queries and answers put together, and what is counted of them: Wireshark's rules of `dns.response_to`,
 //! `dns.retransmit_request` and `dns.time`.
 
-use super::pairing::{Answer, Pairing};
+pub use super::pairing::Answer;
+use super::pairing::Pairing;
 use super::rdata;
 use super::wire::{self, Entry, Header};
 use crate::addr::IpAddr;
@@ -73,6 +74,16 @@ pub struct Machine {
     name: String,
 }
 
+/// What a message has to do with those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    None,
+    /// A query that repeats that of this frame.
+    Repeats(u64),
+    /// An answer: the first one, one more, or one to nothing.
+    Answers(Answer),
+}
+
 /// An answer later than this is listed as slow.
 const SLOW_NS: i64 = 1_000_000_000;
 
@@ -119,14 +130,14 @@ impl Machine {
     }
 
     /// One message. What Wireshark would not show (another port, out of order) is counted apart.
-    pub fn message(&mut self, c: &Context, m: &[u8]) {
+    pub fn message(&mut self, c: &Context, m: &[u8]) -> Link {
         if c.only_in_order {
             self.only_in_order += 1;
-            return;
+            return Link::None;
         }
         if c.detected_by != DetectedBy::Port {
             self.by_content += 1;
-            return;
+            return Link::None;
         }
         if c.frame != self.last_frame {
             self.frames += 1;
@@ -134,7 +145,7 @@ impl Machine {
         }
         let Some(header) = Header::read(m) else {
             self.malformed += 1;
-            return;
+            return Link::None;
         };
         self.tcp += (c.transport == Proto::Tcp) as u64;
         self.opcodes.add(&header.opcode());
@@ -147,12 +158,13 @@ impl Machine {
         }
         let mut name = std::mem::take(&mut self.name);
         let first = self.sections(m, &header, &mut name);
-        if response {
-            self.response(c, &header, first.then_some(name.as_str()));
+        let link = if response {
+            self.response(c, &header, first.then_some(name.as_str()))
         } else {
-            self.query(c, &header, first.then_some(name.as_str()));
-        }
+            self.query(c, &header, first.then_some(name.as_str()))
+        };
         self.name = name;
+        link
     }
 
     /// Counts questions and records; true when the first question's name stands in `name`.
@@ -187,7 +199,7 @@ impl Machine {
         first
     }
 
-    fn query(&mut self, c: &Context, header: &Header, name: Option<&str>) {
+    fn query(&mut self, c: &Context, header: &Header, name: Option<&str>) -> Link {
         if let Some(client) = slot(&mut self.clients, c.src, self.max_keys, Client::default) {
             client.queries += 1;
         }
@@ -202,17 +214,22 @@ impl Machine {
         {
             self.tcp_names.insert((c.src, hash(name)));
         }
-        if self.pairing.query(c, header.id) {
-            self.retransmitted.add(c.frame);
+        match self.pairing.query(c, header.id) {
+            Some(frame) => {
+                self.retransmitted.add(c.frame);
+                Link::Repeats(frame)
+            }
+            None => Link::None,
         }
     }
 
-    fn response(&mut self, c: &Context, header: &Header, name: Option<&str>) {
+    fn response(&mut self, c: &Context, header: &Header, name: Option<&str>) -> Link {
         let rcode = header.rcode();
-        match self.pairing.answer(c, header.id) {
+        let answer = self.pairing.answer(c, header.id);
+        match answer {
             Answer::Unsolicited => self.unsolicited.add(c.frame),
             Answer::Duplicate => self.duplicate.add(c.frame),
-            Answer::First(took) => {
+            Answer::First(took, _) => {
                 self.times.add(took);
                 if let Some(s) = self.servers.get_mut(&c.src) {
                     s.times.add(took);
@@ -249,6 +266,7 @@ impl Machine {
                 self.truncated_names.insert((c.dst, hash(name)));
             }
         }
+        Link::Answers(answer)
     }
 
     /// Adds what was counted of another part of the traffic.

@@ -13,7 +13,7 @@ use super::{App, Context, DetectedBy, Output, Probe, Report, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
-use machine::Machine;
+use machine::{Link, Machine};
 use std::any::Any;
 use std::sync::Arc;
 use wire::{Entry, Header};
@@ -37,13 +37,13 @@ impl Dns {
         Self { machines: std::array::from_fn(|_| Machine::new(limits)), kept: Kept::new(limits) }
     }
 
-    fn message(&mut self, c: &Context, m: &[u8], which: usize, counts: bool) -> Proto {
+    fn message(&mut self, c: &Context, m: &[u8], which: usize, counts: bool) -> (Proto, Link) {
         if !counts {
-            return FAMILY[which].1;
+            return (FAMILY[which].1, Link::None);
         }
-        self.machines[which].message(c, m);
+        let link = self.machines[which].message(c, m);
         self.kept.keep(FAMILY[which].0, c, if which == 3 { nbns_fields } else { fields }, m);
-        FAMILY[which].1
+        (FAMILY[which].1, link)
     }
 }
 
@@ -67,11 +67,11 @@ impl App for Dns {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
-        let proto = self.message(ctx, data, which(ctx), out.counts());
+        let (proto, link) = self.message(ctx, data, which(ctx), out.counts());
         if ctx.detected_by == DetectedBy::Port {
             out.found(proto);
         }
-        put(ctx, proto, data, 0, out);
+        put(ctx, proto, data, 0, link, out);
         true
     }
 
@@ -82,7 +82,7 @@ impl App for Dns {
     }
 
     fn quoted_fields(&self, ctx: &Context, data: &[u8], out: &mut Output) {
-        put(ctx, FAMILY[which(ctx)].1, data, 0, out);
+        put(ctx, FAMILY[which(ctx)].1, data, 0, Link::None, out);
     }
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).
@@ -90,9 +90,9 @@ impl App for Dns {
         let Some(len) = wire::be16(data, 0) else { return Step::Need(2) };
         let end = 2 + len as usize;
         let Some(m) = data.get(2..end) else { return Step::Need(end) };
-        let proto = self.message(ctx, m, 0, out.counts());
+        let (proto, link) = self.message(ctx, m, 0, out.counts());
         out.found(proto);
-        put(ctx, proto, &data[..end], 2, out);
+        put(ctx, proto, &data[..end], 2, link, out);
         Step::Consumed(end)
     }
 
@@ -110,7 +110,7 @@ impl App for Dns {
 }
 
 /// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.
-fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, out: &mut Output) {
+fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, link: Link, out: &mut Output) {
     if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
         return;
     }
@@ -122,7 +122,10 @@ fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, out: &mut Outpu
     };
     out.layer(of_proto(proto), whole);
     if let Some(sink) = out.fields(Group::Dns) {
-        fields::put(whole.get(prefix..).unwrap_or_default(), flavour, prefix, sink);
+        // What it belongs to stands behind its sections.
+        if fields::put(whole.get(prefix..).unwrap_or_default(), flavour, prefix, sink) {
+            fields::put_link(link, sink);
+        }
     }
 }
 

@@ -44,8 +44,8 @@ impl Transaction {
 /// What an answer is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The first one to a query, so many ns after it.
-    First(i64),
+    /// The first one to a query, so many ns after it, with the query's frame.
+    First(i64, u64),
     Duplicate,
     Unsolicited,
 }
@@ -93,12 +93,12 @@ impl Pairing {
         self.hashes.each_ref().map(|h| h.hash_one(whole))
     }
 
-    /// Takes a query; true when it repeats one that waits.
-    pub fn query(&mut self, c: &Context, id: u16) -> bool {
+    /// Takes a query; the frame of the one that waits when it repeats one.
+    pub fn query(&mut self, c: &Context, id: u16) -> Option<u64> {
         let key = self.key(c, id);
         if let Some(t) = self.waiting.get_mut(&key) {
             if !t.answered() && t.age(c.time_ns) < RETRANSMISSION_NS {
-                return true;
+                return Some(t.frame());
             }
             if !t.answered() {
                 let all = self.gone.iter().copied().chain([t.frame()]);
@@ -110,7 +110,7 @@ impl Pairing {
             self.waiting.insert(key, Transaction::new(c));
         }
         self.open += 1;
-        false
+        None
     }
 
     pub fn answer(&mut self, c: &Context, id: u16) -> Answer {
@@ -121,7 +121,7 @@ impl Pairing {
             Some(t) => {
                 t.frame_and_answered |= 1;
                 self.open -= 1;
-                Answer::First(t.age(c.time_ns))
+                Answer::First(t.age(c.time_ns), t.frame())
             }
         }
     }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn query(p: &mut Pairing, frame: u64, time_ns: i64, port: u16) -> bool {
-        p.query(&context(frame, time_ns, port, true), 7)
+        p.query(&context(frame, time_ns, port, true), 7).is_some()
     }
 
     fn evidence(count: u64, frames: &[u64]) -> Value {
@@ -212,7 +212,7 @@ mod tests {
     fn first_second_and_unasked_answers() {
         let mut p = Pairing::new(100);
         assert!(!query(&mut p, 1, 0, 1000));
-        assert_eq!(p.answer(&context(2, 30, 1000, false), 7), Answer::First(30));
+        assert_eq!(p.answer(&context(2, 30, 1000, false), 7), Answer::First(30, 1));
         assert_eq!(p.answer(&context(3, 40, 1000, false), 7), Answer::Duplicate);
         assert_eq!(p.answer(&context(4, 40, 1000, false), 8), Answer::Unsolicited);
         assert_eq!(p.answer(&context(5, 40, 1001, false), 7), Answer::Unsolicited);

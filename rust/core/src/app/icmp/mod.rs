@@ -6,6 +6,7 @@ mod machine;
 mod message;
 mod ndp;
 mod network;
+pub(crate) mod pair_fields;
 mod payload;
 mod quote;
 mod trace;
@@ -15,6 +16,7 @@ use super::kept::Kept;
 use super::message::Value;
 use super::{App, Context, Output, Report};
 use crate::addr::IpAddr;
+use crate::filter::registry::Group;
 use crate::layers::{Icmp as Header, Layers, Proto};
 use crate::limits::Limits;
 use machine::{Found, Machine};
@@ -56,13 +58,16 @@ impl App for Icmp {
         "icmp"
     }
 
-    fn icmp(&mut self, ctx: &Context, icmp: &Header, m: &[u8], layers: &Layers, _: &mut Output) {
+    fn icmp(&mut self, ctx: &Context, icmp: &Header, m: &[u8], layers: &Layers, out: &mut Output) {
         let machine = &mut self.machines[usize::from(icmp.v6)];
         if icmp.quoted {
             return machine.quoted(m);
         }
         let tunnel = layers.udps.last().map(|u| u.dst_port);
         let answered = machine.message(ctx, m, icmp.wire, tunnel);
+        if let (Some(answered), Some(sink)) = (&answered, out.fields(Group::IcmpPairs)) {
+            pair_fields::put(answered, icmp.v6, sink);
+        }
         let extra = Extra {
             wire: icmp.wire,
             request_frame: answered.map_or(0, |a| a.frame),

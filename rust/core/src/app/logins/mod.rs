@@ -80,6 +80,7 @@ pub struct Logins {
     book: Book,
     sessions: Recent<u32, Session>,
     kerberos: kerberos::Waiting,
+    ntlm: ntlm::Search,
 }
 
 impl Logins {
@@ -88,6 +89,7 @@ impl Logins {
             book: Book::new(limits),
             sessions: Recent::new(limits.max_app_streams),
             kerberos: kerberos::Waiting::new(limits.max_app_keys),
+            ntlm: ntlm::Search::new(),
         }
     }
 
@@ -157,7 +159,7 @@ impl App for Logins {
             self.sessions.insert(number, Session { server: (ctx.src, ctx.src_port), talk, over: false });
             return true;
         }
-        ntlm::elsewhere(&mut self.book, ctx, out.counts(), data);
+        self.ntlm.segment(&mut self.book, ctx, out.counts(), data);
         false
     }
 

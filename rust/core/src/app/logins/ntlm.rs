@@ -4,6 +4,7 @@ use super::book::{Book, Exposed, Protocol, Ticket};
 use super::{At, Talk};
 use crate::app::http::secret::ntlm_user;
 use crate::app::{Context, Step};
+use memchr::memmem::Finder;
 use std::collections::VecDeque;
 
 const MAGIC: &[u8] = b"NTLMSSP\0\x03\0\0\0";
@@ -15,12 +16,20 @@ const MAX_SETUP: usize = 16 << 10;
 const MAX_OPEN: usize = 16;
 const MORE_PROCESSING: u32 = 0xc000_0016;
 
-/// An AUTHENTICATE message in a segment of any stream.
-#[inline]
-pub fn elsewhere(book: &mut Book, ctx: &Context, counts: bool, data: &[u8]) {
-    let head = data.get(..data.len().min(MAX_START + MAGIC.len())).unwrap_or_default();
-    if counts && head.len() > MAGIC.len() && memchr::memmem::find(head, MAGIC).is_some() {
-        found(book, ctx, data);
+/// Looks for AUTHENTICATE messages in segments of any stream: asked of all of them, so it is made once.
+pub struct Search(Finder<'static>);
+
+impl Search {
+    pub fn new() -> Self {
+        Self(Finder::new(MAGIC))
+    }
+
+    #[inline]
+    pub fn segment(&self, book: &mut Book, ctx: &Context, counts: bool, data: &[u8]) {
+        let head = data.get(..data.len().min(MAX_START + MAGIC.len())).unwrap_or_default();
+        if counts && head.len() > MAGIC.len() && self.0.find(head).is_some() {
+            found(book, ctx, data);
+        }
     }
 }
 
