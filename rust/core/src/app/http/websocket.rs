@@ -115,6 +115,6 @@ mod tests {
         assert_eq!(step(b"\x82\x7f\0\0\0\0\0\x01\0\0"), Step::Consumed(65_546));
         assert_eq!(step(b"\x82\x7e\x01"), Step::Need(4));
         assert_eq!(step(b"\x82"), Step::Need(2));
-        assert_eq!(step(b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff"), Step::Consumed(usize::MAX));
+        assert_eq!(step(b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xffmask"), Step::Consumed(usize::MAX));
     }
 }
