@@ -196,7 +196,7 @@ async def test_crashes_do_not_show_their_insides(mode: Mode, capture: Path, monk
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("pcapstream.service.answer", broken)
+    monkeypatch.setattr("pcapstream.service.illustrated", broken)
     async with client(mode) as c:
         result = await c.call_tool("analyze_capinfos", {"pcap_file": str(capture)})
 
