@@ -29,8 +29,7 @@ def expected() -> Iterator[str]:
 
 
 def test_every_case_has_a_row() -> None:
-    # Addresses by country and network are not in this version: A20, S14.
-    assert {case for case, _, _ in ROWS} == set(expected()) - {"A20", "S14"}
+    assert {case for case, _, _ in ROWS} == set(expected())
 
 
 def test_every_row_names_a_test() -> None:

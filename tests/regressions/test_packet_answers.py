@@ -16,7 +16,7 @@ from tests.support.ask import ask, rows
 needs_tshark = wireshark.needs_tshark()
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "web-problems.pcapng"
-REQUESTS = 'http and frame contains "GET "'
+REQUESTS = "http.request"
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "analyze_traffic_flow": {"server_ip": "10.0.0.2"},
@@ -130,7 +130,7 @@ def test_every_tool_answers_about_a_capture_that_is_cut(tool: str, late: Path, t
 @pytest.mark.parametrize(
     "where",
     [
-        "tcp.port == 40001 && (http || tcp.flags.syn == 1)",
+        "tcp.port == 40001 && (http.request || tcp.flags.syn == 1)",
         "tcp.srcport == 80 || tcp.dstport == 80 && tcp.len > 0",
         'frame contains "GET" && !(frame contains "`$;|")',
         "tcp.flags & 2",

@@ -66,8 +66,6 @@ TOOLS: dict[str, dict[str, Any]] = {
 }
 """Beside pcap_file. None: it may be left out."""
 
-NOT_YET = frozenset({"analyze_geo_asn_mapping"})
-
 MOST_DEFAULT, MOST_ALL = 20_000, 60_000
 MOST_OUTPUT = 2_048
 """Characters: name, description and input schema of all tools together; the output schema of one."""
@@ -95,8 +93,6 @@ def test_there_are_41() -> None:
 
 @pytest.mark.parametrize("name", TOOLS)
 def test_a_tool_has_its_parameters_and_defaults(name: str, listed: dict[str, dict[str, Any]]) -> None:
-    if name in NOT_YET and name not in listed:
-        pytest.skip("not in this version")
     schema = listed[name]["inputSchema"]
     required = {"pcap_file", *(one for one, default in TOOLS[name].items() if default is REQUIRED)}
 
@@ -112,8 +108,6 @@ def test_a_tool_has_its_parameters_and_defaults(name: str, listed: dict[str, dic
 
 @pytest.mark.parametrize("name", [*TOOLS, *(tool.name for tool in CAPTURE_TOOLS)])
 def test_the_page_for_its_users_has_the_tool(name: str) -> None:
-    if name in NOT_YET and name not in (tool.name for tool in ALL):
-        pytest.skip("not in this version")
     page = (Path(__file__).parents[2] / "docs" / "from-awslabs.md").read_text("utf-8")
 
     assert re.search(rf"`{name}`|^## {name}$", page, re.MULTILINE)

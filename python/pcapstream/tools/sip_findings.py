@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections import Counter
 from collections.abc import Iterable
@@ -229,7 +230,8 @@ def public(address: str) -> bool:
     return not _within(address, PRIVATE) and not _within(address, _LOCAL)
 
 
-def _within(address: str | None, networks: Iterable[Any]) -> bool:
+@functools.lru_cache(maxsize=4_096)
+def _within(address: str | None, networks: tuple[Any, ...]) -> bool:
     try:
         at = ipaddress.ip_address(address or "")
     except ValueError:

@@ -153,6 +153,11 @@ impl Output {
         (self.protocols.len(), self.sink.as_ref().map_or(0, |s| s.found.len()))
     }
 
+    /// The protocols found since.
+    fn since(&self, (protocols, _): (usize, usize)) -> &[Proto] {
+        self.protocols.get(protocols..).unwrap_or_default()
+    }
+
     /// Takes back the protocols and fields found since: they were found in bytes of an earlier frame.
     fn back_to(&mut self, (protocols, fields): (usize, usize)) {
         self.protocols.truncate(protocols);

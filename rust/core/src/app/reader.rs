@@ -76,19 +76,28 @@ impl Apps {
         let Some(app) = pair.app else { return };
         ctx.detected_by = if pair.by_content { DetectedBy::Content } else { DetectedBy::Port };
         let Some(app) = self.apps.get_mut(app) else { return };
+        if let Some(outer) = pair.inside.filter(|_| !s.data.is_empty() && !s.repeated) {
+            self.out.found(outer);
+        }
+        let before = self.out.mark();
         let load = &mut self.streams.load;
         let mut reader = Reader { app: app.as_mut(), out: &mut self.out, limit: load.max_stream_bytes };
         if pair.deliver(&mut reader, load, &ctx, side, s) {
-            self.other_reader(ctx, number, side, s);
+            let http = self.out.since(before).contains(&Proto::Http);
+            self.other_reader(ctx, number, side, s, http.then_some(Proto::Http));
         }
     }
 
     /// The stream's protocol turned the bytes of a segment down: they may begin another one's.
-    fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>) {
+    /// `outer`: it has been shown as a part of that.
+    fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>, outer: Option<Proto>) {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if let (Some(app), _) = probe(&self.apps, s.data, pair.app) {
             *pair = Pair { app: Some(app), by_content: true, confirmed: true, ..Pair::default() };
             self.read(ctx, number, side, s);
+            if let Some(pair) = self.streams.open.get_mut(&number) {
+                pair.inside = outer;
+            }
         }
     }
 

@@ -9,6 +9,7 @@
 //! or whose bytes lie partly in one that it read before their start came.
 
 use super::{App, Close, Context, Output, Step};
+use crate::layers::Proto;
 use crate::limits::Limits;
 use hashbrown::HashMap;
 
@@ -532,6 +533,8 @@ impl Stream {
 /// Both directions of a stream that somebody reads, or that may turn out to be somebody's.
 #[derive(Debug, Default)]
 pub struct Pair {
+    /// What it stands in: HTTP that a proxy opened a tunnel with. Wireshark shows both.
+    pub inside: Option<Proto>,
     /// Index of the protocol that reads it. None: too few bytes to tell.
     pub app: Option<usize>,
     pub by_content: bool,

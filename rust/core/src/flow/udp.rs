@@ -297,8 +297,11 @@ mod tests {
     use crate::limits::Limits;
     use crate::record::{LinkType, RecordKind, Timestamp};
 
-    /// (stream, since) of each header of frames one second apart, as raw IPv4.
-    fn streams(frames: &[Vec<u8>], max: usize) -> (Vec<Vec<(u32, Option<(i64, i64)>)>>, u64) {
+    /// Number and times of a header.
+    type Told = (u32, Option<(i64, i64)>);
+
+    /// Of each header of frames one second apart, as raw IPv4; and how many got no number.
+    fn streams(frames: &[Vec<u8>], max: usize) -> (Vec<Vec<Told>>, u64) {
         let mut dissector = Dissector::new(&Limits::default());
         dissector.log_headers(true);
         let (mut layers, mut streams) = (Layers::default(), UdpStreams::new(max));

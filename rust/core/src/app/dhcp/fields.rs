@@ -571,7 +571,7 @@ impl<'a> State<'a> {
                 for (i, pair) in d.chunks_exact(2).enumerate() {
                     sink.uint(ARCHITECTURE, u64::from(be16(pair, 0)?), at + 2 * i, 2);
                 }
-                if d.len() % 2 != 0 {
+                if !d.len().is_multiple_of(2) {
                     sink.label(BAD_LENGTH, at, d.len());
                 }
             }
@@ -622,7 +622,7 @@ fn basic(layout: Layout, field: FieldId, d: &[u8], at: usize, sink: &mut Sink) {
             for (i, pair) in d.chunks_exact(2).enumerate() {
                 be16(pair, 0).into_iter().for_each(|v| sink.uint(field, u64::from(v), at + 2 * i, 2));
             }
-            if d.len() % 2 != 0 {
+            if !d.len().is_multiple_of(2) {
                 sink.label(BAD_LENGTH, at, d.len());
             }
         }
@@ -634,7 +634,7 @@ fn addresses(field: FieldId, d: &[u8], at: usize, sink: &mut Sink) {
     for (i, a) in d.chunks_exact(4).enumerate() {
         a.first_chunk().into_iter().for_each(|a| sink.ipv4(field, *a, at + 4 * i));
     }
-    if d.len() % 4 != 0 {
+    if !d.len().is_multiple_of(4) {
         sink.label(BAD_LENGTH, at, d.len());
     }
 }
@@ -808,7 +808,7 @@ fn sip(d: &[u8], at: usize, sink: &mut Sink) -> Option<()> {
     sink.uint(SIP_ENCODING, encoding.into(), at, 1);
     match encoding {
         0 if rest.len() >= 2 => names(SIP_NAME, d, 1, at, sink),
-        1 if rest.len() >= 4 && rest.len() % 4 == 0 => addresses(SIP_ADDRESS, rest, at + 1, sink),
+        1 if rest.len() >= 4 && rest.len().is_multiple_of(4) => addresses(SIP_ADDRESS, rest, at + 1, sink),
         0 | 1 => sink.label(BAD_LENGTH, at, d.len()),
         _ => {}
     }

@@ -10,7 +10,7 @@ use super::head::{self, Head, Kind, Look};
 use super::http2::Http2;
 use super::websocket::Websocket;
 use super::websocket_fields;
-use crate::app::{Close, Context, DetectedBy, Output, Step};
+use crate::app::{Close, Context, DetectedBy, Output, Step, tls};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use exchange::Exchange;
@@ -170,6 +170,11 @@ impl Connection {
             }
             Mode::Tunnel => {
                 self.found(c, out);
+                if tls::starts_handshake(data) {
+                    // Another reader goes on from here, if there is one.
+                    self.closed = [true; 2];
+                    return Step::Pass;
+                }
                 Step::Consumed(data.len())
             }
             Mode::Switched => Step::Consumed(data.len()),
