@@ -296,7 +296,8 @@ THREATS = (
         lambda: [f for n in range(20) for f in (sent(n * 0.1, 40_000, f"10.0.1.{n + 1}", 53),
                                                 *([sent(n * 0.1 + 0.01, 53, CLIENT, 40_000, f"10.0.1.{n + 1}")]
                                                   if n > 2 else []))],
-        lambda: [sent(n * 0.1, 40_000, f"239.0.0.{n + 1}", 161) for n in range(20)],
+        lambda: [f for n in range(20) for f in (sent(n * 0.1, 40_000, f"239.0.0.{n + 1}", 161),
+                                                sent(n * 0.1, 67, f"10.0.1.{n + 1}", 68))],  # and a DHCP server
     ),
     Case(
         "amplification",

@@ -73,6 +73,12 @@ fn is_group(a: &IpAddr) -> bool {
     if a.v6 { a.bytes[0] == 0xff } else { a.bytes[0] >= 224 || a.bytes[3] == 255 }
 }
 
+/// Answers to a question that went to everybody: of DHCP servers, and of hosts asked for a NetBIOS name (RFC 1002 4.2.1.1).
+fn answers_a_call(ctx: &Context, data: &[u8]) -> bool {
+    matches!((ctx.src_port, ctx.dst_port), (67, 68) | (547, 546))
+        || (ctx.src_port, ctx.dst_port) == (137, 137) && data.get(2).is_some_and(|flags| flags & 0x80 != 0)
+}
+
 fn row<'a, K: Eq + Hash, V: Default>(
     table: &'a mut HashMap<K, V, RandomState>,
     key: K,
@@ -95,10 +101,10 @@ impl App for Probes {
         true
     }
 
-    fn udp_first(&mut self, ctx: &Context, _: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
+    fn udp_first(&mut self, ctx: &Context, data: &[u8], wire_len: u32, quoted: bool, out: &mut Output) -> bool {
         if !quoted && out.counts() && !is_group(&ctx.dst) && !is_group(&ctx.src) {
             self.0.reflected(ctx, wire_len);
-            self.0.probe(ctx);
+            self.0.probe(ctx, data);
         }
         false
     }
@@ -109,13 +115,14 @@ impl App for Probes {
 }
 
 impl Seen {
-    fn probe(&mut self, ctx: &Context) {
+    fn probe(&mut self, ctx: &Context, data: &[u8]) {
         if let Some(asked) = self.probes.get_mut(&(ctx.dst, ctx.src, ctx.src_port)) {
             asked.answered = true;
             return;
         }
         // An answer whose question is not in the capture, a step of a traceroute.
-        let answers = ctx.dst_port >= 1024 && (ctx.src_port < 1024 || REFLECTORS.contains(&ctx.src_port));
+        let answers = ctx.dst_port >= 1024 && (ctx.src_port < 1024 || REFLECTORS.contains(&ctx.src_port))
+            || answers_a_call(ctx, data);
         if answers || TRACE.contains(&ctx.dst_port) && ctx.ttl <= TRACE_TTL {
             return;
         }
@@ -294,6 +301,7 @@ mod tests {
             send(&mut probes, 201 + n as u64, (1, 40_000), (9, 33_434 + n), 0, 3);
         }
         send(&mut probes, 300, (2, 100), (1, 40_000), 0, 64);
+        (0..9).for_each(|n| send(&mut probes, 400, (3, 67), (100 + n, 68), 0, 64));
         let ports = format!("{:?}", probes.0.page("ports", 0, 9));
         assert!(
             ports.contains("(\"target\", Ip(10.0.0.2)), (\"unanswered\", Int(7)), (\"answered\", Int(1))"),

@@ -808,7 +808,7 @@ fn sip(d: &[u8], at: usize, sink: &mut Sink) -> Option<()> {
     sink.uint(SIP_ENCODING, encoding.into(), at, 1);
     match encoding {
         0 if rest.len() >= 2 => names(SIP_NAME, d, 1, at, sink),
-        1 if rest.len() >= 4 && rest.len() % 4 == 0 => addresses(SIP_ADDRESS, rest, at + 1, sink),
+        1 if rest.len() >= 4 && rest.len().is_multiple_of(4) => addresses(SIP_ADDRESS, rest, at + 1, sink),
         0 | 1 => sink.label(BAD_LENGTH, at, d.len()),
         _ => {}
     }

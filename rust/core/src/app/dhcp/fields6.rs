@@ -402,7 +402,10 @@ impl Reader<'_> {
             52 => Some(CAPWAP),
             _ => None,
         };
-        if d.len() < shortest || exact.is_some_and(|n| n != d.len()) || (addresses.is_some() && d.len() % 16 != 0) {
+        if d.len() < shortest
+            || exact.is_some_and(|n| n != d.len())
+            || (addresses.is_some() && !d.len().is_multiple_of(16))
+        {
             sink.label(MALFORMED, at, d.len());
             return Some(());
         }
