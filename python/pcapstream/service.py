@@ -145,6 +145,12 @@ class Service:
                 progress,
                 again=bool(parameters["cursor"]),
             )
+            series = {
+                one: await self._report(
+                    store, parameters["pcap_file"], options, progress, again=bool(parameters["cursor"])
+                )
+                for one, options in spec.series_options(self.options, parameters).items()
+            }
             view = functools.partial(
                 illustrated,
                 spec,
@@ -152,6 +158,7 @@ class Service:
                 parameters,
                 max_packets=self.settings.max_packets,
                 geoip_db=self.settings.geoip_db,
+                series=series,
             )
             result = await anyio.to_thread.run_sync(view, limiter=self._views, abandon_on_cancel=True)
             await progress.last(report)

@@ -54,6 +54,20 @@ async def test_the_graph_is_a_picture_beside_the_same_answer() -> None:
     assert len({pixels[at : at + 4 * WIDTH + 1] for at in range(0, len(pixels), 4 * WIDTH + 1)}) > 50
 
 
+async def test_filters_are_further_lines_of_the_picture() -> None:
+    pytest.importorskip("matplotlib")
+    async with Client(Server(SETTINGS)) as client:
+        one = await client.call_tool(TOOL, {"pcap_file": WEB, "image": True})
+        more = await client.call_tool(TOOL, {"pcap_file": WEB, "image": True, "filters": ["dns", "tcp.port == 80"]})
+
+    assert [line["filter"] for line in more.structured_content["series"]] == ["dns", "tcp.port == 80"]
+    assert more.structured_content["io_graph_data"] == one.structured_content["io_graph_data"]
+    assert (
+        chunks(base64.b64decode(more.content[1].data))[b"IDAT"]
+        != chunks(base64.b64decode(one.content[1].data))[b"IDAT"]
+    )
+
+
 async def test_pictures_of_little_and_of_nothing(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     empty = tmp_path / "empty.pcap"

@@ -32,7 +32,7 @@ MCPCAP: dict[str, dict[str, Any]] = {
     "analyze_tcp_retransmissions": {"server_ip": None, "threshold": 0.02},
     "analyze_traffic_flow": {"server_port": None},
     "generate_traffic_timeline": {"time_interval": 60},
-    "generate_throughput_io_graph": {"time_interval": 1, "image": False},
+    "generate_throughput_io_graph": {"time_interval": 1, "filters": [], "image": False},
     "analyze_bandwidth_utilization": {"time_window": 10},
     "analyze_application_response_times": {"protocol": "http"},
     "analyze_network_performance": {},

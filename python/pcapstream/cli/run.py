@@ -64,9 +64,21 @@ def tell(tool: PlainTool, arguments: Sequence[str]) -> int:
 def _answer(question: Question, tool: ToolSpec, arguments: Mapping[str, object]) -> dict[str, Any]:
     parameters = tool.bind({"pcap_file": question.capture, **arguments})
     settings = question.settings
-    options = tool.options(_options(settings, tool), parameters)
-    report = read(question.capture, settings, options)
-    return answer(tool, report, parameters, max_packets=settings.max_packets, budget=None, geoip_db=settings.geoip_db)
+    shared = _options(settings, tool)
+    further = tool.series_options(shared, parameters)
+    if further and question.capture == "-":
+        raise QueryError("bad_parameter", f"{tool.series} read the capture once more each: a pipe can be read once")
+    report = read(question.capture, settings, tool.options(shared, parameters))
+    series = {one: read(question.capture, settings, options) for one, options in further.items()}
+    return answer(
+        tool,
+        report,
+        parameters,
+        max_packets=settings.max_packets,
+        budget=None,
+        geoip_db=settings.geoip_db,
+        series=series,
+    )
 
 
 def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:

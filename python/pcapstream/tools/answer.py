@@ -39,12 +39,13 @@ def illustrated(
     *,
     max_packets: int | None = None,
     geoip_db: Sequence[str] = (),
+    series: Mapping[str, Report] | None = None,
 ) -> dict[str, Any] | Illustrated:
     """`answer`, with a picture where one is asked for and this is no further page of a table."""
-    result = answer(spec, report, parameters, max_packets=max_packets, geoip_db=geoip_db)
+    result = answer(spec, report, parameters, max_packets=max_packets, geoip_db=geoip_db, series=series)
     if spec.picture is None or not parameters["image"] or parameters["cursor"]:
         return result
-    return Illustrated(result, spec.picture(report, parameters))
+    return Illustrated(result, spec.picture(report, parameters, series or {}))
 
 
 def answer(
@@ -56,9 +57,10 @@ def answer(
     budget: int | None = MAX_RESULT_CHARS,
     now: datetime | None = None,
     geoip_db: Sequence[str] = (),
+    series: Mapping[str, Report] | None = None,
 ) -> dict[str, Any]:
     """The result object of one call; `parameters` from `spec.bind`. budget: characters, None for no cap;
-    geoip_db: databases that tell whose addresses are.
+    geoip_db: databases that tell whose addresses are; series: reports of the filters that `spec.series` lists.
 
     Raises QueryError: module_not_run, bad_cursor, expired_cursor.
     """
@@ -70,6 +72,7 @@ def answer(
         max_packets=max_packets,
         own_rows=spec.own_rows,
         geoip_db=geoip_db,
+        series=series,
     )
     found = spec.view(report, ask)
     ask.check_cursor_used()

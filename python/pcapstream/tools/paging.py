@@ -55,7 +55,8 @@ class Ask:
     own_rows: every page of its table is a pass of its own, which reads the rows from the offset of its cursor on.
 
     Attributes: parameters; limit (rows of each table); only (the table a cursor goes on with, or None); max_packets
-    (as the scan was told, or None); geoip_db (paths of databases that tell whose addresses are).
+    (as the scan was told, or None); geoip_db (paths of databases that tell whose addresses are); series (reports of
+    further filters, by filter).
     """
 
     def __init__(
@@ -68,8 +69,10 @@ class Ask:
         max_packets: int | None = None,
         own_rows: bool = False,
         geoip_db: Sequence[str] = (),
+        series: Mapping[str, Report] | None = None,
     ) -> None:
         self.parameters = parameters
+        self.series = series or {}
         self.geoip_db = geoip_db
         self.limit: int = parameters.get("limit") or default_limit
         self.limit_given = parameters.get("limit") is not None

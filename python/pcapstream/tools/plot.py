@@ -24,8 +24,15 @@ def check_image(parameters: Mapping[str, Any]) -> None:
         raise QueryError("no_plot_library", "an image needs matplotlib, which is not installed with pcapstream")
 
 
-def rate_png(seconds: Sequence[float], bits_per_second: Sequence[float], width: float, start: str) -> bytes:
-    """Rates of equal intervals as steps. seconds: where each begins; width: of an interval, s; start: time of 0."""
+def rate_png(
+    seconds: Sequence[float],
+    bits_per_second: Sequence[float],
+    width: float,
+    start: str,
+    series: Sequence[Sequence[float]] = (),
+) -> bytes:
+    """Rates of equal intervals as steps. seconds: where each begins; width: of an interval, s; start: time of 0;
+    series: further lines, bits per second, shown as series_1, series_2 ..."""
     # No pyplot: it keeps figures of its own, and looks for a display.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -40,6 +47,10 @@ def rate_png(seconds: Sequence[float], bits_per_second: Sequence[float], width: 
     axes = figure.add_subplot()
     axes.stairs(values, edges, fill=True, alpha=0.35, color="tab:blue")
     axes.stairs(values, edges, color="tab:blue", linewidth=1)
+    for number, line in enumerate(series, 1):
+        axes.stairs([rate / scale for rate in line] or [0.0], edges, linewidth=1.2, label=f"series_{number}")
+    if series:
+        axes.legend(loc="upper right")
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
     axes.set_xlabel(f"seconds since {start}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -107,7 +108,8 @@ class Parameter:
         if self.kind == "string":
             return text
         if self.kind == "list":
-            return [part for part in (item.strip() for item in text.split(",")) if part]
+            # Display filters have commas in their sets.
+            return [part for part in (item.strip() for item in re.split(r",(?![^{]*\})", text)) if part]
         if text.strip().lower() in ("null", "none", "") and self.default is None:
             return None
         if self.kind == "boolean":
@@ -265,8 +267,10 @@ class ToolSpec(Face):
     """It tells of the file itself, whatever packets are asked about."""
     own_rows: bool = False
     """Each page of its table is a pass of its own (see `Ask.matches`)."""
-    picture: Callable[[Report, Mapping[str, Any]], bytes] | None = None
-    """A PNG beside the answer, where the parameter `image` asks for one."""
+    picture: Callable[[Report, Mapping[str, Any], Mapping[str, Report]], bytes] | None = None
+    """A PNG beside the answer, where the parameter `image` asks for one; gets report, parameters and series."""
+    series: str | None = None
+    """The parameter that lists display filters, each of which has a report of its own in `Ask.series`."""
     narrow: Callable[[ScanOptions, Mapping[str, Any]], ScanOptions] | None = None
     """The pass that the bound parameters ask for, where that is not the shared one."""
 
@@ -295,8 +299,18 @@ class ToolSpec(Face):
         wanted = bound[DISPLAY_FILTER.name] if self.filterable else ""
         if not wanted or options.selection.display_filter:
             return options
+        return self._selecting(options, wanted)
+
+    def series_options(self, shared: ScanOptions, bound: Mapping[str, Any]) -> dict[str, ScanOptions]:
+        """Options of the further passes the parameters ask for, by filter."""
+        if self.series is None:
+            return {}
+        within = bound[DISPLAY_FILTER.name]
+        return {one: self._selecting(shared, f"({within}) && ({one})" if within else one) for one in bound[self.series]}
+
+    def _selecting(self, options: ScanOptions, display_filter: str) -> ScanOptions:
         modules = [name for name in options.modules or () if name in self.needs]
-        return options.selecting(modules, Selection(wanted))
+        return options.selecting(modules, Selection(display_filter))
 
 
 PCAP_FILE = Parameter("pcap_file", "string", "Capture: path or http(s) URL")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.protocols.triage import TriageSummary
+from pcapstream.selection import checked_filter
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
 from pcapstream.tools.plot import check_image, rate_png
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000_000
 _MAX_INTERVAL = 31_536_000
 """A year, s."""
+MAX_SERIES = 8
+"""Each reads the capture once more."""
 BURSTY = 10
 """Times the average from which on the busiest interval is worth a line."""
 
@@ -84,6 +87,57 @@ def _table(ask: Ask, name: str, intervals: Intervals) -> Any:
         ]
 
     return ask.table(name, columns, fetch, len(intervals.counts))
+
+
+def _aligned(intervals: Intervals, tally: Tally) -> list[tuple[int, int]]:
+    """Frames and bytes of another pass in these intervals. Its own steps lie in the interval they begin in."""
+    bucket, start, counts = tally.buckets()
+    found = [(0, 0)] * len(intervals.counts)
+    for at, (frames, octets) in enumerate(counts):
+        where = (start + at * bucket - intervals.start_ns) // intervals.width_ns
+        if frames and 0 <= where < len(found):
+            found[where] = (found[where][0] + frames, found[where][1] + octets)
+    return found
+
+
+def _series(ask: Ask, intervals: Intervals) -> dict[str, Any]:
+    """One line of the graph for each further filter."""
+    lines = {one: _aligned(intervals, of.summary(TriageSummary).tally) for one, of in ask.series.items()}
+    if not lines:
+        return {}
+    names = [f"series_{number}" for number in range(1, len(lines) + 1)]
+
+    def fetch(offset: int, limit: int) -> list[list[Any]]:
+        return [
+            [utc(intervals.start_ns + at * intervals.width_ns), at * intervals.seconds]
+            + [round(line[at][1] * 8 / intervals.seconds, 3) for line in lines.values()]
+            for at in range(offset, min(offset + limit, len(intervals.counts)))
+        ]
+
+    return {
+        "series": [
+            {
+                "name": name,
+                "filter": one,
+                "frames": sum(frames for frames, _ in line),
+                "bytes": sum(octets for _, octets in line),
+                "peak_bits_per_second": round(
+                    max((octets for _, octets in line), default=0) * 8 / intervals.seconds, 3
+                ),
+            }
+            for name, (one, line) in zip(names, lines.items(), strict=True)
+        ],
+        # Bits per second.
+        "series_data": ask.table("series_data", ("start_utc", "seconds", *names), fetch, len(intervals.counts)),
+    }
+
+
+def _partial(ask: Ask) -> list[str]:
+    return [
+        f"series_{number} stands for the first {count(of.coverage.packets, 'packet')} only."
+        for number, of in enumerate(ask.series.values(), 1)
+        if not of.coverage.complete
+    ]
 
 
 def _rates(report: Report, intervals: Intervals) -> dict[str, Any]:
@@ -155,7 +209,8 @@ def _graph(parameter: str, analysis: str | None, name: str) -> Any:
             "interval_seconds": intervals.seconds,
             "findings": _peak(ask, rates, intervals),
             name: _table(ask, name, intervals),
-            "notes": _notes(report, intervals),
+            **_series(ask, intervals),
+            "notes": [*_notes(report, intervals), *_partial(ask)],
         }
 
     return view
@@ -249,11 +304,29 @@ TIMELINE = _tool(
 )
 
 
-def _picture(report: Report, parameters: Mapping[str, Any]) -> bytes:
+def _picture(report: Report, parameters: Mapping[str, Any], series: Mapping[str, Report]) -> bytes:
     intervals = intervals_of(report.summary(TriageSummary).tally, parameters["time_interval"])
     width = intervals.width_ns / _SECOND
     rates = [intervals.bits_per_second(at) for at in range(len(intervals.counts))]
-    return rate_png([at * width for at in range(len(rates))], rates, width, utc(intervals.start_ns) or "the start")
+    lines = [
+        [octets * 8 / intervals.seconds for _, octets in _aligned(intervals, of.summary(TriageSummary).tally)]
+        for of in series.values()
+    ]
+    return rate_png(
+        [at * width for at in range(len(rates))], rates, width, utc(intervals.start_ns) or "the start", lines
+    )
+
+
+def _filters(value: object) -> list[str]:
+    """Checked display filters, each once."""
+    given = list(dict.fromkeys(value)) if isinstance(value, list) else []
+    if len(given) > MAX_SERIES:
+        raise ValueError(f"has more than {MAX_SERIES} filters")
+    for one in given:
+        if not one:
+            raise ValueError("has an empty filter")
+        checked_filter(one)
+    return given
 
 
 _WIDTH = _interval("time_interval", 1, "Width of a row in seconds")
@@ -265,11 +338,17 @@ IO_GRAPH = replace(
         "percentile and peak; as an image, too.",
         _graph("time_interval", "throughput_io_graph", "io_graph_data"),
         _WIDTH,
-        (("io_graph_data", "one interval a row"),),
+        (("io_graph_data", "one interval a row"), ("series_data", "bits per second of each series")),
+        Key("series", "array", "name, filter, frames, bytes, peak of each of filters"),
         Key("image", "string", "where the image is, if one was asked for"),
     ),
-    parameters=(_WIDTH, Parameter("image", "boolean", "Give the graph as a PNG image beside the answer", False)),
+    parameters=(
+        _WIDTH,
+        Parameter("filters", "list", "Display filters, each a further line of the graph", [], check=_filters),
+        Parameter("image", "boolean", "Give the graph as a PNG image beside the answer", False),
+    ),
     picture=_picture,
+    series="filters",
     refuse=check_image,
 )
 BANDWIDTH = _tool(
