@@ -34,7 +34,7 @@ except subprocess.TimeoutExpired:
 }
 
 out_of_reach() {
-    grep -qE 'ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|name resolution|Max retries|Connection (refused|reset|broken)|Network is unreachable|timed out|No matching distribution' "$1"
+    grep -qE 'ENOTFOUND|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|name resolution|Max retries|Connection (refused|reset|broken)|Network is unreachable|timed out|No matching distribution|SELF_SIGNED_CERT|UNABLE_TO_(GET|VERIFY)' "$1"
 }
 
 # A registry out of reach is no fault of this server. Anything else that goes wrong is shown and fails.
@@ -86,7 +86,7 @@ if [ ! -e "$packages/installed" ]; then
     limited 60 "${npm[@]}" ping --fetch-retries=0 --fetch-timeout=20000 --loglevel=error >"$cache/npm.log" 2>&1 \
         || ! out_of_reach "$cache/npm.log" || give_up "MCP Inspector or the conformance suite" "$cache/npm.log"
     # No scripts of the packages run: both work without.
-    limited 600 "${npm[@]}" install --prefix "$packages" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
+    limited 300 "${npm[@]}" install --prefix "$packages" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
         --fetch-retries=2 "@modelcontextprotocol/inspector@$inspector" \
         "@modelcontextprotocol/conformance@$conformance" >"$cache/npm.log" 2>&1 \
         || give_up "MCP Inspector or the conformance suite" "$cache/npm.log"
