@@ -1,12 +1,10 @@
-"""What the tools of the modules diagnostics and performance share: connections as rows, memory of what is dear to sum
-up, the form of their tools."""
+"""What the tools of the modules diagnostics and performance share: connections as rows, the form of their
+tools."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.finding import TcpEvidence
@@ -24,33 +22,6 @@ COMMON = (
     Key("analysis_timestamp", "string"),
     Key("findings", "array", "code, severity, text, count, frames, Wireshark filter"),
 )
-
-KEPT_REPORTS = 4
-KEPT_ANSWERS = 16
-"""Of one report."""
-
-T = TypeVar("T")
-_lock = threading.Lock()
-_kept: OrderedDict[tuple[str, int, int], OrderedDict[object, Any]] = OrderedDict()
-
-
-def remembered(report: Report, question: object, make: Callable[[], T]) -> T:
-    """`make()`, or what it gave for the same question about the same state of the same scan."""
-    key = (report.scan_id, report.coverage.packets, report.coverage.bytes_read)
-    with _lock:
-        answers = _kept.setdefault(key, OrderedDict())
-        _kept.move_to_end(key)
-        while len(_kept) > KEPT_REPORTS:
-            _kept.popitem(last=False)
-        if question in answers:
-            answers.move_to_end(question)
-            return cast(T, answers[question])
-    made = make()
-    with _lock:
-        answers[question] = made
-        while len(answers) > KEPT_ANSWERS:
-            answers.popitem(last=False)
-    return made
 
 
 def tool(

@@ -11,6 +11,7 @@ from pcapstream.tools.domains import registered_domain
 from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import clean, cleaned, count, milliseconds, percent, ratio, utc
+from pcapstream.tools.times import times_of
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["message"] = "No DNS packets found in this capture"
     if dns:
         found["statistics"] = _statistics(dns)
-        found["response_time_ms"] = _times(dns["response_time"])
+        found["response_time_ms"] = times_of(dns["response_time"], tell_partial=True)
         found["findings"] = _findings(dns)
         found |= _tables(dns, ask)
         if dns["by_content"]:
@@ -160,16 +161,6 @@ def _statistics(dns: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _times(times: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": times["count"]}
-    for key in ("min", "mean", "median", "p95", "max"):
-        if f"{key}_ns" in times:
-            found[key] = milliseconds(round(times[f"{key}_ns"]))
-    if not times.get("exact", True):
-        found["of_first"] = True
-    return found
-
-
 def _brief(one: Mapping[str, Any]) -> dict[str, Any]:
     """mDNS, LLMNR and NBNS: the numbers only; their messages are in packets."""
     return {
@@ -255,7 +246,7 @@ def _tables(dns: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
         return [[clean(d), n, distinct[d]] for d, n in sorted(domains.items(), key=lambda item: (-item[1], item[0]))]
 
     def server_row(one: Mapping[str, Any]) -> list[Any]:
-        times = _times(one)
+        times = times_of(one, tell_partial=True)
         return [
             one["server"],
             one["queries"],

@@ -10,6 +10,7 @@ from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.http_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, seconds, utc
+from pcapstream.tools.times import times_of
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["http2"]["frame_types"] = {name: n for name, n in http2["frame_types"].items() if n}
     if http is not None:
         found["response_time_ms"] = {
-            "to_first_byte": _times(http["wait"]),
-            "network": _times(http["network"]),
-            "server": _times(http["server_time"]),
-            "first_to_last_byte": _times(http["transfer"]),
+            "to_first_byte": times_of(http["wait"]),
+            "network": times_of(http["network"]),
+            "server": times_of(http["server_time"]),
+            "first_to_last_byte": times_of(http["transfer"]),
         }
     found["findings"] = findings(counts)
     found["http_requests"] = ask.table(
@@ -118,14 +119,6 @@ def _statistics(http: Mapping[str, Any]) -> dict[str, Any]:
 
 def _counter(counter: Mapping[str, Any]) -> dict[str, int]:
     return {clean(str(key)): n for key, n in counter["rows"][:_TOP]}
-
-
-def _times(times: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": times["count"]}
-    for key in ("min", "mean", "median", "p95", "max"):
-        if f"{key}_ns" in times:
-            found[key] = milliseconds(round(times[f"{key}_ns"]))
-    return found
 
 
 def _brief(name: str, one: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pcapstream.tools.finding import FirstLook, filter_notes
 from pcapstream.tools.icmp_findings import findings
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import cleaned, count, milliseconds, ratio, utc
+from pcapstream.tools.times import times_of
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -121,18 +122,8 @@ def _version(one: Mapping[str, Any]) -> dict[str, Any]:
         "echo_duplicate_replies": echo["duplicate_replies"]["count"],
         "echo_unmatched_replies": echo["unmatched_replies"]["count"],
         "echo_replies_to_group": echo["replies_to_group"]["count"],
-        "response_time_ms": _times(echo["response_time"]),
+        "response_time_ms": times_of(echo["response_time"], tell_partial=True),
     }
-
-
-def _times(times: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": times["count"]}
-    for key in ("min", "mean", "median", "p95", "max"):
-        if f"{key}_ns" in times:
-            found[key] = milliseconds(round(times[f"{key}_ns"]))
-    if not times.get("exact", True):
-        found["of_first"] = True
-    return found
 
 
 def _notes(counts: Mapping[str, Any]) -> Iterable[str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.icmp import ERRORS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.triage import TriageSummary
-from pcapstream.tools.diagnosis import remembered, scope_of, tool
+from pcapstream.tools.diagnosis import scope_of, tool
 from pcapstream.tools.finding import by_weight, finding, within
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
 from pcapstream.values import values_of
 

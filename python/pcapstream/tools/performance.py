@@ -12,10 +12,12 @@ from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.tls import FAMILY as TLS_FAMILY
 from pcapstream.protocols.tls import TlsSummary
-from pcapstream.tools.diagnosis import connection_table, evidence_within, remembered, scope_of, tool
+from pcapstream.tools.diagnosis import connection_table, evidence_within, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
+from pcapstream.tools.times import in_milliseconds
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -48,11 +50,7 @@ def times_ms(times: Mapping[str, Any], *names: str) -> list[float | None]:
 
 def spread(times: Mapping[str, Any]) -> dict[str, Any]:
     """A set of times as samples and milliseconds."""
-    found: dict[str, Any] = {"samples": times["count"]}
-    for name in ("min", "mean", "median", "p95", "max"):
-        if times.get(f"{name}_ns") is not None:
-            found[name] = milliseconds(round(times[f"{name}_ns"]))
-    return found
+    return {"samples": times["count"], **in_milliseconds(times)}
 
 
 _RTP = (

@@ -9,6 +9,7 @@ from pcapstream.protocols.quic import QuicSummary
 from pcapstream.tools.finding import FirstLook, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.tools.times import times_of
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "undecrypted_initials": counts["undecrypted_initials"],
         "server_names": {clean(name): n for name, n in counts["tls"]["server_names"]["rows"][:50]},
         "alpn": {clean(name): n for name, n in counts["tls"]["client_alpn"]["rows"][:20]},
-        "hello_time_ms": _times(counts["hello_time"]),
+        "hello_time_ms": times_of(counts["hello_time"]),
         "findings": _findings(counts, hellos),
         "connections": ask.rows("connections", _CONNECTION, list(map(_connection, connections)), exact=not dropped),
         "handshakes": ask.rows("handshakes", _HANDSHAKE, list(map(_handshake, hellos)), exact=not dropped),
@@ -87,14 +88,6 @@ def _summary(counts: Mapping[str, Any], hellos: list[dict[str, Any]]) -> str:
         f"{count(counts['frames'], 'QUIC frame')} in {count(counts['connection_count'], 'connection')}"
         f"{f' (versions: {versions})' if versions else ''}, {count(len(hellos), 'client hello')} read."
     )
-
-
-def _times(times: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": times["count"]}
-    for key in ("min", "mean", "median", "p95", "max"):
-        if f"{key}_ns" in times:
-            found[key] = milliseconds(round(times[f"{key}_ns"]))
-    return found
 
 
 def _findings(counts: Mapping[str, Any], hellos: list[dict[str, Any]]) -> list[dict[str, Any]]:

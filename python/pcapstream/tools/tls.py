@@ -8,6 +8,7 @@ from pcapstream.protocols.tls import FAMILY
 from pcapstream.tools.finding import FirstLook, Severity, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, percent, ratio, utc
+from pcapstream.tools.times import times_of
 from pcapstream.tools.tls_counts import (
     BASE,
     Counts,
@@ -23,7 +24,6 @@ from pcapstream.tools.tls_counts import (
     number_of,
     outcome_words,
     table_of,
-    times_of,
 )
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.tls import FAMILY, TlsSummary
 from pcapstream.tools.finding import Severity, finding
 from pcapstream.tools.spec import Key
-from pcapstream.tools.text import cleaned, count, milliseconds
+from pcapstream.tools.text import cleaned, count
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
@@ -56,14 +56,6 @@ def notes_of(counts: Counts) -> list[str]:
         if counts[key]:
             notes.append(f"{counts[key]:,} further {what} found no room in the table; totals of handshakes hold them.")
     return notes
-
-
-def times_of(times: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {"count": times["count"]}
-    for key in ("min", "mean", "median", "p95", "max"):
-        if f"{key}_ns" in times:
-            found[key] = milliseconds(round(times[f"{key}_ns"]))
-    return found
 
 
 def table_of(

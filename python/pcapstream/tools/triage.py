@@ -54,6 +54,7 @@ class _Parts:
         table = tcp.table if isinstance(tcp, TcpSummary) else found.tcp if isinstance(found, TriageSummary) else None
         self.tcp = TcpEvidence(table) if table is not None else None
         self.told = first_looks(report)
+        self.findings = _findings(self)
 
     def need_tally(self) -> Tally:
         return self.report.summary(TriageSummary).tally
@@ -90,7 +91,7 @@ def _sentences(parts: _Parts, display_filter: str) -> str:
     if parts.tcp is not None and parts.tcp.totals["connections"]:
         totals = parts.tcp.totals
         text += f", {count(totals['connections'], 'TCP connection')} ({totals['complete']:,} with complete handshake)"
-    problems = [one for one in _findings(parts) if one["severity"] != "info"]
+    problems = [one for one in parts.findings if one["severity"] != "info"]
     if problems:
         return f"{text}. {count(len(problems), 'finding needs', 'findings need')} a look."
     return f"{text}. Nothing out of the ordinary was counted."
@@ -109,7 +110,7 @@ def _findings(parts: _Parts) -> list[dict[str, Any]]:
 
 
 def _summary(parts: _Parts, ask: Ask) -> dict[str, Any]:
-    found: dict[str, Any] = {"capture": _capture(parts), "findings": _findings(parts), "next": _next(parts)}
+    found: dict[str, Any] = {"capture": _capture(parts), "findings": parts.findings, "next": _next(parts)}
     if parts.tcp is not None:
         found["tcp"] = _tcp(parts.tcp)
     if parts.told:
@@ -382,7 +383,7 @@ _NEXT: tuple[tuple[frozenset[str], str, dict[str, Any], str], ...] = (
 
 def _next(parts: _Parts) -> list[dict[str, Any]]:
     """Tools that tell more about what was found."""
-    codes = {one["code"] for one in _findings(parts)}
+    codes = {one["code"] for one in parts.findings}
     found = [
         {"tool": tool, "arguments": arguments, "tells": tells}
         for causes, tool, arguments, tells in _NEXT

@@ -6,6 +6,7 @@
 //! itself and gives as a [`Report`].
 
 mod arp;
+mod bytes;
 pub mod count;
 mod dhcp;
 mod dns;

@@ -6,6 +6,7 @@ use super::kept::Kept;
 use super::message::{Fields, Message, Value, text};
 use super::{App, Context, Output};
 use crate::addr::IpAddr;
+use crate::app::bytes::{be32, be64};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -70,14 +71,6 @@ impl App for Ntp {
     fn kept(&self) -> Option<&Kept> {
         Some(&self.kept)
     }
-}
-
-fn be32(m: &[u8], at: usize) -> Option<u32> {
-    m.get(at..at + 4)?.first_chunk().map(|b| u32::from_be_bytes(*b))
-}
-
-fn be64(m: &[u8], at: usize) -> Option<u64> {
-    m.get(at..at + 8)?.first_chunk().map(|b| u64::from_be_bytes(*b))
 }
 
 /// A timestamp as ns since 1970; None where it is not set. Without the highest bit it is of the era from 2036 on.

@@ -1,6 +1,7 @@
 //! DHCP unique identifiers (RFC 8415 11, RFC 6355).
 
-use super::show::{be16, be32, guid, hex, mac};
+use super::show::{guid, hex, mac};
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value};
 
 /// The MAC address in a DUID of link-layer kind, where it is an Ethernet one.

@@ -1,7 +1,7 @@
 //! Fields of DHCPv4 and BOOTP messages (RFC 2131, RFC 2132), in the order in which Wireshark shows them.
 
-use super::show::{be16, be32};
 use super::v4::has_cookie;
+use crate::app::bytes::{be16, be32};
 use crate::app::dns::wire;
 use crate::fields;
 use crate::filter::field::Names;

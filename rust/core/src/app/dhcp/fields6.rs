@@ -1,7 +1,7 @@
 //! Fields of DHCPv6 messages (RFC 8415), in the order in which Wireshark shows them.
 
 use super::fields::link_layer;
-use super::show::{be16, be32};
+use crate::app::bytes::{be16, be32};
 use crate::fields;
 use crate::filter::field::Names;
 use crate::filter::registry::Group;

@@ -3,6 +3,7 @@
 use super::names4::{self, Kind};
 use super::show::*;
 use crate::addr::IpAddr;
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value};
 
 /// The value of an option; None: it has not the length or form its kind asks for.

@@ -12,14 +12,6 @@ const MAX_HEX: usize = 128;
 /// Entries of a list inside an option that are shown.
 pub const MAX_ENTRIES: usize = 255;
 
-pub fn be16(d: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*d.get(at)?, *d.get(at.checked_add(1)?)?]))
-}
-
-pub fn be32(d: &[u8], at: usize) -> Option<u32> {
-    d.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_be_bytes)
-}
-
 pub fn ip4(d: &[u8], at: usize) -> Option<IpAddr> {
     Some(IpAddr::v4(d.get(at..at.checked_add(4)?)?.try_into().ok()?))
 }

@@ -4,6 +4,7 @@ use super::names4::{self, Kind};
 use super::options4;
 use super::show::*;
 use crate::app::Context;
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value, text};
 use std::borrow::Cow;
 

@@ -4,6 +4,7 @@ use super::names6::{self, Kind};
 use super::show::*;
 use super::{duid, v4};
 use crate::app::Context;
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value};
 
 /// Relay messages around one another that are opened (RFC 8415 7.6 allows 8 hops, RFC 3315 allowed 32).

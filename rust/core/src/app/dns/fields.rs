@@ -2,7 +2,8 @@
 
 use super::machine::{Answer, Link};
 use super::rdata::listed_types;
-use super::wire::{self, Entry, Header, Record, be16, be32};
+use super::wire::{self, Entry, Header, Record};
+use crate::app::bytes::{be16, be32};
 use crate::fields;
 use crate::filter::field::Names;
 use crate::filter::registry::Group;

@@ -10,6 +10,7 @@ pub(super) mod wire;
 use super::kept::Kept;
 use super::message::{Fields, Value};
 use super::{App, Context, DetectedBy, Output, Probe, Report, Step};
+use crate::app::bytes::be16;
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -77,7 +78,7 @@ impl App for Dns {
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         // Over TCP two bytes of length stand in front, and only a whole message is shown.
-        let whole = ctx.transport != Proto::Tcp || wire::be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        let whole = ctx.transport != Proto::Tcp || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
@@ -87,7 +88,7 @@ impl App for Dns {
 
     /// Two bytes of length, then the message (RFC 1035 4.2.2).
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
-        let Some(len) = wire::be16(data, 0) else { return Step::Need(2) };
+        let Some(len) = be16(data, 0) else { return Step::Need(2) };
         let end = 2 + len as usize;
         let Some(m) = data.get(2..end) else { return Step::Need(end) };
         let (proto, link) = self.message(ctx, m, 0, out.counts());

@@ -1,8 +1,9 @@
 //! Record data by type (RFC 1035 3.3 and the RFCs of the later types), as values with the RFCs' field names.
 
 use super::types;
-use super::wire::{be16, be32, read_name};
+use super::wire::read_name;
 use crate::addr::IpAddr;
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value, text};
 
 /// Longest text given of one string, bytes.

@@ -1,5 +1,7 @@
 //! The DNS message format (RFC 1035 4): header, names, the walk over the sections.
 
+use crate::app::bytes::{be16, be32};
+
 /// Fixed header, 12 bytes (RFC 1035 4.1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -43,14 +45,6 @@ impl Header {
     pub fn rcode(&self) -> u16 {
         self.flags & 15
     }
-}
-
-pub fn be16(m: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes([*m.get(at)?, *m.get(at + 1)?]))
-}
-
-pub fn be32(m: &[u8], at: usize) -> Option<u32> {
-    m.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// Longest name in wire form (RFC 1035 2.3.4).

@@ -4,6 +4,7 @@ use super::quote::{self, Quote};
 use super::{ndp, types};
 use crate::addr::IpAddr;
 use crate::app::Context;
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value};
 use crate::layers::Proto;
 
@@ -84,14 +85,6 @@ pub fn has_echo_header(v6: bool, kind: u8) -> bool {
 
 /// Types whose header has no length field have no extensions either (RFC 4884 4).
 const NO_EXTENSIONS: usize = 1 << 20;
-
-fn be16(m: &[u8], at: usize) -> Option<u16> {
-    m.get(at..)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
-}
-
-fn be32(m: &[u8], at: usize) -> Option<u32> {
-    m.get(at..)?.first_chunk::<4>().map(|b| u32::from_be_bytes(*b))
-}
 
 fn address_v4(m: &[u8], at: usize) -> Option<IpAddr> {
     m.get(at..)?.first_chunk::<4>().map(|b| IpAddr::v4(*b))

@@ -2,18 +2,11 @@
 //! (RFC 2710, RFC 3810).
 
 use crate::addr::{IpAddr, MacAddr};
+use crate::app::bytes::{be16, be32};
 use crate::app::message::{Fields, Value, text};
 
 /// Options, prefixes, group records listed of one message.
 const MAX_ITEMS: usize = 64;
-
-fn be16(data: &[u8], at: usize) -> Option<u16> {
-    data.get(at..)?.first_chunk::<2>().map(|b| u16::from_be_bytes(*b))
-}
-
-fn be32(data: &[u8], at: usize) -> Option<u32> {
-    data.get(at..)?.first_chunk::<4>().map(|b| u32::from_be_bytes(*b))
-}
 
 /// An IPv6 address at `at`.
 pub fn address(data: &[u8], at: usize) -> Option<IpAddr> {

@@ -73,12 +73,7 @@ impl Talk for Imap {
             Ok(found) => found,
             Err(step) => return step,
         };
-        if let Some(sasl) = &mut self.sasl {
-            if line == b"*" {
-                self.sasl = None;
-            } else {
-                sasl.line(line, at);
-            }
+        if Sasl::takes(&mut self.sasl, line, at) {
             return Step::Consumed(used);
         }
         let (tag, command) = lines::word(line);
@@ -102,12 +97,7 @@ impl Talk for Imap {
             let ticket = at.attempt(kind, user.as_deref(), at.ctx.frame);
             self.asked(tag, Asked::Login(ticket));
         } else if lines::is(verb, "AUTHENTICATE") {
-            let (mechanism, first) = lines::word(rest);
-            let mut sasl = Sasl::new(Protocol::Imap, mechanism, at);
-            if !first.is_empty() {
-                sasl.line(first, at);
-            }
-            self.sasl = Some(sasl);
+            self.sasl = Some(Sasl::begin(Protocol::Imap, rest, at));
             self.asked(tag, Asked::Auth);
         } else if lines::is(verb, "STARTTLS") {
             self.asked(tag, Asked::Tls);

@@ -39,12 +39,7 @@ impl Talk for Pop {
             Ok(found) => found,
             Err(step) => return step,
         };
-        if let Some(sasl) = &mut self.sasl {
-            if line == b"*" {
-                self.sasl = None;
-            } else {
-                sasl.line(line, at);
-            }
+        if Sasl::takes(&mut self.sasl, line, at) {
             return Step::Consumed(used);
         }
         let (verb, rest) = lines::word(line);
@@ -60,12 +55,7 @@ impl Talk for Pop {
             let ticket = at.attempt((Protocol::Pop, "APOP", Exposed::Hash), Some(&user), at.ctx.frame);
             self.asked(Asked::Secret(ticket));
         } else if lines::is(verb, "AUTH") && !rest.is_empty() {
-            let (mechanism, first) = lines::word(rest);
-            let mut sasl = Sasl::new(Protocol::Pop, mechanism, at);
-            if !first.is_empty() {
-                sasl.line(first, at);
-            }
-            self.sasl = Some(sasl);
+            self.sasl = Some(Sasl::begin(Protocol::Pop, rest, at));
             self.asked(Asked::Auth);
         } else {
             self.asked(if lines::is(verb, "STLS") { Asked::Stls } else { Asked::Other });

@@ -55,6 +55,27 @@ impl Sasl {
         Self { protocol, method, exposed, kind, turn: 0, user: None, begun: at.ctx.frame, ticket: None }
     }
 
+    /// The words behind the command that names it: the mechanism, and with some the first answer.
+    pub fn begin(protocol: Protocol, words: &[u8], at: &mut At<'_>) -> Self {
+        let (mechanism, first) = lines::word(words);
+        let mut sasl = Self::new(protocol, mechanism, at);
+        if !first.is_empty() {
+            sasl.line(first, at);
+        }
+        sasl
+    }
+
+    /// A line of the client while an exchange is open; `*` gives it up. False: none is open.
+    pub fn takes(open: &mut Option<Self>, line: &[u8], at: &mut At<'_>) -> bool {
+        let Some(sasl) = open else { return false };
+        if line == b"*" {
+            *open = None;
+        } else {
+            sasl.line(line, at);
+        }
+        true
+    }
+
     /// A line of the client in answer to the server; `=` is an empty one.
     pub fn line(&mut self, line: &[u8], at: &mut At<'_>) {
         self.answer(&lines::base64(line), at);

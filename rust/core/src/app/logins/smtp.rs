@@ -23,22 +23,12 @@ impl Talk for Smtp {
             self.in_data = line != b".";
             return Step::Consumed(used);
         }
-        if let Some(sasl) = &mut self.sasl {
-            if line == b"*" {
-                self.sasl = None;
-            } else {
-                sasl.line(line, at);
-            }
+        if Sasl::takes(&mut self.sasl, line, at) {
             return Step::Consumed(used);
         }
         let (verb, rest) = lines::word(line);
         if lines::is(verb, "AUTH") {
-            let (mechanism, first) = lines::word(rest);
-            let mut sasl = Sasl::new(Protocol::Smtp, mechanism, at);
-            if !first.is_empty() {
-                sasl.line(first, at);
-            }
-            self.sasl = Some(sasl);
+            self.sasl = Some(Sasl::begin(Protocol::Smtp, rest, at));
         } else if lines::is(verb, "DATA") {
             self.data_asked = true;
         } else if lines::is(verb, "STARTTLS") {

@@ -1,6 +1,7 @@
 //! STUN (RFC 8489) and TURN channel data (RFC 8656).
 
 use super::super::{Output, Step};
+use crate::app::bytes::be16;
 
 const MAGIC: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const HEADER: usize = 20;
@@ -41,8 +42,4 @@ pub fn stream(data: &[u8], _: &mut Output) -> Step {
         return Step::Lost;
     }
     if data.len() < whole { Step::Need(whole) } else { Step::Consumed(whole) }
-}
-
-fn be16(data: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(data.get(at..at + 2)?.try_into().ok()?))
 }

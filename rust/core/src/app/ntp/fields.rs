@@ -1,6 +1,7 @@
 //! Fields of NTP messages; of control and private messages only what all of them begin with.
 
-use super::{be32, be64, unix_ns};
+use super::unix_ns;
+use crate::app::bytes::{be32, be64};
 use crate::fields;
 use crate::filter::Sink;
 use crate::filter::registry::Group;

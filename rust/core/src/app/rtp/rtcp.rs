@@ -1,5 +1,6 @@
 //! RTCP packets (RFC 3550 section 6): the parts of a compound packet, and what stands in them.
 
+use crate::app::bytes::be32;
 use crate::app::message::text;
 
 /// Packet types Wireshark shows as RTCP on a port that was announced for it.
@@ -150,10 +151,6 @@ pub fn walk(data: &[u8], encrypted: bool, mut each: impl FnMut(Item)) {
         let Some(next) = rest.get(len..).filter(|_| whole.is_some()) else { return };
         rest = next;
     }
-}
-
-fn be32(data: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(data.get(at..at + 4)?.try_into().ok()?))
 }
 
 fn sender(part: &[u8]) -> Option<SenderInfo> {
