@@ -43,7 +43,9 @@ pub fn message(data: &[u8], known: bool) -> Option<Found> {
 pub fn starts(data: &[u8]) -> bool {
     let framed = if data.get(6..10) == Some(&MAGIC) { 2 } else { 0 };
     let (Some(kind), Some(len)) = (be16(data, framed), be16(data, framed + 2)) else { return false };
-    kind & 0xc000 == 0 && data.get(framed + 4..framed + 8) == Some(&MAGIC) && data.len() >= framed + HEADER + len as usize
+    kind & 0xc000 == 0
+        && data.get(framed + 4..framed + 8) == Some(&MAGIC)
+        && data.len() >= framed + HEADER + len as usize
 }
 
 /// A message of a TCP stream, with the two bytes of RFC 4571 in front or without.

@@ -104,8 +104,8 @@ impl App for Tls {
     }
     fn tcp_ports(&self) -> &[u16] {
         &[
-            324, 443, 465, 636, 802, 853, 993, 995, 1194, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671, 5684,
-            5868, 8883, 11207, 19999, 27017,
+            324, 443, 465, 636, 802, 853, 993, 995, 1194, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671,
+            5684, 5868, 8883, 11207, 19999, 27017,
         ]
     }
     fn udp_ports(&self) -> &[u16] {
@@ -210,7 +210,11 @@ impl App for Tls {
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
-        Some(Arc::new(self.machine.report(self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()))))
+        Some(Arc::new(
+            self.machine.report(
+                self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()),
+            ),
+        ))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
