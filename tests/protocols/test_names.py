@@ -35,6 +35,7 @@ UDP_MESSAGES: list[tuple[str, int, bytes]] = [
     ("stun", 3478, STUN),
     ("stun", 40000, STUN),
     ("", 40001, STUN[:-1]),
+    ("", 40002, b"\x08\0" + STUN[2:]),
     ("coap", 5683, bytes.fromhex("40010001b474657374")),
     ("iax2", 4569, bytes.fromhex("8001000000000000000006010000")),
     ("rip", 520, bytes.fromhex("01010000") + bytes(20)),
@@ -47,6 +48,7 @@ TCP_MESSAGES: list[tuple[str, int, bytes]] = [
     ("ftp", 21, b"220 ready\r\n"),
     ("ftp-data", 20, b"bytes of a file"),
     ("ssh", 22, b"SSH-2.0-OpenSSH_9.6\r\n"),
+    ("ssh", 22, bytes.fromhex("0000016c0514") + bytes(40)),
     ("telnet", 23, b"\xff\xfb\x01login: "),
     ("smtp", 25, b"220 mail.example.net ESMTP\r\n"),
     ("", 25, b"220 mail.exam"),
@@ -65,6 +67,9 @@ TCP_MESSAGES: list[tuple[str, int, bytes]] = [
     ("skinny", 2000, bytes.fromhex("040000000000000000000000")),
     ("mysql", 3306, bytes.fromhex("0100000001")),
     ("stun", 3478, STUN),
+    ("stun", 40003, STUN),
+    ("stun", 40004, b"\0\x14" + STUN),
+    ("", 40005, STUN[:-1]),
     ("pgsql", 5432, b"Q\0\0\0\x0dSELECT 1\0"),
     ("irc", 6667, b"NICK somebody\r\n"),
     ("diameter", 3868, bytes.fromhex("01000024800001180000000000000001000000020000010840000010") + b"host.net"),
@@ -123,6 +128,49 @@ def test_a_message_quoted_in_an_error_is_named_too(tmp_path: Path) -> None:
     wrpcap(str(tmp_path / "quoted.pcap"), [error])
 
     assert protocols(tmp_path / "quoted.pcap")["smtp"] == 1
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> Path:
+    """A client with the port of FTP data at a BGP server; packets of SSH in several segments, some of which come again."""
+
+    def at(client: int, server: int, seq: int, data: bytes, flags: str = "PA", *, back: bool = False) -> Packet:
+        ends = (SERVER, CLIENT, server, client) if back else (CLIENT, SERVER, client, server)
+        ip = Ether() / IP(src=ends[0], dst=ends[1])
+        return ip / TCP(sport=ends[2], dport=ends[3], flags=flags, seq=seq, ack=1) / Raw(data)
+
+    packet = bytes.fromhex("0000016c0514") + bytes(0x16C - 2)
+    frames = [
+        at(20, 179, 1, b"\xff" * 16 + b"\0\x13\4", "S"),
+        at(2000, 22, 1, b"SSH-2.0-a\r\n"),
+        at(2000, 22, 12, packet[:100]),
+        at(2000, 22, 112, packet[100:200]),
+        at(2000, 22, 212, packet[200:]),
+        *(at(2000, 22, 1, b"", "A", back=True) for _ in range(3)),
+        at(2000, 22, 212, packet[200:]),
+        at(2000, 22, 380, b"\x9a\xde\xcf\x08" * 10),
+    ]
+    wrpcap(str(tmp_path / "talk.pcap"), frames)
+    return tmp_path / "talk.pcap"
+
+
+def test_streams_are_named_by_the_servers_port_and_where_packets_begin_and_end(talk: Path) -> None:
+    decoder = Decoder(tcp=True, tally=True, packets=True, apps=["names"])
+    rows = [*decoder.feed(talk.read_bytes()).packets, *decoder.finish().packets]
+
+    named = ["+".join(name for name in row.protocols if name in NAMES) for row in rows]
+
+    assert named == ["bgp", "ssh", "ssh", "", "ssh", "", "", "", "", "ssh"]
+
+
+@pytest.mark.tshark
+@wireshark.needs_tshark()
+def test_tshark_names_streams_the_same(talk: Path) -> None:
+    rows = wireshark.fields(talk, ["bgp", "ssh"])
+
+    named = ["+".join(name for name, shown in zip(("bgp", "ssh"), row, strict=True) if shown) for row in rows]
+
+    assert named == ["bgp", "ssh", "ssh", "", "ssh", "", "", "", "", "ssh"]
 
 
 @pytest.mark.tshark

@@ -27,6 +27,8 @@ pub struct Place {
     /// Number of the stream.
     pub stream: u32,
     pub to_client: bool,
+    /// A SYN told who the server is.
+    pub server_known: bool,
     /// A retransmission (other than a fast one) or out of order.
     pub repeated: bool,
     /// A retransmission (other than a fast one), in order or not.
@@ -38,7 +40,8 @@ impl Place {
         let has = |e: u16| v.events & e != 0;
         let plain = has(event::RETRANSMISSION) && !has(event::FAST_RETRANSMISSION);
         let resent = plain || has(event::SPURIOUS_RETRANSMISSION);
-        Self { stream: v.stream, to_client: v.to_client, repeated: resent || has(event::OUT_OF_ORDER), resent }
+        let Verdict { stream, to_client, server_known, .. } = v;
+        Self { stream, to_client, server_known, repeated: resent || has(event::OUT_OF_ORDER), resent }
     }
 }
 
@@ -74,12 +77,12 @@ impl Ports {
         }
     }
 
-    /// The protocol whose port it is; the lower port goes first, as in Wireshark.
+    /// The protocol whose port it is; in the order of [`Context::ports`].
     #[inline]
     pub(super) fn of(&self, ctx: &Context) -> Option<usize> {
-        let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
-        let found = match self.0[low as usize] {
-            Self::NOBODYS => self.0[high as usize],
+        let [first, second] = ctx.ports();
+        let found = match self.0[first as usize] {
+            Self::NOBODYS => self.0[second as usize],
             one => one,
         };
         (found < Self::OTHERS).then_some(found as usize)
@@ -293,6 +296,7 @@ impl Apps {
         if let (Some(tcp), Some(place)) = (&layers.tcp, stream) {
             let mut ctx = context(tcp.net, Proto::Tcp, tcp.src_port, tcp.dst_port);
             (ctx.stream, ctx.to_client) = (Some(place.stream), place.to_client);
+            ctx.server_known = place.server_known;
             let data = dissector.bytes(record, tcp.payload);
             // A cut capture of a segment leaves a hole behind its captured bytes.
             let wire_len = tcp.len.unwrap_or(data.len() as u32);
@@ -387,6 +391,7 @@ fn context(record: &Record<'_>, frame: u64, net: &Net, transport: Proto, src_por
         to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
+        server_known: false,
         recovered: record.recovered,
     }
 }

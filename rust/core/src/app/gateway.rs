@@ -201,6 +201,7 @@ mod tests {
             to_client: false,
             detected_by: DetectedBy::Port,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         };
         gateway.datagram(&ctx, data, &mut out);

@@ -93,12 +93,25 @@ pub struct Context {
     pub stream: Option<u32>,
     /// Sent by the server of the TCP stream, as far as known by then.
     pub to_client: bool,
+    /// A SYN of the stream told who the server is.
+    pub server_known: bool,
     pub detected_by: DetectedBy,
     /// Wireshark, which does not put TCP segments in order by default, does not show the message: it begins in a segment
     /// taken for a repetition, or lies in segments that came before its start.
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
+}
+
+impl Context {
+    /// Both ports in the order in which Wireshark asks whose they are: the server's first where a SYN told it, else the
+    /// lower one.
+    #[inline]
+    pub fn ports(&self) -> [u16; 2] {
+        let ports = [self.src_port, self.dst_port];
+        let swap = if self.server_known { !self.to_client } else { self.dst_port < self.src_port };
+        if swap { [ports[1], ports[0]] } else { ports }
+    }
 }
 
 /// What a protocol says of the first bytes of an unclaimed payload.

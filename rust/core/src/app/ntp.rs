@@ -165,6 +165,7 @@ mod tests {
             to_client: false,
             detected_by: DetectedBy::Port,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         }
     }

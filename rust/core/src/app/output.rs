@@ -36,6 +36,13 @@ impl Output {
         }
     }
 
+    /// Puts `outer` in front of the protocols found since, if there are any.
+    pub(super) fn stands_in(&mut self, outer: Proto, (protocols, _): (usize, usize)) {
+        if protocols < self.protocols.len() {
+            let _ = self.protocols.try_insert(protocols, outer);
+        }
+    }
+
     /// The frame at hand holds this protocol.
     pub fn found(&mut self, proto: Proto) {
         // More than eight kinds in one frame do not occur; the path has no room for them either.

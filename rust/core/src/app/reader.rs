@@ -76,15 +76,15 @@ impl Apps {
         let Some(app) = pair.app else { return };
         ctx.detected_by = if pair.by_content { DetectedBy::Content } else { DetectedBy::Port };
         let Some(app) = self.apps.get_mut(app) else { return };
-        if let Some(outer) = pair.inside.filter(|_| !s.data.is_empty() && !s.repeated) {
-            self.out.found(outer);
-        }
+        let inside = pair.inside;
         let before = self.out.mark();
         let load = &mut self.streams.load;
         let mut reader = Reader { app: app.as_mut(), out: &mut self.out, limit: load.max_stream_bytes };
         if pair.deliver(&mut reader, load, &ctx, side, s) {
             let http = self.out.since(before).contains(&Proto::Http);
             self.other_reader(ctx, number, side, s, http.then_some(Proto::Http));
+        } else if let Some(outer) = inside {
+            self.out.stands_in(outer, before);
         }
     }
 

@@ -78,6 +78,9 @@ pub struct Stream {
     ahead_bytes: usize,
     /// Missing bytes of messages that are passed over, while Wireshark waits for them.
     holes: Vec<Hole>,
+    /// Start and length of the last messages of several segments: what repeats a part of one Wireshark puts to that.
+    joined: [(u32, u32); Self::REMEMBERED],
+    joined_at: u8,
     /// Sequence number behind the furthest segment.
     furthest: u32,
     /// What the segment at hand completes is not shown: Wireshark does not read out of what it calls a repetition.
@@ -108,6 +111,8 @@ impl Default for Stream {
             ahead: Vec::new(),
             ahead_bytes: 0,
             holes: Vec::new(),
+            joined: [(0, 0); Self::REMEMBERED],
+            joined_at: 0,
             furthest: 0,
             mute: false,
             turned_down: false,
@@ -133,6 +138,8 @@ pub struct Reader<'a> {
 impl Stream {
     /// Segments kept ahead of a gap.
     const MAX_AHEAD: usize = 64;
+    /// Messages of several segments remembered.
+    const REMEMBERED: usize = 4;
     /// Bytes between two segments of one stream that follow each other at most: the largest window.
     const FARTHEST: u32 = 1 << 30;
 
@@ -185,7 +192,8 @@ impl Stream {
         }
         if seq != next && end.wrapping_sub(next) as i32 <= 0 {
             // Seen before, or passed over as missing.
-            if read == Read::Fresh && s.data.len() > 1 {
+            let part = self.joined.iter().any(|j| seq.wrapping_sub(j.0) < j.1);
+            if read == Read::Fresh && s.data.len() > 1 && !part {
                 reader.app.ahead(context, s.data, reader.out);
             }
             if !self.holes.is_empty() {
@@ -379,10 +387,16 @@ impl Stream {
                 Step::Consumed(n) => {
                     self.need = 0;
                     self.skip = n.saturating_sub(rest.len()) as u64;
+                    if self.skip > 0 && !context.only_in_order {
+                        self.joins(rest.len(), n);
+                    }
                     at += n.clamp(1, rest.len());
                 }
                 Step::Need(n) => {
                     self.need = n.max(rest.len() + 1);
+                    if !context.only_in_order {
+                        self.joins(rest.len(), self.need);
+                    }
                     if n > reader.limit {
                         self.give_up();
                     }
@@ -400,6 +414,16 @@ impl Stream {
             }
         }
         at
+    }
+
+    /// A message that has begun `back` bytes ago will be `len` bytes long, as far as known.
+    fn joins(&mut self, back: usize, len: usize) {
+        let start = self.next.unwrap_or(0).wrapping_sub(back as u32);
+        let at = self.joined_at as usize;
+        if self.joined[at].0 != start {
+            self.joined_at = ((at + 1) % Self::REMEMBERED) as u8;
+        }
+        self.joined[self.joined_at as usize] = (start, len.min(u32::MAX as usize) as u32);
     }
 
     /// The rest of a segment was not captured: the stream goes on behind it.

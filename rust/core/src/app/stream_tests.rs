@@ -66,6 +66,7 @@ fn context(frame: u64) -> Context {
         to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }
@@ -123,6 +124,19 @@ fn known_bytes_are_dropped_and_the_first_copy_stays() {
     let mut b = Bench::new();
     b.put(10, b"\x05abc").put(10, b"\x05XYZd").put(11, b"Q").put(15, b"e");
     assert_eq!(b.seen(), [(&b"\x05abcde"[..], 4, false)]);
+}
+
+/// tshark 4.0 puts what repeats a part of a message of several segments to that message, and shows nothing of it.
+#[test]
+fn repeated_parts_of_long_messages_are_not_read_again() {
+    let mut b = Bench::new();
+    b.put(10, b"\x05abc").put(14, b"de").put(16, b"\x03xyz");
+    assert_eq!(b.seen().len(), 2);
+    b.put(14, b"de").put(10, b"\x05abc");
+    assert!(b.app.ahead.is_empty());
+    // A message of one segment is read again.
+    b.put(16, b"\x03xyz");
+    assert_eq!(b.app.ahead, [6]);
 }
 
 #[test]

@@ -174,6 +174,10 @@ impl Selector {
         if fields.contains(&super::frame::PROTOCOLS) || names.iter().any(|n| n == "rtp") {
             names = crate::app::names().into_iter().map(str::to_owned).collect();
         }
+        // What goes through the tunnel of a proxy is shown as HTTP where TLS is.
+        if names.iter().any(|n| n == "http") {
+            names.push("tls".to_owned());
+        }
         let udp = stateful(Group::Udp).then(|| UdpStreams::new(limits.max_udp_streams));
         if udp.is_some() {
             names.extend(crate::app::SIGNALLING.map(str::to_owned));

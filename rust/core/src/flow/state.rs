@@ -181,6 +181,11 @@ impl Flow {
         self.first_ns
     }
 
+    /// A SYN told who the server is.
+    pub fn server_known(&self) -> bool {
+        matches!(self.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck)
+    }
+
     pub fn client(&self) -> usize {
         self.client as usize
     }

@@ -59,6 +59,8 @@ pub struct Verdict {
     pub events: u16,
     /// Sent by the server, as far as known now.
     pub to_client: bool,
+    /// A SYN told who the server is.
+    pub server_known: bool,
     /// First segment of its stream.
     pub new: bool,
     /// `tcp.analysis.initial_rtt` of the stream, ns, with the first frame that Wireshark shows it with.
@@ -89,6 +91,7 @@ impl Verdict {
         stream: Self::NO_STREAM,
         events: 0,
         to_client: false,
+        server_known: false,
         new: false,
         initial_rtt_ns: None,
         ack_rtt_ns: None,
@@ -283,6 +286,7 @@ impl TcpTracker {
         verdict.scale = flow.sides[end].scale;
         verdict.irtt_ns = flow.initial_rtt_ns;
         verdict.detail = detail;
+        verdict.server_known = flow.server_known();
         if !new && !flow.has(mark::CLOSED) {
             flow.mark(mark::USED);
         } else {

@@ -17,6 +17,7 @@ fn context(src_port: u16, dst_port: u16) -> Context {
         detected_by: DetectedBy::Port,
         to_client: false,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }

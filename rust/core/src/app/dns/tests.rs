@@ -18,6 +18,7 @@ fn context(frame: u64, time_ns: i64, query: bool) -> Context {
         detected_by: DetectedBy::Port,
         to_client: false,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }

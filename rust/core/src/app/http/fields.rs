@@ -455,6 +455,7 @@ mod tests {
             to_client: false,
             detected_by: crate::app::DetectedBy::Port,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         }
     }

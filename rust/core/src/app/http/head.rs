@@ -148,7 +148,10 @@ impl<'a> Head<'a> {
         };
         let (word, rest) = token(first);
         let version = if kind == Kind::Response {
-            head.status = number(rest.get(..3).unwrap_or_default()).unwrap_or(0) as u16;
+            // Of what is no number of three digits Wireshark takes the digits at the front.
+            let code = rest.get(..3).unwrap_or(rest).trim_ascii_start();
+            let digits = code.iter().take_while(|b| b.is_ascii_digit()).count();
+            head.status = number(code.get(..digits).unwrap_or_default()).unwrap_or(0) as u16;
             word
         } else {
             head.method = word;
@@ -330,6 +333,15 @@ mod tests {
         }
         let spaced = b"HTTP/1.1 200 OK\r\nContent-Length : 8\r\n\r\n";
         assert_eq!(Head::read(spaced).unwrap().content_length, None);
+    }
+
+    /// As tshark 4.0 has http.response.code.
+    #[test]
+    fn status_codes_that_are_none() {
+        for (line, expected) in [("200 OK", 200), ("20", 20), ("2 OK", 2), ("2000 OK", 200), ("OK", 0), ("", 0)] {
+            let data = format!("HTTP/1.1 {line}\r\n\r\n");
+            assert_eq!(Head::read(data.as_bytes()).unwrap().status, expected, "{line}");
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl Talk {
             to_client,
             detected_by: self.detected_by,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         }
     }

@@ -30,6 +30,7 @@ fn context(frame: u64, time_ns: i64, src: IpAddr, dst: IpAddr) -> Context {
         to_client: false,
         detected_by: DetectedBy::Port,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }

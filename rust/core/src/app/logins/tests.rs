@@ -41,6 +41,7 @@ impl Play {
             to_client: server,
             detected_by: DetectedBy::Port,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         }
     }

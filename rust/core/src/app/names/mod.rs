@@ -42,7 +42,7 @@ type Cut = fn(&[u8], &mut Output) -> Step;
 const TCP: &[Cutter] = &[
     (Proto::FtpData, &[20], streams::every_segment),
     (Proto::Ftp, &[21], streams::every_segment),
-    (Proto::Ssh, &[22, 29418], streams::every_segment),
+    (Proto::Ssh, &[22, 29418], streams::ssh),
     (Proto::Telnet, &[23], streams::every_segment),
     (Proto::Smtp, &[25, 587], streams::lines),
     (Proto::Kerberos, &[88], streams::kerberos),
@@ -139,11 +139,11 @@ fn pair(ctx: &Context) -> (IpAddr, u16, IpAddr, u16) {
     (a.0, a.1, b.0, b.1)
 }
 
-/// The line of the lower port, or else of the higher one: the order in which Wireshark asks.
+/// The line of the first port that has one.
 fn by_port<T: Copy>(table: &[(Proto, &'static [u16], T)], ctx: &Context) -> Option<(Proto, T)> {
-    let (low, high) = (ctx.src_port.min(ctx.dst_port), ctx.src_port.max(ctx.dst_port));
+    let [first, second] = ctx.ports();
     let of = |port: u16| table.iter().find(|row| row.1.contains(&port)).map(|row| (row.0, row.2));
-    of(low).or_else(|| of(high))
+    of(first).or_else(|| of(second))
 }
 
 /// What streams on no port of ours are, which were taken for their first bytes.
@@ -227,10 +227,17 @@ impl App for Names {
         }
         let mut inner = Output::default();
         match cut(data, &mut inner) {
+            // Wireshark names SSH where a packet begins, too.
+            Step::Need(n) if proto == Proto::Ssh && !ctx.only_in_order => {
+                out.found(proto);
+                Step::Need(n)
+            }
             // Longer than any buffer: shown where its last byte comes.
             Step::Need(n) if n > LONGEST => Step::Consumed(n),
             Step::Consumed(n) => {
-                out.found_with(proto, &inner);
+                if !ctx.only_in_order {
+                    out.found_with(proto, &inner);
+                }
                 Step::Consumed(n)
             }
             step => step,
@@ -238,7 +245,7 @@ impl App for Names {
     }
 
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
-        if let Some((proto, _)) = by_port(TCP, ctx).or(by_content(ctx)) {
+        if let Some((proto, _)) = by_port(TCP, ctx).or(by_content(ctx)).filter(|_| !ctx.only_in_order) {
             out.found(proto);
         }
     }

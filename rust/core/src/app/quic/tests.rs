@@ -37,6 +37,7 @@ fn context(frame: u64, from_client: bool) -> Context {
         to_client: false,
         detected_by: DetectedBy::Content,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }

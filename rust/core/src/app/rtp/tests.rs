@@ -85,6 +85,7 @@ impl World {
             to_client: false,
             detected_by: DetectedBy::Port,
             only_in_order: false,
+            server_known: false,
             recovered: false,
         };
         let claimed = self.rtp.udp_first(&c, data, data.len() as u32, false, &mut out);

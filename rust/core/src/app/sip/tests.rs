@@ -34,6 +34,7 @@ fn context(transport: Proto, detected_by: DetectedBy) -> Context {
         to_client: false,
         detected_by,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }

@@ -188,6 +188,7 @@ pub(super) fn context(frame: u64, from_client: bool) -> Context {
         to_client: !from_client,
         detected_by: DetectedBy::Port,
         only_in_order: false,
+        server_known: false,
         recovered: false,
     }
 }
