@@ -1,6 +1,6 @@
 //! Connections that nobody uses, packed one behind the other: a third of their size in the table, or less.
 //!
-//! What is taken out again leaves a gap; when there is more gap than content, the content is written anew.
+//! What is taken out again leaves a gap; when the gaps are a quarter of the content, it is written anew.
 
 use super::connection::Connection;
 use super::key::Key;
@@ -14,8 +14,9 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 const MAX_CHUNKS: usize = 1 << (31 - CHUNK_BITS);
 /// Gaps that are not worth while to close.
 const LEAST_GAP: usize = 1 << 20;
-/// Bytes in front of a record: its length, and whether it was taken out.
-const HEAD: usize = 2;
+/// Bytes in front of a record: its length with them, and whether it was taken out; the length of the part of it that the
+/// table needs.
+const HEAD: usize = 4;
 const GONE: u16 = 1 << 15;
 
 #[derive(Clone, Debug, Default)]
@@ -42,16 +43,17 @@ impl Cold {
         let mut record = std::mem::take(&mut self.scratch);
         record.clear();
         record.extend_from_slice(&[0; HEAD]);
-        flow.pack(base_ns, &mut record);
-        let place = self.append(&mut record);
+        let core = flow.pack(base_ns, &mut record);
+        let place = self.append(&mut record, core);
         self.scratch = record;
         place
     }
 
     /// A record behind the last one.
-    fn append(&mut self, record: &mut [u8]) -> Option<u32> {
+    fn append(&mut self, record: &mut [u8], core: usize) -> Option<u32> {
         let length = u16::try_from(record.len()).ok().filter(|n| n & GONE == 0)?;
-        record[..HEAD].copy_from_slice(&length.to_le_bytes());
+        record[..2].copy_from_slice(&length.to_le_bytes());
+        record[2..HEAD].copy_from_slice(&(core as u16).to_le_bytes());
         if self.chunks.last().is_none_or(|last| last.len() + record.len() > CHUNK) {
             if self.chunks.len() >= MAX_CHUNKS {
                 return None;
@@ -71,7 +73,7 @@ impl Cold {
     #[inline]
     fn record(&self, place: u32) -> Option<&[u8]> {
         let rest = self.chunks.get((place >> CHUNK_BITS) as usize)?.get(place as usize & (CHUNK - 1)..)?;
-        let length = u16::from_le_bytes(*rest.first_chunk::<HEAD>()?);
+        let length = u16::from_le_bytes(*rest.first_chunk()?);
         if length & GONE != 0 {
             return None;
         }
@@ -90,7 +92,7 @@ impl Cold {
         let length = packed.len() + HEAD;
         let flow = Flow::unpack(packed, self.base_ns.unwrap_or(0), true);
         let (chunk, offset) = ((place >> CHUNK_BITS) as usize, place as usize & (CHUNK - 1));
-        if let Some(head) = self.chunks.get_mut(chunk).and_then(|c| c.get_mut(offset..offset + HEAD)) {
+        if let Some(head) = self.chunks.get_mut(chunk).and_then(|c| c.get_mut(offset..offset + 2)) {
             head.copy_from_slice(&(length as u16 | GONE).to_le_bytes());
         }
         self.records -= 1;
@@ -99,29 +101,12 @@ impl Cold {
         Some(flow)
     }
 
-    /// Places of all connections, oldest first.
-    pub fn places(&self) -> impl Iterator<Item = u32> + '_ {
-        self.chunks.iter().enumerate().flat_map(|(number, chunk)| {
-            let mut offset = 0;
-            std::iter::from_fn(move || {
-                while let Some(head) = chunk.get(offset..).and_then(|rest| rest.first_chunk::<HEAD>()) {
-                    let (head, at) = (u16::from_le_bytes(*head), offset);
-                    offset += usize::from(head & !GONE).max(HEAD);
-                    if head & GONE == 0 {
-                        return Some((number as u32) << CHUNK_BITS | at as u32);
-                    }
-                }
-                None
-            })
-        })
-    }
-
     /// Place of the one that has been here longest.
     pub fn oldest(&mut self) -> Option<u32> {
         loop {
             let (number, offset) = self.hand;
             let chunk = self.chunks.get(number)?;
-            let Some(head) = chunk.get(offset..).and_then(|rest| rest.first_chunk::<HEAD>()) else {
+            let Some(head) = chunk.get(offset..).and_then(|rest| rest.first_chunk()) else {
                 if number + 1 >= self.chunks.len() {
                     return None;
                 }
@@ -136,28 +121,39 @@ impl Cold {
         }
     }
 
-    /// More gap than content.
+    /// The gaps are worth while to close.
     pub fn wants_tidying(&self) -> bool {
-        self.gap > self.bytes.max(LEAST_GAP)
+        self.gap > (self.bytes / 4).max(LEAST_GAP)
     }
 
     /// Closes the gaps. (key, place before, place now) of each is told: all others are void.
     pub fn tidy(&mut self, mut moved: impl FnMut(Key, u32, u32)) {
+        *self = std::mem::take(self).written_anew(true, |packed, before, now| moved(key_of(packed), before, now));
+    }
+
+    /// Without the gaps, and where it is not `whole` without the state of the sequence analysis. Each old chunk is freed
+    /// as soon as its content is written.
+    fn written_anew(self, whole: bool, mut told: impl FnMut(&[u8], u32, u32)) -> Self {
         let mut fresh = Self { base_ns: self.base_ns, ..Self::default() };
-        for before in self.places() {
-            let Some(packed) = self.record(before) else { continue };
-            let key = key_of(packed);
-            let mut record = std::mem::take(&mut fresh.scratch);
-            record.clear();
-            record.extend_from_slice(&[0; HEAD]);
-            record.extend_from_slice(packed);
-            let now = fresh.append(&mut record);
-            fresh.scratch = record;
-            if let Some(now) = now {
-                moved(key, before, now);
+        let mut record = Vec::new();
+        for (number, chunk) in self.chunks.into_iter().enumerate() {
+            let mut offset = 0;
+            while let Some(&[a, b, c, d]) = chunk.get(offset..).and_then(|rest| rest.first_chunk::<HEAD>()) {
+                let (length, core) = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]) as usize);
+                let (at, size) = (offset, usize::from(length & !GONE).max(HEAD));
+                offset += size;
+                if length & GONE != 0 {
+                    continue;
+                }
+                record.clear();
+                let end = if whole { at + size } else { at + HEAD + core };
+                record.extend_from_slice(chunk.get(at..end).unwrap_or_default());
+                if let Some(now) = fresh.append(&mut record, core) {
+                    told(&record[HEAD..], (number as u32) << CHUNK_BITS | at as u32, now);
+                }
             }
         }
-        *self = fresh;
+        fresh
     }
 
     /// What to show of the connection there.
@@ -167,18 +163,13 @@ impl Cold {
         Some(Flow::unpack(packed, self.base_ns.unwrap_or(0), false).into_connection(end_ns))
     }
 
-    /// Places in the order of stream numbers.
-    pub fn by_stream(&self) -> Vec<u32> {
-        let mut all: Vec<(u32, u32)> =
-            self.places().map(|place| (self.record(place).map_or(0, stream_of), place)).collect();
-        all.sort_unstable();
-        all.into_iter().map(|(_, place)| place).collect()
-    }
-
-    /// Nothing is put in any more.
-    pub fn shrink(&mut self) {
-        self.chunks.iter_mut().for_each(Vec::shrink_to_fit);
-        self.scratch = Vec::new();
+    /// As a table needs it, with the places in the order of stream numbers. Nothing is put in any more.
+    pub fn into_table(self) -> (Self, Vec<u32>) {
+        let mut streams: Vec<(u32, u32)> = Vec::with_capacity(self.records);
+        let mut table = self.written_anew(false, |packed, _, now| streams.push((stream_of(packed), now)));
+        table.chunks.iter_mut().for_each(Vec::shrink_to_fit);
+        streams.sort_unstable();
+        (table, streams.into_iter().map(|(_, place)| place).collect())
     }
 
     /// Bytes held.

@@ -35,9 +35,9 @@ pub(super) enum Part {
 }
 
 impl Part {
-    pub fn packed(mut cold: Cold, end_ns: i64) -> Self {
-        cold.shrink();
-        Self::Packed { places: cold.by_stream(), cold, end_ns }
+    pub fn packed(cold: Cold, end_ns: i64) -> Self {
+        let (cold, places) = cold.into_table();
+        Self::Packed { cold, places, end_ns }
     }
 
     pub fn plain(mut connections: Vec<Connection>) -> Self {

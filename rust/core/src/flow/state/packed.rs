@@ -252,8 +252,10 @@ const KNOWN_BY: [ClientKnownBy; 4] =
     [ClientKnownBy::Syn, ClientKnownBy::SynAck, ClientKnownBy::Port, ClientKnownBy::FirstPacket];
 
 impl Flow {
-    /// Appends the packed form. Times are written as seen from `base_ns`.
-    pub fn pack(&self, base_ns: i64, out: &mut Vec<u8>) {
+    /// Appends the packed form; gives how much of it is the connection without the state of the sequence analysis. Times
+    /// are written as seen from `base_ns`.
+    pub fn pack(&self, base_ns: i64, out: &mut Vec<u8>) -> usize {
+        let begin = out.len();
         put_key(out, &self.key);
         let known_by = KNOWN_BY.iter().position(|k| *k == self.known_by).unwrap_or(0) as u64;
         let state = self.client as u64
@@ -301,11 +303,13 @@ impl Flow {
         numbers[OWN + END..].copy_from_slice(&end_numbers(self, 1));
         put_all(out, &numbers);
         put_events(out, self.events.as_deref());
+        let core = out.len() - begin;
         let [a, b] = &self.sides;
         let mut numbers = [0; 2 * SIDE_NUMBERS];
-        numbers[..SIDE_NUMBERS].copy_from_slice(&a.numbers(self.last_ns));
-        numbers[SIDE_NUMBERS..].copy_from_slice(&b.numbers(self.last_ns));
+        numbers[..SIDE_NUMBERS].copy_from_slice(&a.numbers(self.last_ns, b.next_seq));
+        numbers[SIDE_NUMBERS..].copy_from_slice(&b.numbers(self.last_ns, a.next_seq));
         put_all(out, &numbers);
+        core
     }
 
     /// The connection of a packed form. `whole`: with the state of the sequence analysis, which its table does not need.
@@ -322,7 +326,8 @@ impl Flow {
         if whole {
             let numbers: [u64; 2 * SIDE_NUMBERS] = from.all();
             let (a, b) = numbers.split_at(SIDE_NUMBERS);
-            sides = [Side::of_numbers(a, last_ns), Side::of_numbers(b, last_ns)];
+            let (next_a, next_b) = (Side::next_seq_of(a), Side::next_seq_of(b));
+            sides = [Side::of_numbers(a, last_ns, next_b), Side::of_numbers(b, last_ns, next_a)];
         }
         let (counts_0, rtt_0, control_0) = end_of_numbers(&n[OWN..OWN + END]);
         let (counts_1, rtt_1, control_1) = end_of_numbers(&n[OWN + END..]);
