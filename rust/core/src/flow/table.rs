@@ -30,7 +30,11 @@ pub(super) type Evidence = [Vec<u64>; EVIDENCE_KINDS];
 #[derive(Debug)]
 pub(super) enum Part {
     /// As the pass packed them; `end_ns`: its last packet time.
-    Packed { cold: Cold, places: Vec<u32>, end_ns: i64 },
+    Packed {
+        cold: Cold,
+        places: Vec<u32>,
+        end_ns: i64,
+    },
     Plain(Vec<Connection>),
 }
 
@@ -220,7 +224,9 @@ impl ConnectionTable {
         let is_chosen = |c: &Connection| filter.matches(c) && having.is_none_or(|h| h.matches(c));
         if order == Order::Stream {
             if filter.is_all() && having.is_none() {
-                return (offset..self.len.min(offset.saturating_add(limit))).filter_map(|rank| self.get(rank)).collect();
+                return (offset..self.len.min(offset.saturating_add(limit)))
+                    .filter_map(|rank| self.get(rank))
+                    .collect();
             }
             return self.iter().filter(is_chosen).skip(offset).take(limit).collect();
         }

@@ -1,13 +1,13 @@
 //! A connection in few bytes: nothing is lost, so that one that nobody uses can be put away and taken out again.
 //!
-//! Most of the numbers of a connection are 0 or small, or close to another one of it. They are written as differences,
-//! those that are 0 not at all, the others seven bits to a byte.
+//! Most of the numbers of a connection are 0 or small, or close to another one of it: they are written as differences.
 
 use super::{Control, Counts, Flow, Rtt, mark};
 use crate::flow::analysis::{SIDE_NUMBERS, Side};
 use crate::flow::connection::{ClientKnownBy, Events, event};
 use crate::flow::key::Key;
 use crate::flow::turns::{Reset, ResetAfter, Turns};
+use crate::packing::{Reader, at, fold, put, put_all, since, unfold};
 
 /// Numbers of an end: counts, round trips, control segments.
 const END: usize = 16;
@@ -15,28 +15,6 @@ const END: usize = 16;
 const OWN: usize = 21;
 /// All numbers but those of the sequence analysis.
 const CORE: usize = OWN + 2 * END;
-
-/// Small where the number is near 0 on either side.
-#[inline]
-fn fold(n: i64) -> u64 {
-    ((n << 1) ^ (n >> 63)) as u64
-}
-
-#[inline]
-fn unfold(n: u64) -> i64 {
-    (n >> 1) as i64 ^ -((n & 1) as i64)
-}
-
-/// `to` as seen from `from`.
-#[inline]
-fn since(to: i64, from: i64) -> u64 {
-    fold(to.wrapping_sub(from))
-}
-
-#[inline]
-fn at(from: i64, since: u64) -> i64 {
-    from.wrapping_add(unfold(since))
-}
 
 /// A frame of the connection; 0 stays 0.
 #[inline]
@@ -58,70 +36,6 @@ fn end_of(bits: u64) -> Option<u8> {
     ((bits & 3) as u8).checked_sub(1)
 }
 
-fn put(out: &mut Vec<u8>, mut n: u64) {
-    while n >= 0x80 {
-        out.push(n as u8 | 0x80);
-        n >>= 7;
-    }
-    out.push(n as u8);
-}
-
-fn put_all(out: &mut Vec<u8>, numbers: &[u64]) {
-    let here = numbers.iter().enumerate().fold(0u64, |bits, (i, n)| bits | ((*n != 0) as u64) << i);
-    out.extend_from_slice(&here.to_le_bytes());
-    numbers.iter().filter(|n| **n != 0).for_each(|&n| put(out, n));
-}
-
-/// Reads what was put; beyond the end there are zeros.
-struct Reader<'a>(&'a [u8]);
-
-impl Reader<'_> {
-    #[inline]
-    fn word(&mut self) -> u64 {
-        let Some((head, rest)) = self.0.split_first_chunk::<8>() else { return 0 };
-        self.0 = rest;
-        u64::from_le_bytes(*head)
-    }
-
-    #[inline]
-    fn half(&mut self) -> u32 {
-        let Some((head, rest)) = self.0.split_first_chunk::<4>() else { return 0 };
-        self.0 = rest;
-        u32::from_le_bytes(*head)
-    }
-
-    #[inline]
-    fn number(&mut self) -> u64 {
-        let mut n = 0;
-        let mut shift = 0;
-        for (i, &byte) in self.0.iter().enumerate().take(10) {
-            n |= (byte as u64 & 0x7f) << shift;
-            if byte < 0x80 {
-                self.0 = &self.0[i + 1..];
-                return n;
-            }
-            shift += 7;
-        }
-        self.0 = &[];
-        n
-    }
-
-    #[inline]
-    fn all<const N: usize>(&mut self) -> [u64; N] {
-        let mut numbers = [0; N];
-        let mut here = self.word();
-        while here != 0 {
-            let i = here.trailing_zeros() as usize;
-            here &= here - 1;
-            let n = self.number();
-            if let Some(slot) = numbers.get_mut(i) {
-                *slot = n;
-            }
-        }
-        numbers
-    }
-}
-
 /// Longest form of a key: its kind, two addresses, two ports.
 const KEY_BYTES: usize = 37;
 
@@ -140,8 +54,7 @@ fn put_key(out: &mut Vec<u8>, key: &Key) {
 }
 
 fn take_key(from: &mut Reader<'_>) -> Key {
-    let Some((&kind, rest)) = from.0.split_first() else { return Key::of_parts([0; 4], 0, false) };
-    from.0 = rest;
+    let kind = from.byte();
     let words = if kind == 0 {
         [(from.half() as u64) << 32, 0, (from.half() as u64) << 32, 0]
     } else {
@@ -201,13 +114,8 @@ fn end_of_numbers(n: &[u64]) -> (Counts, Rtt, Control) {
         max_window: at(4) as u32,
         min_window: (at(5) as u32).wrapping_sub(1),
     };
-    let rtt = Rtt {
-        sum: at(6),
-        min: at(7),
-        max: at(8).wrapping_add(at(7)),
-        count: at(9) as u32,
-        no_ack: at(10) as u32,
-    };
+    let rtt =
+        Rtt { sum: at(6), min: at(7), max: at(8).wrapping_add(at(7)), count: at(9) as u32, no_ack: at(10) as u32 };
     let options = at(15);
     let control = Control {
         syn: at(11) as u32,
