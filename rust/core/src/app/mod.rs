@@ -14,6 +14,7 @@ mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
+mod inside;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub(crate) use icmp::pair_fields as icmp_pair_fields;
@@ -49,11 +50,13 @@ use arrayvec::ArrayVec;
 pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
+use inside::Piece;
 pub use message::{Message, Value};
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 use stream::{Segment, Streams};
+pub use tls::Source;
 use watch::Watch;
 
 /// Why bytes are taken for a protocol.
@@ -87,7 +90,7 @@ pub struct Context {
     pub dst: IpAddr,
     pub src_port: u16,
     pub dst_port: u16,
-    /// `udp`, `tcp`, `icmp` or `icmpv6`.
+    /// `udp`, `tcp`, `tls` (decrypted), `icmp` or `icmpv6`.
     pub transport: Proto,
     pub ttl: u8,
     /// Frame length on the wire, bytes.
@@ -102,6 +105,18 @@ pub struct Context {
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
+}
+
+impl Context {
+    /// A stream of bytes: TCP's, or one inside of it.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.transport, Proto::Tcp | Proto::Tls)
+    }
+
+    /// It was encrypted on the wire.
+    pub fn is_decrypted(&self) -> bool {
+        self.transport == Proto::Tls
+    }
 }
 
 /// What a protocol says of the first bytes of an unclaimed payload.
@@ -146,6 +161,8 @@ pub struct Output {
     pub(crate) sink: Option<Box<Sink>>,
     /// The frame at hand does not pass the filter of the pass.
     passed_over: bool,
+    /// What was decrypted of the segment at hand.
+    inner: Vec<Piece>,
 }
 
 impl Output {
@@ -379,6 +396,10 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// A key log with session secrets: a block of the capture, or a file that was given with it.
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let _ = (log, source);
+    }
     /// Messages kept for the detail rows.
     fn kept(&self) -> Option<&Kept> {
         None
@@ -520,6 +541,13 @@ impl Ports {
         }
     }
 
+    /// Ports that were left to a protocol that is decoded after all.
+    fn take_others(&mut self, ports: &[u16], app: usize) {
+        let others = |p: &u16| self.0[*p as usize] == Self::OTHERS;
+        let ports: Vec<u16> = ports.iter().copied().filter(others).collect();
+        self.set(ports.into_iter(), app);
+    }
+
     /// The protocol whose port it is; the lower port goes first, as in Wireshark.
     #[inline]
     fn of(&self, ctx: &Context) -> Option<usize> {
@@ -547,6 +575,11 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     streams: Streams,
+    /// Decrypted streams inside of those; None: there are no secrets.
+    inside: Option<Streams>,
+    /// How many of the protocols were asked for; one behind them serves the others.
+    asked: usize,
+    limits: Limits,
     watchers: Vec<Watch>,
     /// By number of the protocol: somebody else puts it into the path of the frame.
     named_elsewhere: Box<[bool]>,
@@ -584,12 +617,15 @@ impl Apps {
             probes_tcp: apps.iter().any(|a| a.probes_tcp()),
             learn: apps.iter().any(|a| a.learns_from_datagrams()),
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
+            asked: apps.len(),
             apps,
             udp_ports,
             tcp_ports,
             unclaimed,
             udp_first,
             streams: Streams::new(limits),
+            inside: None,
+            limits: limits.clone(),
             watchers,
             named_elsewhere: vec![false; Proto::ALL.len()].into(),
             media,
@@ -599,15 +635,15 @@ impl Apps {
 
     /// (name, report) of the protocols that count in the core.
     pub fn reports(&self) -> Reports {
-        self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
+        self.apps.iter().take(self.asked).filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
     /// Both of the following at the end of the pass, without a copy of the tables.
     pub fn into_reports(self) -> (Reports, Messages) {
-        let Self { apps, streams, .. } = self;
-        drop(streams);
+        let Self { apps, streams, inside, asked, .. } = self;
+        drop((streams, inside));
         let (mut reports, mut kept) = (Reports::new(), Messages::new());
-        for app in apps {
+        for app in apps.into_iter().take(asked) {
             let name = app.name();
             let (report, messages) = app.into_report();
             reports.extend(report.map(|r| (name, r)));
@@ -619,6 +655,22 @@ impl Apps {
     /// (name, messages kept) of the protocols.
     pub fn kept(&self) -> Messages {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
+    }
+
+    /// A key log of the capture or of a file. Secrets open what the protocols asked for may stand in: where TLS is not among
+    /// them, it is read all the same from here on.
+    pub fn secrets(&mut self, log: &[u8], source: Source) {
+        if self.inside.is_none() {
+            self.inside = Some(Streams::new(&self.limits));
+            if !self.apps.iter().any(|a| a.name() == "tls") {
+                let tls: Box<dyn App> = Box::new(tls::Tls::new(&self.limits));
+                self.tcp_ports.take_others(tls.tcp_ports(), self.apps.len());
+                tls.protocols().iter().for_each(|&p| self.named_elsewhere[p as usize] = true);
+                self.probes_tcp = true;
+                self.apps.push(tls);
+            }
+        }
+        self.apps.iter_mut().for_each(|a| a.secrets(log, source));
     }
 
     /// Whether the next frame counts: passes the filter of the pass.
