@@ -462,7 +462,7 @@ impl Stream {
                 reader.out.back_to(mark);
             }
             // The message that begins there it goes on with.
-            self.in_step |= held.tail && !self.pending.is_empty();
+            self.in_step |= held.tail && (self.skip > 0 || !self.pending.is_empty());
         }
         if self.ahead.is_empty() {
             self.ahead = Vec::new();

@@ -173,10 +173,10 @@ impl Pairing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::Proto;
     use crate::addr::IpAddr;
     use crate::app::DetectedBy;
     use crate::app::message::Value;
+    use crate::layers::Proto;
 
     fn context(frame: u64, time_ns: i64, port: u16, up: bool) -> Context {
         let (a, b) = ((IpAddr::v4([10, 0, 0, 1]), port), (IpAddr::v4([10, 0, 0, 2]), 53));

@@ -140,7 +140,8 @@ impl Connection {
         let mut no_body = request;
         if request {
             // What was encrypted on the wire was shown to nobody there.
-            let login = if h.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(h.authorization) };
+            let login =
+                if h.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(h.authorization) };
             let form = || {
                 let len = h.content_length.filter(|&n| n <= MAX_FORM && !c.is_decrypted())? as usize;
                 (media.eq_ignore_ascii_case(b"application/x-www-form-urlencoded"))

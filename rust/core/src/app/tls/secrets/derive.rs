@@ -101,7 +101,8 @@ mod tests {
     /// RFC 8448 section 3: from the server's handshake traffic secret.
     #[test]
     fn keys_of_rfc_8448() {
-        let secret = hex("b6 7b 7d 69 0c c1 6c 4e 75 e5 42 13 cb 2d 37 b4 e9 c9 12 bc de d9 10 5d 42 be fd 59 d3 91 ad 38");
+        let secret =
+            hex("b6 7b 7d 69 0c c1 6c 4e 75 e5 42 13 cb 2d 37 b4 e9 c9 12 bc de d9 10 5d 42 be fd 59 d3 91 ad 38");
         let key = hex("3f ce 51 60 09 c2 17 27 d0 f2 e4 e8 6e e4 03 bc");
         let iv = hex("5d 31 3e b2 67 12 76 ee 13 00 0b 30");
         assert_eq!(expand(Hash::Sha256, &secret, "key", 16), Some(key));

@@ -201,7 +201,15 @@ mod tests {
              CLIENT_RANDOM {random} {master} {master}\n"
         );
         let (keys, counts) = read(&log, &Limits::default());
-        let expected = KeyCounts { sessions: [2, 0], taken: 3, other: 1, malformed: 5, dropped: 0, bytes: log.len() as u64, unread_bytes: 0 };
+        let expected = KeyCounts {
+            sessions: [2, 0],
+            taken: 3,
+            other: 1,
+            malformed: 5,
+            dropped: 0,
+            bytes: log.len() as u64,
+            unread_bytes: 0,
+        };
         assert_eq!(counts, expected);
         assert_eq!(keys.of(&[0xab; 32]).unwrap().master.as_deref(), Some(&[1; 48][..]));
         let other = keys.of(&[0xcd; 32]).unwrap();

@@ -73,14 +73,7 @@ impl Session {
     }
 
     /// The server chose. False: the records cannot be opened, the session is of no use.
-    pub fn chosen(
-        &mut self,
-        keys: &KeyLog,
-        random: Random,
-        cipher: u16,
-        version: u16,
-        encrypt_then_mac: bool,
-    ) -> bool {
+    pub fn chosen(&mut self, keys: &KeyLog, random: Random, cipher: u16, version: u16, encrypt_then_mac: bool) -> bool {
         let Some(suite) = Suite::of(cipher, version) else { return false };
         (self.server_random, self.suite, self.encrypt_then_mac) = (random, Some((suite, version)), encrypt_then_mac);
         if version != TLS13 {
@@ -109,8 +102,7 @@ impl Session {
         let (mac, key, iv) = suite.lengths(version);
         let block =
             derive::key_block(suite.hash, master, &self.client_random, &self.server_random, 2 * (mac + key + iv));
-        let opener =
-            block.and_then(|b| Opener::of_key_block(suite, version, &b, from_server, self.encrypt_then_mac));
+        let opener = block.and_then(|b| Opener::of_key_block(suite, version, &b, from_server, self.encrypt_then_mac));
         self.source = Some(secrets.source);
         let side = &mut self.sides[from_server as usize];
         (side.opener, side.opened) = (opener, false);
@@ -149,7 +141,11 @@ impl Session {
         let Some((_, version)) = self.suite else { return Opened::Closed };
         let side = &mut self.sides[from_server as usize];
         let Some(opener) = side.opener.as_mut() else { return Opened::Closed };
-        side.unshown |= !in_order || frame < side.last_frame;
+        if !in_order || frame < side.last_frame {
+            // Wireshark has not read this record in its place, and can open none behind it.
+            side.opener = None;
+            return Opened::Failed;
+        }
         side.last_frame = side.last_frame.max(frame);
         let opened = match version {
             TLS13 => opener.open_tls13(record),
