@@ -398,7 +398,7 @@ def _next(parts: _Parts) -> list[dict[str, Any]]:
     # Those with something to look at first.
     for told in sorted(parts.told, key=lambda one: not one.findings):
         more = f", all {told.all_findings} findings" if told.all_findings > len(told.findings) else ""
-        found.append({"tool": told.tool, "arguments": {}, "tells": f"{told.module.upper()} in detail{more}"})
+        found.append({"tool": told.tool, "arguments": {}, "tells": f"{told.tells}{more}"})
     if parts.tally is not None:
         for kind, tells in (("protocols", "all protocols"), ("conversations", "who talked to whom, all rows")):
             found.append({"tool": "analyze_pcap_file", "arguments": {"analysis_type": kind}, "tells": tells})
