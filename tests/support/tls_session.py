@@ -1,13 +1,15 @@
 """TLS sessions as OpenSSL plays them, without sockets: what both sides send, the secrets they log, captures of it.
 
-    played = play([(CLIENT, b"GET / ..."), (SERVER, b"HTTP/1.1 200 OK ...")], version=ssl.TLSVersion.TLSv1_2)
-    path.write_bytes(capture(talk_of(played), played.key_log))
+played = play([(CLIENT, b"GET / ..."), (SERVER, b"HTTP/1.1 200 OK ...")], version=ssl.TLSVersion.TLSv1_2)
+path.write_bytes(capture(talk_of(played), played.key_log))
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import struct
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.support.pcap import Frame, pcapng
-from tests.support.talk import Talk
+from tests.support.talk import START, Talk
 
 CLIENT, SERVER = 0, 1
 MAX_SEGMENT = 1400
@@ -73,7 +75,9 @@ def play(
         client_side.check_hostname, client_side.verify_mode = False, ssl.CERT_NONE
         server_side.load_cert_chain(pem)
         for context in (client_side, server_side):
-            context.minimum_version = context.maximum_version = version
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0 and 1.1
+                context.minimum_version = context.maximum_version = version
             if ciphers:
                 context.set_ciphers(ciphers)
             if alpn:
@@ -113,29 +117,33 @@ def play(
             assert received == data
         if close:
             for side in (CLIENT, SERVER):
-                try:
+                with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLSyscallError):
                     ends[side].unwrap()
-                except (ssl.SSLWantReadError, ssl.SSLSyscallError):
-                    pass
                 move()
         cipher = ends[CLIENT].cipher()
         return Played(flights, log.read_bytes(), cipher[0] if cipher else "")
 
 
-def talk_of(played: Played, *, server_port: int = 443, segment: int = MAX_SEGMENT, close: bool = True) -> Talk:
+def talk_of(
+    played: Played,
+    *,
+    server_port: int = 443,
+    client_port: int = 40_000,
+    start: float = START,
+    segment: int = MAX_SEGMENT,
+) -> Talk:
     """The session over TCP, each flight in segments of at most so many bytes."""
-    talk = Talk(server_port=server_port)
+    talk = Talk(client_port=client_port, server_port=server_port, start=start)
     talk.handshake()
     for side, data in played.flights:
-        for at in range(0, len(data), segment):
-            talk.send(side, data[at : at + segment], "PA")
-    if close:
-        talk.close()
+        for at in range(0, len(data), MAX_SEGMENT):
+            talk.send(side, data[at : at + MAX_SEGMENT], "PA")
+    talk.close()
     return talk
 
 
-def frames_of(talk: Talk) -> list[Frame]:
-    return [Frame(round(float(frame.time) * 1e9), bytes(frame)) for frame in talk.frames]
+def frames_of(*talks: Talk) -> list[Frame]:
+    return [Frame(round(float(frame.time) * 1e9), bytes(frame)) for talk in talks for frame in talk.frames]
 
 
 def secrets_block(log: bytes, kind: int = TLS_KEY_LOG) -> bytes:
@@ -144,9 +152,9 @@ def secrets_block(log: bytes, kind: int = TLS_KEY_LOG) -> bytes:
     return struct.pack("<II", 10, 12 + len(body)) + body + struct.pack("<I", 12 + len(body))
 
 
-def capture(talk: Talk, key_log: bytes | None) -> bytes:
+def capture(talk: Talk | Sequence[Talk], key_log: bytes | None) -> bytes:
     """A pcapng with the secrets in front of its packets; without any when there are none."""
-    whole = pcapng(frames_of(talk))
+    whole = pcapng(frames_of(talk) if isinstance(talk, Talk) else frames_of(*talk))
     first = struct.unpack_from("<I", whole, 4)[0]
     block = b"" if key_log is None else secrets_block(key_log)
     return whole[:first] + block + whole[first:]

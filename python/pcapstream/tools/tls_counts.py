@@ -61,12 +61,12 @@ def notes_of(counts: Counts) -> list[str]:
     return notes + secrets_notes(counts)
 
 
-def decrypted_of(counts: Counts) -> dict[str, Any] | None:
-    """What session secrets opened; None: there were none."""
+def decrypted_of(counts: Counts) -> dict[str, Any]:
+    """The key `decrypted`: what session secrets opened; empty where there were none."""
     secrets = counts["secrets"]
     if not any(secrets["sessions"].values()):
-        return None
-    return {
+        return {}
+    found = {
         "connections": sum(secrets["decrypted_connections"].values()),
         "with_secrets_of": secrets["decrypted_connections"],
         "sessions_with_secrets": sum(secrets["sessions"].values()),
@@ -74,6 +74,7 @@ def decrypted_of(counts: Counts) -> dict[str, Any] | None:
         "directions_given_up": secrets["stopped_directions"],
         "first_frames": secrets["decrypted_from"]["frames"],
     }
+    return {"decrypted": found}
 
 
 def decrypted_words(counts: Counts) -> str:

@@ -203,6 +203,10 @@ impl Connection {
             counts.connections += 1;
         }
         if self.sides[at].websocket.done(counts, self.shown(c)) && self.shown(c) {
+            if self.decrypted {
+                // Wireshark asks HTTP first there.
+                out.found(Proto::Http);
+            }
             out.found(Proto::Websocket);
             out.layer(of_proto(Proto::Websocket), self.sides[at].websocket.head());
             if let Some(sink) = out.fields(Group::Websocket) {
@@ -350,6 +354,8 @@ impl Connection {
             let mut c = *c;
             // Such a body is waited for in whatever order it comes.
             c.only_in_order &= !whole;
+            // Inside of TLS it does not wait for the end, and shows nothing of such a message.
+            c.only_in_order |= whole && self.decrypted;
             if whole {
                 self.finish(shared, &c, at, out);
             } else {
