@@ -41,6 +41,7 @@ struct Cbc {
     encrypt_then_mac: bool,
 }
 
+#[allow(clippy::large_enum_variant)] // the whole is boxed
 enum Aes {
     Short(Aes128),
     Long(Aes256),
