@@ -137,4 +137,6 @@ def test_a_weak_cipher_suite_is_severe_at_the_first_look(tmp_path: Path) -> None
     assert "needs a look" in found["summary"] or "need a look" in found["summary"]
     [weak] = [one for one in found["findings"] if one["code"] == "weak_cipher"]
     assert (weak["severity"], weak["count"], weak["tool"]) == ("severe", 1, "extract_tls_cipher_analysis")
+    expected = 'tls.handshake.type == 2 && tls.handshake.ciphersuite in {"TLS_RSA_WITH_RC4_128_MD5"}'
+    assert weak["filter"] == expected
     assert "1 with a weak cipher suite" in json.dumps(found["applications"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pcapstream._core import cipher_suite_faults
+from pcapstream.protocols.tls import FAMILY
 from pcapstream.tools.finding import FirstLook, by_weight
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import count, utc
@@ -32,13 +34,11 @@ _CIPHER_COLUMNS = (
     "supported_groups",
 )  # fmt: skip
 
-_NO_SECRECY = ("TLS_RSA_", "TLS_DH_", "TLS_ECDH_", "TLS_PSK_", "TLS_KRB5_")
-
 
 def _cipher_row(row: Row) -> list[Any]:
     offer: Row = row["offer"] or {}
     cipher = row["cipher"]
-    secret = None if cipher is None or cipher.startswith("0x") else not cipher.startswith(_NO_SECRECY)
+    secret = None if cipher is None or cipher.startswith("0x") else not cipher_suite_faults(cipher)[1]
     return [
         row["frame"], utc(row["time_ns"]), row["stream"], *ends_of(row), row["server_name"], row["version"], cipher,
         secret, row["group"], row["group"] if row["post_quantum"] else None, offer.get("post_quantum", False),
@@ -46,18 +46,53 @@ def _cipher_row(row: Row) -> list[Any]:
     ]  # fmt: skip
 
 
+MOST_SUITES = 20
+"""In one filter; with more of them it shows the frames of evidence."""
+_OLD_FILTERS = {
+    "tls": "tls.handshake.type == 2 && tls.handshake.version < 0x0303",
+    "dtls": "dtls.handshake.type == 2 && dtls.handshake.version == 0xfeff",
+}
+
+
+def _suites_filter(counts: Counts, fault: int) -> str | None:
+    """The server hellos that chose a suite with that fault; None: too many for a filter, or none in the clear."""
+    parts = []
+    for name in FAMILY:
+        suites = [suite for suite, _ in counts[name]["ciphers"]["rows"] if cipher_suite_faults(suite)[fault]]
+        if len(suites) > MOST_SUITES:
+            return None
+        if suites:
+            chosen = ", ".join(f'"{suite}"' for suite in sorted(suites))
+            parts.append(f"{name}.handshake.type == 2 && {name}.handshake.ciphersuite in {{{chosen}}}")
+    return _either(parts)
+
+
+def _old_filter(counts: Counts) -> str | None:
+    """None: SSL 2, whose hellos have fields of their own."""
+    if any(version == "SSL 2.0" for version in merged(counts, "versions")):
+        return None
+    return _either([_OLD_FILTERS[name] for name in FAMILY if counts[name]["old_versions"]["count"]])
+
+
+def _either(parts: list[str]) -> str | None:
+    return " || ".join(f"({part})" for part in parts) if len(parts) > 1 else next(iter(parts), None)
+
+
 def _findings(counts: Counts) -> list[dict[str, Any]]:
     findings: list[dict[str, Any]] = []
     add_kind(
         findings, counts, "weak_ciphers", "weak_cipher", "severe",
         "agreed on a cipher suite without encryption or authentication, for export, or with RC4 or (triple) DES",
+        _suites_filter(counts, 0),
     )  # fmt: skip
     add_kind(
-        findings, counts, "old_versions", "old_version", "warning", "agreed on a version before TLS 1.2 (RFC 8996)"
-    )
+        findings, counts, "old_versions", "old_version", "warning", "agreed on a version before TLS 1.2 (RFC 8996)",
+        _old_filter(counts),
+    )  # fmt: skip
     add_kind(
         findings, counts, "without_forward_secrecy", "no_forward_secrecy", "info",
         "agreed on a key exchange without forward secrecy: the server's key opens the recorded session",
+        _suites_filter(counts, 1),
     )  # fmt: skip
     return by_weight(findings)
 
