@@ -137,7 +137,7 @@ def _messages(summary: DnsSummary) -> Iterator[Message]:
     for part in summary.parts:
         some = part.messages("dns", protocol="dns", limit=left)
         left -= len(some)
-        yield from (message for message in some if message.detected_by == "port")
+        yield from (message for message in some if message.detected_by != "content")
 
 
 def _look(
@@ -148,7 +148,7 @@ def _look(
     long_query: int,
 ) -> None:
     fields = message.fields
-    for question in fields["questions"][:1]:
+    for question in fields.get("questions", ())[:1]:  # none where not even the header is whole
         name = question["name"]
         if name is None:  # it cannot be read
             return

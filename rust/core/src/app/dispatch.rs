@@ -92,6 +92,7 @@ pub struct Apps {
     udp_ports: Ports,
     pub(super) tcp_ports: Ports,
     unclaimed: Vec<usize>,
+    guessers: Vec<usize>,
     /// Those asked before the port of a datagram is looked at.
     udp_first: Vec<usize>,
     /// Some protocol looks at streams that no port claims.
@@ -132,6 +133,7 @@ impl Apps {
             udp_ports.set_others(app.udp_ports());
             tcp_ports.set_others(app.tcp_ports());
         }
+        let guessers = (0..apps.len()).filter(|&i| apps[i].guesses_udp()).collect();
         let udp_first = (0..apps.len()).filter(|&i| apps[i].wants_udp_first()).collect();
         let watchers = apps.iter().enumerate().filter_map(|(i, a)| Watch::new(i, a.watches()?, limits)).collect();
         Some(Self {
@@ -142,6 +144,7 @@ impl Apps {
             udp_ports,
             tcp_ports,
             unclaimed,
+            guessers,
             udp_first,
             streams: Streams::new(limits),
             watchers,
@@ -335,6 +338,11 @@ impl Apps {
             }
         }
         ctx.detected_by = DetectedBy::Heuristic;
+        for &i in &self.guessers {
+            if counts && self.apps[i].guess_udp(&ctx, data, &mut self.out) {
+                return;
+            }
+        }
         for &i in &self.unclaimed {
             if (counts || self.apps[i].learns_from_datagrams()) && self.apps[i].unclaimed_udp(&ctx, data, &mut self.out)
             {

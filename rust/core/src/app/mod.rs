@@ -276,6 +276,15 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Guesses what UDP payloads are that neither a port nor their first bytes tell.
+    fn guesses_udp(&self) -> bool {
+        false
+    }
+    /// Such a payload. True: it was one of this protocol's.
+    fn guess_udp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let _ = (ctx, data, out);
+        false
+    }
     /// Messages kept for the detail rows.
     fn kept(&self) -> Option<&Kept> {
         None

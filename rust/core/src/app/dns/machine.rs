@@ -135,7 +135,7 @@ impl Machine {
             self.only_in_order += 1;
             return Link::None;
         }
-        if c.detected_by != DetectedBy::Port {
+        if c.detected_by == DetectedBy::Content {
             self.by_content += 1;
             return Link::None;
         }

@@ -1,6 +1,7 @@
 //! DNS (RFC 1035) over UDP and TCP, multicast DNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS names (RFC 1002).
 
 pub(crate) mod fields;
+mod guess;
 mod machine;
 mod pairing;
 mod rdata;
@@ -68,12 +69,26 @@ impl App for Dns {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
-        let (proto, link) = self.message(ctx, data, which(ctx), out.counts());
-        if ctx.detected_by == DetectedBy::Port {
+        let mut ctx = *ctx;
+        if ctx.detected_by == DetectedBy::Content && guess::like(data) && !guess::taken(&ctx) {
+            ctx.detected_by = DetectedBy::Heuristic;
+        }
+        let (proto, link) = self.message(&ctx, data, which(&ctx), out.counts());
+        if ctx.detected_by != DetectedBy::Content {
             out.found(proto);
         }
-        put(ctx, proto, data, 0, link, out);
+        put(&ctx, proto, data, 0, link, out);
         true
+    }
+
+    fn guesses_udp(&self) -> bool {
+        true
+    }
+
+    /// What Wireshark takes for DNS on any port, as far as its sections can be read.
+    fn guess_udp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let whole = || Header::read(data).is_some_and(|h| wire::walk(data, &h, |_| {}));
+        guess::like(data) && !guess::taken(ctx) && whole() && self.datagram(ctx, data, out)
     }
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
@@ -112,7 +127,7 @@ impl App for Dns {
 
 /// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.
 fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, link: Link, out: &mut Output) {
-    if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
+    if ctx.detected_by == DetectedBy::Content || ctx.only_in_order {
         return;
     }
     let flavour = match proto {

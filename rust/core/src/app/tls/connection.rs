@@ -278,19 +278,21 @@ impl Connection {
         }
     }
 
-    /// Whether a handshake record that starts no known message is encrypted, as Wireshark guesses it.
+    /// Whether a handshake record that goes on no message is encrypted, as Wireshark guesses it.
     fn is_encrypted(&self, ctx: &Context, record: &[u8]) -> bool {
-        if record.len() < 16 {
+        let (Some(&[kind, high, mid, low]), true) = (record.first_chunk(), record.len() >= 16) else {
             return false;
-        }
+        };
         if record.iter().take(5).all(|&b| b == 0) {
             return true;
         }
-        if self.sides[Self::side(ctx)].ccs_frame.is_some_and(|f| ctx.frame > f) {
+        let length = u32::from_be_bytes([0, high, mid, low]) as usize;
+        if names::message(kind).is_none() || length >= MAX_MESSAGE {
             return true;
         }
-        let length = u32::from_be_bytes([0, record[1], record[2], record[3]]) as usize;
-        names::message(record[0]).is_none() || length >= MAX_MESSAGE
+        // Nothing changes with that of TLS 1.3, which only pleases middleboxes (RFC 8446 D.4): hellos behind a
+        // HelloRetryRequest are in the clear.
+        self.version != Some(TLS13) && self.sides[Self::side(ctx)].ccs_frame.is_some_and(|f| ctx.frame > f)
     }
 
     /// One whole message of the handshake.

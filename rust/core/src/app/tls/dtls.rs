@@ -15,9 +15,6 @@ use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-/// Ports on which Wireshark takes UDP payloads for DTLS.
-pub const PORTS: &[u16] = &[853, 2221, 5684, 5868];
-
 /// Bytes of a record's header and of a handshake message's.
 const HEADER: usize = 13;
 const MESSAGE: usize = 12;
