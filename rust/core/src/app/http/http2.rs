@@ -5,7 +5,7 @@ use super::counts::{Done, Evidence, MAX_URI, Took};
 use super::head::Kind;
 use super::hpack::Decoder;
 use super::http2_fields as fields;
-use super::row::{self, MAX_TEXT, Row, flag};
+use super::row::{self, MAX_TEXT, Row, TEXTS, flag};
 use super::secret;
 use crate::app::message::{Fields, text};
 use crate::app::{Context, Output, Step};
@@ -140,6 +140,21 @@ pub struct Http2 {
 impl Http2 {
     pub fn new(handshake_ns: Option<i64>) -> Self {
         Self { handshake_ns, ..Self::default() }
+    }
+
+    /// The connection goes on from a request of HTTP/1.1, at `context` and ended then: its response is that of stream 1
+    /// (RFC 7540 section 3.2).
+    pub fn upgraded(handshake_ns: Option<i64>, request: &Row, context: Option<Context>, end_ns: Option<i64>) -> Self {
+        let mut row = Row { version: 20, stream_id: 1, flags: flag::KEPT_OPEN | flag::REQUEST_DONE, ..Row::default() };
+        for (name, text) in TEXTS.iter().zip(&request.texts) {
+            if matches!(*name, "method" | "host" | "uri" | "user_agent") {
+                row.set_text(name, text.clone());
+            }
+        }
+        let first = Box::new(Exchange { row, context, end_ns, ..Exchange::default() });
+        let mut http2 = Self::new(handshake_ns);
+        http2.streams.insert(1, first);
+        http2
     }
 
     /// Bytes are lost: header blocks cannot be read any more.
@@ -424,6 +439,9 @@ impl Http2 {
             e.unfinished -= 1;
             shared.http2.unfinished = shared.http2.unfinished.saturating_sub(1);
         }
+        // Wireshark shows a message where its header block stands, wherever its body ends.
+        let frame = if response { e.row.response_frame } else { e.context.map_or(c.frame, |q| q.frame) };
+        let c = &Context { frame, ..*c };
         if let Some(counts) = shared.http2() {
             match (shown, c.only_in_order) {
                 (true, _) => counts.done(c, done),
@@ -433,7 +451,6 @@ impl Http2 {
         }
         if response {
             e.row.response_body = done.body;
-            e.row.response_frame = c.frame;
             e.row.transfer_ns = Some(c.time_ns.saturating_sub(e.first_ns)).filter(|&ns| ns >= 0);
             e.row.flags |= flag::RESPONSE_DONE | hidden;
             if shown && let Some(counts) = shared.http2() {
@@ -446,7 +463,7 @@ impl Http2 {
         } else {
             e.row.request_body = done.body;
             e.row.flags |= flag::REQUEST_DONE | hidden;
-            (e.end_ns, e.context) = (Some(c.time_ns), Some(*c));
+            e.end_ns = Some(c.time_ns);
             e.store(shared);
         }
     }
