@@ -15,6 +15,7 @@ mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
+mod inside;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub(crate) use icmp::pair_fields as icmp_pair_fields;
@@ -52,6 +53,7 @@ pub use output::Output;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+pub use tls::Source;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +86,7 @@ pub struct Context {
     pub dst: IpAddr,
     pub src_port: u16,
     pub dst_port: u16,
-    /// `udp`, `tcp`, `icmp` or `icmpv6`.
+    /// `udp`, `tcp`, `tls` (decrypted), `icmp` or `icmpv6`.
     pub transport: Proto,
     pub ttl: u8,
     /// Frame length on the wire, bytes.
@@ -99,6 +101,18 @@ pub struct Context {
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
+}
+
+impl Context {
+    /// A stream of bytes: TCP's, or one inside of it.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.transport, Proto::Tcp | Proto::Tls)
+    }
+
+    /// It was encrypted on the wire.
+    pub fn is_decrypted(&self) -> bool {
+        self.transport == Proto::Tls
+    }
 }
 
 /// What a protocol says of the first bytes of an unclaimed payload.
@@ -275,6 +289,10 @@ pub trait App: Send {
     fn watch_segment(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         let _ = (ctx, data, out);
         false
+    }
+    /// A key log with session secrets: a block of the capture, or a file that was given with it.
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let _ = (log, source);
     }
     /// Guesses what UDP payloads are that neither a port nor their first bytes tell.
     fn guesses_udp(&self) -> bool {

@@ -93,7 +93,7 @@ impl App for Dns {
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         // Over TCP two bytes of length stand in front, and only a whole message is shown.
-        let whole = ctx.transport != Proto::Tcp || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        let whole = !ctx.is_stream() || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 

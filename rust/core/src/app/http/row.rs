@@ -55,7 +55,7 @@ pub struct Row {
     pub request_body: u64,
     pub response_head: u32,
     pub response_body: u64,
-    /// Frame that completes the response, or holds the end of its head; 0: none.
+    /// Frame that completes the response, or holds the end of its head, of HTTP/2 always the latter; 0: none.
     pub response_frame: u64,
     /// From the end of the request to the first byte of the response, ns.
     pub wait_ns: Option<i64>,
