@@ -89,9 +89,10 @@ impl Tls {
 
     fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
         let number = ctx.stream?;
-        if self.connections.len() >= self.max_connections && !self.connections.contains_key(&number) {
-            if self.sweeps.is_due(self.max_connections) {
-                self.machine.sweep(&mut self.connections);
+        if !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.connections.len(), self.max_connections) {
+                let is_full = self.connections.len() >= self.max_connections;
+                self.machine.sweep(&mut self.connections, is_full);
                 self.sweeps.left(self.connections.len(), self.max_connections);
             }
             if self.connections.len() >= self.max_connections {
@@ -99,7 +100,9 @@ impl Tls {
                 return None;
             }
         }
-        Some((self.connections.entry(number).or_default(), &mut self.machine))
+        let connection = self.connections.entry(number).or_default();
+        connection.was_over = false;
+        Some((connection, &mut self.machine))
     }
 }
 
