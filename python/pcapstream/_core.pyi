@@ -1,7 +1,7 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, Self, final
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Self, final, overload
 
 from typing_extensions import Buffer
 
@@ -167,6 +167,17 @@ class Message:
     fields: dict[str, Any]
 
 @final
+class Rows(Sequence[Any]):
+    """A list of a report whose items are made when they are asked for, new ones each time. Immutable."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: int, /) -> Any: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+@final
 class Report:
     """What an application protocol counted in the core. Immutable."""
 
@@ -176,6 +187,8 @@ class Report:
         """Those of both; associative below the limits. Raises ValueError for another protocol's."""
     def value(self) -> dict[str, Any]:
         """The counts, a new object each time."""
+    def outline(self) -> dict[str, Any]:
+        """The same with `Rows` in place of long lists: made in a fraction of the time."""
     def page(self, table: str, *, offset: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Rows of one of its tables, new objects each time; none of a table it does not have."""
 

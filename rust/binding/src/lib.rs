@@ -52,6 +52,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<filter::Row>()?;
     m.add_class::<message::Message>()?;
     m.add_class::<message::Report>()?;
+    m.add_class::<message::Rows>()?;
     m.add_class::<packet::Packet>()?;
     m.add_class::<tcp::Direction>()?;
     m.add_class::<tcp::Connection>()?;

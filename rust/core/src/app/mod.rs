@@ -28,6 +28,7 @@ pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
 mod reader;
+pub mod rows;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
@@ -49,7 +50,8 @@ use arrayvec::ArrayVec;
 pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
-pub use message::{Message, Value};
+pub use message::{Fields, Message, Value};
+pub use rows::Rows;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -396,8 +398,8 @@ pub trait App: Send {
 
 /// What a protocol counted in the core, at one moment.
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
-    /// The counts as a value.
-    fn value(&self) -> Value;
+    /// The counts as a value; long tables hold on to what was counted and make their rows later.
+    fn value(self: Arc<Self>) -> Value;
     /// Rows of one of its tables; none of a table it does not have.
     fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
         let _ = (table, offset, limit);

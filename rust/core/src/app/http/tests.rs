@@ -335,7 +335,7 @@ fn reports_of_two_parts_add_up() {
     let both = a.http.report().unwrap().merge(&*b.http.report().unwrap()).unwrap();
     let empty = Http::new(&Limits::default()).report().unwrap();
     let again = empty.merge(&*both).unwrap();
-    let Value::Map(all) = both.value() else { panic!() };
+    let Value::Map(all) = both.clone().value() else { panic!() };
     let Value::Map(http) = &all[0].1 else { panic!() };
     assert_eq!(http[0], ("requests", Value::Int(3)));
     assert_eq!(again.value(), both.value());
