@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +17,19 @@ def page_of(lists: Sequence[Sequence[T]], key: Callable[[T], Any], offset: int, 
     # What is among the first rows of all is among the first of its own list.
     first = [row for rows in lists for row in rows[: offset + limit]]
     return sorted(first, key=key)[offset : offset + limit]
+
+
+def first_while(rows: Sequence[T], holds: Callable[[T], bool]) -> list[T]:
+    """The first rows, as long as it holds; no more of the others are made than of these."""
+    found: list[T] = []
+    step = 64
+    while True:
+        some = rows[len(found) : len(found) + step]
+        good = list(itertools.takewhile(holds, some))
+        found += good
+        if len(good) < step:
+            return found
+        step *= 2
 
 
 def chained(lists: Sequence[tuple[str, Sequence[T]]], offset: int, limit: int) -> list[tuple[str, T]]:

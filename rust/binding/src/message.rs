@@ -15,6 +15,11 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
     Objects::new(py).object(value)
 }
 
+/// The same, with `Rows` in place of long lists.
+pub fn outline<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Objects { later: true, ..Objects::new(py) }.object(value)
+}
+
 /// Makes Python objects; a name of ours becomes one string, however often it occurs.
 struct Objects<'py> {
     py: Python<'py>,
@@ -200,7 +205,7 @@ impl Report {
     /// The same, with `Rows` in place of long lists.
     fn outline<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let value = py.detach(|| self.0.clone().value());
-        Objects { later: true, ..Objects::new(py) }.object(&value)
+        outline(py, &value)
     }
 
     /// Rows of one of its tables, new objects each time.

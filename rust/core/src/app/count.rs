@@ -34,6 +34,11 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
         }
     }
 
+    /// Keys and how often they occurred, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
+        self.seen.iter().map(|(k, &n)| (k, n))
+    }
+
     /// Adds the occurrences of another part of the traffic.
     pub fn merge(&mut self, other: &Self) {
         self.other += other.other;

@@ -64,6 +64,11 @@ impl Kept {
         self.dropped
     }
 
+    /// Those of one of the family's protocols as the bytes they came in, in frame order.
+    pub fn raw<'a>(&'a self, protocol: &'a str) -> impl Iterator<Item = (&'a Context, &'a [u8])> {
+        self.all.iter().filter(move |m| m.protocol == protocol).map(|m| (&m.context, &*m.bytes))
+    }
+
     /// A page of them, decoded, in frame order; `protocol` chooses one of the family's.
     pub fn page(&self, protocol: Option<&str>, offset: usize, limit: usize) -> Vec<Message> {
         let chosen = self.all.iter().filter(|m| protocol.is_none_or(|p| p == m.protocol));

@@ -9,7 +9,7 @@ mod arp;
 mod bytes;
 pub mod count;
 mod dhcp;
-mod dns;
+pub mod dns;
 mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};

@@ -328,6 +328,11 @@ impl Machine {
         self.frames + self.only_in_order + self.by_content == 0
     }
 
+    /// Names asked for, and how often.
+    pub fn names(&self) -> impl Iterator<Item = (&String, u64)> {
+        self.names.iter()
+    }
+
     /// Servers, most queries first.
     fn servers_ranked(&self) -> Vec<IpAddr> {
         let mut all: Vec<_> = self.servers.iter().collect();

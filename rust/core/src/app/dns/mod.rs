@@ -1,9 +1,11 @@
 //! DNS (RFC 1035) over UDP and TCP, multicast DNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS names (RFC 1002).
 
+pub mod below;
 pub(crate) mod fields;
 mod machine;
 mod pairing;
 mod rdata;
+pub mod suffix;
 mod types;
 pub(super) mod wire;
 

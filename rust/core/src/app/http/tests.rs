@@ -127,7 +127,11 @@ impl Talk {
     }
     fn rows(&self, key: &str) -> Vec<(String, i64)> {
         let Value::Map(f) = self.get("http", key) else { panic!() };
-        let Value::List(rows) = &f[0].1 else { panic!() };
+        let rows = match &f[0].1 {
+            Value::List(rows) => rows.clone(),
+            Value::Rows(rows) => rows.all(),
+            other => panic!("{other:?}"),
+        };
         let row = |r: &Value| match r {
             Value::List(r) => match (&r[0], &r[1]) {
                 (Value::Text(t), Value::Int(n)) => (t.clone(), *n),
