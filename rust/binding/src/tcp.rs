@@ -3,7 +3,9 @@
 use crate::message::to_python;
 use pcapstream_core::addr::IpAddr;
 use pcapstream_core::flow::connection::{self, ClientKnownBy, Close, Handshake, event};
-use pcapstream_core::flow::{ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, ResetAfter, ServerOrder, Thresholds, Totals};
+use pcapstream_core::flow::{
+    ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, ResetAfter, ServerOrder, Thresholds, Totals,
+};
 use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;

@@ -23,8 +23,8 @@ pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handsh
 pub use detail::Detail;
 pub use filter::{Filter, Having, Order};
 pub use servers::ServerOrder;
-pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use suspects::Thresholds;
+pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use totals::Totals;
 pub use tracker::{Segment, TcpTracker, Verdict};
 pub use turns::{Reset, ResetAfter, Turns};

@@ -257,9 +257,8 @@ fn cleartext(some: &[&Connection], t: &Thresholds) -> Value {
     };
     let mut groups: Vec<_> = grouped(some, carried, |c| c.server_port).into_iter().collect();
     groups.sort_unstable_by_key(|g| g.0);
-    let row = |(port, held): (u16, Vec<&Connection>)| {
-        row![port, held.len(), frames(held.iter().map(|c| c.first_frame))]
-    };
+    let row =
+        |(port, held): (u16, Vec<&Connection>)| row![port, held.len(), frames(held.iter().map(|c| c.first_frame))];
     groups.into_iter().map(row).collect::<Vec<_>>().into()
 }
 

@@ -143,7 +143,8 @@ fn punycode(label: &str, out: &mut String) {
 }
 
 fn digit(n: u32) -> char {
-    char::from_digit(n, 36).map_or('0', |_| if n < 26 { (b'a' + n as u8) as char } else { (b'0' + (n - 26) as u8) as char })
+    char::from_digit(n, 36)
+        .map_or('0', |_| if n < 26 { (b'a' + n as u8) as char } else { (b'0' + (n - 26) as u8) as char })
 }
 
 #[cfg(test)]
@@ -153,7 +154,8 @@ mod tests {
     /// The algorithm's examples on publicsuffix.org/list, "Test data".
     #[test]
     fn rules_wildcards_and_exceptions() {
-        let s = Suffixes::read("// comment\ncom\nuk\nco.uk\n*.ck\n!www.ck\n*.kobe.jp\njp\n!city.kobe.jp\n公司.cn x\ncn\n");
+        let s =
+            Suffixes::read("// comment\ncom\nuk\nco.uk\n*.ck\n!www.ck\n*.kobe.jp\njp\n!city.kobe.jp\n公司.cn x\ncn\n");
         for (name, domain) in [
             ("com", None),
             ("example.com", Some("example.com")),

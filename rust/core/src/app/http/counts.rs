@@ -558,7 +558,10 @@ impl Counts {
             ("logins_dropped", self.logins_dropped.into()),
             ("connections", self.connections.into()),
             ("reused_connections", self.reused.into()),
-            ("top_connections", Rows::later(self, self.reuse.len().min(MAX_REUSED), Self::reused_most, Self::reuse_row)),
+            (
+                "top_connections",
+                Rows::later(self, self.reuse.len().min(MAX_REUSED), Self::reused_most, Self::reuse_row),
+            ),
         ]
     }
 
