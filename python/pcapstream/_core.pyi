@@ -409,7 +409,7 @@ class TcpTable:
         ports: Sequence[int] = ...,
         order: Literal["connections", "bytes", "turns", "wait", "initial_rtt"] = "connections",
         limit: int = 50,
-    ) -> tuple[int, list[dict[str, Any]]]:
+    ) -> tuple[int, Rows]:
         """(number of servers, the first of them): connections summed by server address and port."""
     def suspects(
         self,
@@ -495,5 +495,8 @@ class Tally:
         """frames_truncated, ip_fragments, ipv6_fragments, short, vlan_ids {id: frames}, interfaces {id: frames}."""
 
 def default_limits() -> dict[str, int]: ...
+def cipher_suite_faults(name: str) -> tuple[bool, bool]:
+    """(weak, without forward secrecy) of a TLS cipher suite by IANA's name: what the findings of module tls count."""
+
 def app_names() -> list[str]:
     """Application protocols of this build: what `Decoder(apps=...)` takes."""

@@ -252,9 +252,10 @@ def dns(counts: Mapping[str, Any]) -> Facts:
     record_types = Counter(dict(counts["record_types"]["rows"]))
     # tshark gives types that an NSEC record lists under the same name as types of records.
     record_types.update(dict(counts["types_listed_in_nsec"]["rows"]))
-    names = sorted(
-        ((name.replace("\\.", "."), n) for name, n in counts["query_names"]["rows"]), key=lambda it: (-it[1], it[0])
-    )
+    shown: Counter[str] = Counter()
+    for name, n in counts["query_names"]["rows"]:
+        shown[as_shown(name)] += n
+    names = sorted(shown.items(), key=lambda it: (-it[1], it[0]))
     times = counts["response_time"]
     response_time: Facts = {"count": times["count"]}
     if times["count"]:
@@ -272,6 +273,14 @@ def dns(counts: Mapping[str, Any]) -> Facts:
         "unanswered": counts["unanswered"]["count"],
         "retransmitted_queries": counts["retransmitted_queries"]["count"],
     }
+
+
+def as_shown(name: str) -> str:
+    """A name as tshark prints it: its bytes, without the escapes of master files (RFC 1035 5.1)."""
+    if "\\" not in name:
+        return name
+    raw = re.sub(rb"\\(\d{3}|.)", lambda m: bytes([int(m[1])]) if len(m[1]) == 3 else m[1], name.encode())
+    return raw.decode("utf-8", "replace")
 
 
 def dhcp(counts: Any) -> Facts:

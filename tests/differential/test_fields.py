@@ -4,15 +4,14 @@ variable PCAPSTREAM_CAPTURES names and on made traffic."""
 from __future__ import annotations
 
 import fnmatch
-import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pcapstream._core import Decoder, FormatError, list_fields
 from tests.support import signalling, wireshark
+from tests.support.captures import captures
 from tests.support.talk import write
 from tests.support.traffic import traffic
 
@@ -36,14 +35,6 @@ ESCAPED = str.maketrans({"\r": "\\r", "\n": "\\n", "\t": "\\t"})
 
 def names() -> list[str]:
     return [name for name, _, kind, mark in list_fields() if kind not in NO_VALUE and mark != "look_ahead"]
-
-
-def captures() -> Iterator[Path]:
-    folder = os.environ.get("PCAPSTREAM_CAPTURES")
-    for path in sorted(Path(folder).rglob("*")) if folder else []:
-        known = path.suffix not in (".json", ".md", ".xz")
-        if path.is_file() and known and path.parent.name != "truth" and path.stat().st_size <= MAX_BYTES:
-            yield path
 
 
 def theirs(path: Path, columns: list[str]) -> dict[int, list[str]]:
@@ -104,6 +95,6 @@ def test_made_signalling(kind: str, tmp_path: Path) -> None:
     assert not differences(signalling.write(tmp_path / f"{kind}.pcap", kind))
 
 
-@pytest.mark.parametrize("path", list(captures()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", captures(MAX_BYTES), ids=lambda path: path.name)
 def test_captures(path: Path) -> None:
     assert not differences(path)

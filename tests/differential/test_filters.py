@@ -4,14 +4,13 @@ of the folder that the environment variable PCAPSTREAM_CAPTURES names; and the s
 from __future__ import annotations
 
 import fnmatch
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pcapstream._core import Decoder, FilterError, FormatError, check_filter
 from tests.support import signalling, wireshark
+from tests.support.captures import captures
 from tests.support.talk import write
 from tests.support.traffic import traffic
 
@@ -29,14 +28,6 @@ EXCLUDED = [
 
 MAX_BYTES = 20_000
 """Larger captures take several hundred filters too long."""
-
-
-def captures() -> Iterator[Path]:
-    folder = os.environ.get("PCAPSTREAM_CAPTURES")
-    for path in sorted(Path(folder).rglob("*")) if folder else []:
-        known = path.suffix not in (".json", ".md", ".xz")
-        if path.is_file() and known and path.parent.name != "truth" and path.stat().st_size <= MAX_BYTES:
-            yield path
 
 
 def ours(data: bytes, text: str) -> list[int]:
@@ -78,7 +69,7 @@ def test_made_signalling(kind: str, tmp_path: Path) -> None:
     assert not differences(path)
 
 
-@pytest.mark.parametrize("path", list(captures()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", captures(MAX_BYTES), ids=lambda path: path.name)
 def test_captures(path: Path) -> None:
     assert not differences(path)
 

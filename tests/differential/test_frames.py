@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ import pcapstream
 from pcapstream import CaptureError
 from tests.accuracy.facts import ANALYSIS
 from tests.support import wireshark
+from tests.support.captures import captures
 from tests.support.talk import write
 from tests.support.traffic import traffic
 
@@ -24,15 +24,6 @@ Row = tuple[int, int, int, frozenset[str]]
 
 MAX_BYTES = 3_000_000
 """Larger captures take tshark too long here; the accuracy command reads them all."""
-
-
-def captures() -> Iterator[Path]:
-    """Captures of the outside folder that tshark can read."""
-    folder = os.environ.get("PCAPSTREAM_CAPTURES")
-    for path in sorted(Path(folder).rglob("*")) if folder else []:
-        known = path.suffix not in (".json", ".md", ".xz")
-        if path.is_file() and known and path.parent.name != "truth" and path.stat().st_size <= MAX_BYTES:
-            yield path
 
 
 async def our_frames(path: Path) -> tuple[int, list[Row]]:
@@ -91,7 +82,7 @@ def test_made_traffic_is_seen_as_tshark_sees_it(seed: int, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif("PCAPSTREAM_CAPTURES" not in os.environ, reason="PCAPSTREAM_CAPTURES names no folder of captures")
-@pytest.mark.parametrize("path", list(captures()), ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", captures(MAX_BYTES), ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_real_capture_is_seen_as_tshark_sees_it(path: Path) -> None:
     check(path)
 

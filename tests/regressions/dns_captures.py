@@ -119,15 +119,15 @@ def quoted(path: Path) -> Path:
     return write(path, asked(query, 0), _at(error, 0.01))
 
 
-def port_5300(path: Path) -> Path:
+def port_5300(path: Path, port: int = 5300) -> Path:
     """A query and its response on port 53, another pair on port 5300, from another port."""
     address = DNSRR(rrname="www.example.net", type="A", rdata="192.0.2.80", ttl=60)
     return write(
         path,
         asked(question(1, "www.example.net"), 0),
         answered(response(1, "www.example.net", an=address), 0.02),
-        asked(question(2, "www.example.net"), 1, port=5300, client_port=4001),
-        answered(response(2, "www.example.net", an=address), 1.03, port=5300, client_port=4001),
+        asked(question(2, "www.example.net"), 1, port=port, client_port=4001),
+        answered(response(2, "www.example.net", an=address), 1.03, port=port, client_port=4001),
     )
 
 

@@ -168,9 +168,10 @@ def test_a_query_quoted_in_an_error_is_not_a_query(tmp_path: Path) -> None:
 
 
 def test_other_ports_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
-    path = captures.port_5300(tmp_path / "capture.pcap")
+    # Of MikroTik's neighbour discovery in Wireshark's list of ports.
+    path = captures.port_5300(tmp_path / "capture.pcap", 5678)
 
-    usual, more = ask(TOOL, path), ask(TOOL, path, ports=["5300"])
+    usual, more = ask(TOOL, path), ask(TOOL, path, ports=["5678"])
 
     assert usual["dns_packets_found"] == 2
     assert usual["statistics"]["by_content"] == 2
@@ -179,6 +180,14 @@ def test_other_ports_are_told_and_can_be_asked_for(tmp_path: Path) -> None:
     assert more["dns_packets_found"] == 4
     assert more["statistics"]["by_content"] == 0
     assert more["response_time_ms"]["max"] == 30.0
+
+
+def test_dns_on_a_port_that_nobody_has_counts_as_in_wireshark(tmp_path: Path) -> None:
+    result = ask(TOOL, captures.port_5300(tmp_path / "capture.pcap"))
+
+    assert result["dns_packets_found"] == 4
+    assert [row["detected_by"] for row in rows(result["packets"])] == ["port", "port", "heuristic", "heuristic"]
+    assert result["statistics"]["by_content"] == 0
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])

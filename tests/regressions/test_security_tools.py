@@ -86,6 +86,15 @@ def test_questions_whose_name_cannot_be_read_are_passed_over(tmp_path: Path) -> 
     assert result["summary"]["tunneling_likelihood"] == "LOW"
 
 
+def test_a_dns_header_that_is_cut_is_no_tunnel(tmp_path: Path) -> None:
+    cut = captures.at(0, captures.IP(src="10.0.0.1", dst="10.0.0.53") / captures.UDP(sport=3, dport=53))
+    cut /= captures.Raw(b"\x12\x34\x01\x00")
+
+    result = ask("detect_dns_tunneling", captures.write(tmp_path / "c.pcap", cut))
+
+    assert result["summary"]["tunneling_likelihood"] == "LOW"
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_ordinary_traffic_gives_nothing_above_low(seed: int, tmp_path: Path) -> None:
     path = make(tmp_path / "mixed.pcap", 4_000_000, seed=seed)

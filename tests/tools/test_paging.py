@@ -14,7 +14,7 @@ from pcapstream.errors import QueryError
 from pcapstream.tools.answer import answer
 from pcapstream.tools.paging import MAX_RESULT_CHARS, to_json
 from pcapstream.tools.registry import find_tool
-from tests.support.pcap import conversation, in_time_order, pcap
+from tests.support.pcap import Frame, conversation, in_time_order, pcap, udp
 
 CONNECTIONS = 400
 
@@ -132,3 +132,18 @@ def test_a_cursor_expires_with_its_capture(tmp_path: Path) -> None:
         ask(path, cursor=cursor)
 
     assert refused.value.code == "expired_cursor"
+
+
+def test_a_row_too_large_by_itself_has_its_lists_cut(tmp_path: Path) -> None:
+    questions = b"\0\0\1\0\1" * 10_000
+    message = bytes.fromhex("123401000000") + b"\0" * 6 + questions
+    message = message[:4] + (10_000).to_bytes(2, "big") + message[6:]
+    path = tmp_path / "many-questions.pcap"
+    path.write_bytes(pcap([Frame(1_000_000_000, udp("10.0.0.1", 40_000, "10.0.0.2", 53, message))]))
+
+    result = ask(path, "analyze_dns_packets", budget=MAX_RESULT_CHARS)
+
+    assert len(to_json(result)) <= MAX_RESULT_CHARS
+    [row] = result["packets"]["rows"]
+    assert len(row[result["packets"]["columns"].index("questions")]) == 200
+    assert "Lists inside of rows were cut to their first 200 entries." in result["notes"]

@@ -193,7 +193,7 @@ def _timeline(timeline: Mapping[str, Any]) -> Iterable[Block]:
     most = max(timeline["bytes"], default=0)
     if most == 0 or len(timeline["bytes"]) < 2:
         return
-    yield heading(f"Bytes over time ({timeline['step_seconds']:g} s a step, most {size(most)})")
+    yield heading(f"Bytes over time ({duration(timeline['step_seconds'])} a step, most {size(most)})")
     bars = "".join(
         " " if not one else SPARKS[min(len(SPARKS) - 1, one * len(SPARKS) // (most + 1))] for one in timeline["bytes"]
     )

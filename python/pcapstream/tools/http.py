@@ -107,7 +107,8 @@ def _statistics(http: Mapping[str, Any]) -> dict[str, Any]:
         "response_body_bytes": http["response_body_bytes"],
         "compressed_body_bytes": http["compressed_body_bytes"],
         "chunked_messages": http["chunked"],
-        "connections": http["connections"],
+        # Of HTTP/2 those that spoke it: all requests to a server share one.
+        "connections": http.get("http2_connections", http["connections"]),
         "reused_connections": http["reused_connections"],
         "tunnels": http["tunnels"]["count"],
         "methods": _counter(http["methods"]),

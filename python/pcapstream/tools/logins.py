@@ -11,12 +11,13 @@ from pcapstream.protocols.sip import SipSummary
 from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, utc
-from pcapstream.tools.threat import MAX_EACH, Level, by_level, family, threat
+from pcapstream.tools.threat import MAX_EACH, Level, by_level, family, first_look_of, threat
 from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
     from pcapstream.protocols.logins import Login
+    from pcapstream.tools.finding import FirstLook
     from pcapstream.tools.paging import Ask
 
 LABELS = {
@@ -41,6 +42,13 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def first_look(report: Report) -> FirstLook | None:
+    """None: no secret can be read or guessed at. Who tries passwords is told by analyze_security_threats."""
+    summary = report.summary(LoginsSummary)
+    *_, totals, exposed = remembered(report, "logins", lambda: _reckoned(report, summary))
+    return first_look_of(_sentence(totals), by_level(exposed))
+
+
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(LoginsSummary)
     counts, http, sip, totals, exposed = remembered(report, "logins", lambda: _reckoned(report, summary))
@@ -63,9 +71,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         notes.append(f"{count(counts['dropped'], 'login')} found no room: in the totals, not in the table.")
     return {
         "summary": {
-            "text": f"{count(attempts, 'login')} without encryption: the secret of {secret:,} can be read, that of "
-            f"{hashes:,} be guessed at." if attempts
-            else "No login that could be read.",
+            "text": _sentence(totals),
             "total_logins": attempts,
             "total_credential_exposures": secret,
             "guessable": hashes,
@@ -94,6 +100,16 @@ def _reckoned(
     http, sip = list(_http(report.summary(HttpSummary))), list(_sip(report.summary(SipSummary)))
     totals = _totals(counts["totals"], (*http, *sip))
     return counts, http, sip, totals, list(_exposed(summary, totals, http, sip))
+
+
+def _sentence(totals: _Totals) -> str:
+    attempts, secret, hashes = (sum(one[key] for one in totals.values()) for key in ("attempts", "secret", "hash"))
+    if not attempts:
+        return "No login that could be read."
+    return (
+        f"{count(attempts, 'login')} without encryption: the secret of {secret:,} can be read, that of {hashes:,} be "
+        "guessed at."
+    )
 
 
 def _recommendation(secret: int, hashes: int) -> str:

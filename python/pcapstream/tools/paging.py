@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_RESULT_CHARS = 30_000
 """Most characters of one result as compact JSON, so that hosts hand the whole of it to their model."""
 
+_SHORTER = (200, 50, 10, 2)
+"""Entries that lists inside of a row are cut to, one after the other, where single rows are too large."""
+
 _ASKS_NOTHING = ("cursor", "limit")
 """Parameters that do not change which rows there are."""
 
@@ -207,9 +210,20 @@ def finish(result: Mapping[str, Any], ask: Ask, budget: int | None = MAX_RESULT_
         # Each round takes the largest table down by what is over; cutting adds a cursor, hence more than one round.
         while over > 0 and tables.cut(over):
             over = len(to_json(_plain(result, ask))) - budget
+        # Rows that are too large by themselves: a message can hold thousands of records.
+        for most in _SHORTER:
+            if over <= 0:
+                break
+            tables.shorten(most)
+            over = len(to_json(_plain(result, ask))) - budget
     final = _plain(result, ask)
+    notes = []
     if tables.was_cut:
-        final["notes"] = [*final.get("notes", []), "Tables were cut to keep the answer small: go on with next_cursor."]
+        notes.append("Tables were cut to keep the answer small: go on with next_cursor.")
+    if tables.shortened_to is not None:
+        notes.append(f"Lists inside of rows were cut to their first {tables.shortened_to} entries.")
+    if notes:
+        final["notes"] = [*final.get("notes", []), *notes]
     return final
 
 
@@ -224,6 +238,7 @@ class _Tables:
 
     all: list[Table] = field(default_factory=list)
     was_cut: bool = False
+    shortened_to: int | None = None
 
     def find(self, value: object) -> None:
         if isinstance(value, Table):
@@ -244,6 +259,14 @@ class _Tables:
             freed += len(to_json(table.rows.pop())) + 1
         self.was_cut = True
         return True
+
+    def shorten(self, most: int) -> None:
+        """Cuts the lists in the rows to `most` entries."""
+        for row in (row for table in self.all for row in table.rows):
+            for i, cell in enumerate(row):
+                if isinstance(cell, list) and len(cell) > most:
+                    row[i] = cell[:most]
+                    self.shortened_to = most
 
 
 def _plain(result: Mapping[str, Any], ask: Ask) -> dict[str, Any]:

@@ -36,7 +36,7 @@ ServerOrder = Literal["connections", "bytes", "turns", "wait", "initial_rtt"]
 
 def servers_of(
     report: Report, table: TcpTable, order: ServerOrder, most: int, ports: Sequence[int] = (), having: str | None = None
-) -> tuple[int, list[dict[str, Any]]]:
+) -> tuple[int, Sequence[dict[str, Any]]]:
     """(number of servers, the first of them): the first 1,000 are remembered from call to call."""
     kept = max(most, 1_000)
     question = ("servers", order, tuple(ports), having, kept)

@@ -43,6 +43,7 @@ from pcapstream.tools import (
     tls,
     tls_alerts,
     tls_certificates,
+    tls_ciphers,
     topology,
     triage,
 )
@@ -90,7 +91,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     tls_certificates.SNI,
     tls_certificates.CERTIFICATES,
     tls_alerts.ALERTS,
-    tls.CIPHERS,
+    tls_ciphers.CIPHERS,
     quic.QUIC,
     packets.GET_PACKETS,
     packets.EXTRACT_FIELDS,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pcapstream.tools.finding import MAX_FRAMES
+from pcapstream.tools.finding import MAX_FRAMES, FirstLook, Severity, finding
 
 Level = Literal["low", "medium", "high"]
 
@@ -52,3 +52,19 @@ def by_level(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def family(address: str) -> str:
     """Wireshark's name of the address's protocol."""
     return "ipv6" if ":" in address else "ip"
+
+
+_WEIGHTS: dict[Level, Severity] = {"high": "severe", "medium": "warning"}
+
+
+def first_look_of(text: str, found: Iterable[dict[str, Any]]) -> FirstLook | None:
+    """What of it belongs into a first look: all but the low ones. None: nothing."""
+    findings = [
+        finding(
+            one["rule"], _WEIGHTS[one["severity"]], one["text"],
+            count=one["count"], frames=one["frames"], filter=one["filter"],
+        )
+        for one in found
+        if one["severity"] in _WEIGHTS
+    ]  # fmt: skip
+    return FirstLook(text, findings) if findings else None

@@ -21,7 +21,7 @@ from pcapstream.tools.logins import guessing_threat
 from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import count
-from pcapstream.tools.threat import LEVELS, MAX_EACH, by_level
+from pcapstream.tools.threat import LEVELS, MAX_EACH, by_level, first_look_of
 from pcapstream.tools.threat_link import link_threats
 from pcapstream.tools.threat_tcp import looked_at, tcp_threats
 from pcapstream.tools.threat_tls import tls_threats
@@ -29,6 +29,7 @@ from pcapstream.tools.threat_udp import udp_threats
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
+    from pcapstream.tools.finding import FirstLook
     from pcapstream.tools.paging import Ask
 
 RULES = (
@@ -59,10 +60,26 @@ def _found(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, An
     return findings, None if all_seen else number
 
 
+def _known(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
+    question = ("threats", *(limits[p.name] for p in _THRESHOLDS))
+    return remembered(report, question, lambda: _found(report, limits))
+
+
+def _summary(findings: list[dict[str, Any]]) -> str:
+    numbers = {level: sum(1 for one in findings if one["severity"] == level) for level in LEVELS}
+    words = ", ".join(f"{number} {level}" for level, number in numbers.items() if number)
+    return f"{count(len(findings), 'finding')} ({words})." if findings else "No rule found anything."
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: no rule found anything above low."""
+    findings, _ = _known(report, {p.name: p.default for p in _THRESHOLDS})
+    return first_look_of(_summary(findings), findings)
+
+
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     limits: Mapping[str, Any] = ask.parameters
-    question = ("threats", *(limits[p.name] for p in _THRESHOLDS))
-    findings, connections_seen = remembered(report, question, lambda: _found(report, limits))
+    findings, connections_seen = _known(report, limits)
     connections = len(report.summary(TcpSummary).table)
     chosen = findings if ask["severity_filter"] is None else [
         one for one in findings if LEVELS.index(one["severity"]) <= LEVELS.index(ask["severity_filter"])
@@ -80,9 +97,8 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         )
     if chosen and any("tcp.completeness" in one["filter"] for one in chosen):
         notes.append("Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2.")
-    words = ", ".join(f"{number} {level}" for level, number in by_severity.items() if number)
     return {
-        "summary": f"{count(len(chosen), 'finding')} ({words})." if chosen else "No rule found anything.",
+        "summary": _summary(chosen),
         "analysis_type": "security_threats",
         "by_severity": by_severity,
         "by_rule": {rule: sum(1 for one in chosen if one["rule"] == rule) for rule in RULES},

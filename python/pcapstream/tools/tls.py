@@ -13,8 +13,9 @@ from pcapstream.tools.tls_counts import (
     BASE,
     Counts,
     Row,
-    add_kind,
     counts_of,
+    decrypted_of,
+    decrypted_words,
     ends_of,
     frame_filter,
     merged,
@@ -66,7 +67,8 @@ def _handshakes(report: Report, ask: Ask) -> dict[str, Any]:
     handshakes = number_of(counts, "handshakes")
     messages = sum(n for name in FAMILY for _, n in counts[name]["messages"]["rows"])
     found: dict[str, Any] = {
-        "summary": nothing_in(counts) or f"{count(handshakes, 'handshake')}: {outcome_words(counts)}.",
+        "summary": nothing_in(counts)
+        or f"{count(handshakes, 'handshake')}: {outcome_words(counts)}.{decrypted_words(counts)}",
         "analysis_type": "tls_handshakes",
         "pqc_detected": number_of(counts, "post_quantum_offered") + number_of(counts, "post_quantum_chosen") > 0,
         "total_handshake_messages": messages,
@@ -92,6 +94,7 @@ def _handshakes(report: Report, ask: Ask) -> dict[str, Any]:
             "versions": merged(counts, "versions"),
             "frames": {name: counts[name]["frames"] for name in FAMILY if counts[name]["frames"]},
         },
+        **decrypted_of(counts),
         "hello_time_ms": times_of(counts["tls"]["hello_time"]),
         "handshake_time_ms": times_of(counts["tls"]["duration"]),
         "findings": _handshake_findings(counts),
@@ -114,6 +117,7 @@ def first_look(report: Report) -> FirstLook | None:
         return None
     handshakes = number_of(counts, "handshakes")
     text = f"{count(handshakes, 'handshake')}: {outcome_words(counts)}." if handshakes else "No handshake captured."
+    text += decrypted_words(counts)
     return FirstLook(text, _handshake_findings(counts))
 
 
@@ -140,65 +144,7 @@ def _handshake_findings(counts: Counts) -> list[dict[str, Any]]:
         found.append(
             finding(f"handshake_{outcome}", severity, text, count=n, frames=frames, filter=frame_filter(frames))
         )
-    add_kind(found, counts, "old_versions", "old_versions", "warning", "of a version before TLS 1.2 (RFC 8996)")
     return by_weight(found)
-
-
-_CIPHER_COLUMNS = (
-    "frame", "time", "stream", "src", "src_port", "dst", "dst_port", "sni", "tls_version", "negotiated_cipher",
-    "forward_secrecy", "key_exchange_group", "pqc_algorithm", "pqc_offered", "offered_versions", "cipher_suite",
-    "supported_groups",
-)  # fmt: skip
-
-_NO_SECRECY = ("TLS_RSA_", "TLS_DH_", "TLS_ECDH_", "TLS_PSK_", "TLS_KRB5_")
-
-
-def _cipher_row(row: Row) -> list[Any]:
-    offer: Row = row["offer"] or {}
-    cipher = row["cipher"]
-    secret = None if cipher is None or cipher.startswith("0x") else not cipher.startswith(_NO_SECRECY)
-    return [
-        row["frame"], utc(row["time_ns"]), row["stream"], *ends_of(row), row["server_name"], row["version"], cipher,
-        secret, row["group"], row["group"] if row["post_quantum"] else None, offer.get("post_quantum", False),
-        offer.get("versions", []), offer.get("ciphers", []), offer.get("groups", []),
-    ]  # fmt: skip
-
-
-def _ciphers(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = counts_of(report)
-    findings: list[dict[str, Any]] = []
-    add_kind(
-        findings, counts, "weak_ciphers", "weak_cipher", "severe",
-        "agreed on a cipher suite without encryption or authentication, for export, or with RC4 or (triple) DES",
-    )  # fmt: skip
-    add_kind(
-        findings, counts, "old_versions", "old_version", "warning", "agreed on a version before TLS 1.2 (RFC 8996)"
-    )
-    add_kind(
-        findings, counts, "without_forward_secrecy", "no_forward_secrecy", "info",
-        "agreed on a key exchange without forward secrecy: the server's key opens the recorded session",
-    )  # fmt: skip
-    pqc = number_of(counts, "post_quantum_chosen")
-    found: dict[str, Any] = {
-        "summary": nothing_in(counts)
-        or f"{count(number_of(counts, 'handshakes'), 'handshake')}; {pqc:,} with a post-quantum key agreement.",
-        "analysis_type": "tls_cipher_analysis",
-        "total_entries": number_of(counts, "handshakes"),
-        "pqc_negotiated_connections": pqc,
-        "pqc_offered_connections": number_of(counts, "post_quantum_offered"),
-        "versions": merged(counts, "versions"),
-        "negotiated_groups": merged(counts, "groups"),
-        "findings": by_weight(findings),
-        "cipher_data": table_of(ask, report, counts, "cipher_data", "handshakes", _CIPHER_COLUMNS, _cipher_row, 25),
-    }
-    for name, of, column in (
-        ("negotiated_ciphers", "ciphers", "cipher_suite"), ("offered_ciphers", "offered_ciphers", "cipher_suite"),
-        ("offered_groups", "offered_groups", "group"), ("offered_versions", "offered_versions", "version"),
-    ):  # fmt: skip
-        rows = [[value, n] for value, n in merged(counts, of).items()]
-        found[name] = ask.rows(name, (column, "hellos"), rows, limit=20)
-    found["notes"] = [*notes_of(counts), *names_are_data(counts)]
-    return found
 
 
 HANDSHAKES = ToolSpec(
@@ -218,36 +164,12 @@ HANDSHAKES = ToolSpec(
         Key("pqc_detected", "boolean", "a post-quantum group was offered or chosen"),
         Key("total_handshake_messages", "integer", "in the clear"),
         Key("statistics", "object"),
+        Key("decrypted", "object", "what session secrets of the capture or of a key log opened"),
         Key("hello_time_ms", "object", "client hello to server hello"),
         Key("handshake_time_ms", "object", "client hello to the last Finished"),
         Key("findings", "array"),
         *table_keys((
             ("handshake_data", "one handshake"), ("server_names", ""), ("ja3", ""), ("ja3s", ""), ("ja4", ""),
-        )),
-    ),
-)  # fmt: skip
-
-CIPHERS = ToolSpec(
-    name="extract_tls_cipher_analysis",
-    module="tls",
-    title="TLS versions, ciphers and groups",
-    description=(
-        "Use it to see what cryptography is offered and agreed on: versions, cipher suites and groups by IANA name per "
-        "handshake and in sum, post-quantum key agreement, weak or old choices, forward secrecy."
-    ),
-    view=_ciphers,
-    needs=("tls",),
-    keys=(
-        *BASE,
-        Key("total_entries", "integer", "handshakes"),
-        Key("pqc_negotiated_connections", "integer"),
-        Key("pqc_offered_connections", "integer"),
-        Key("versions", "object", "agreed on"),
-        Key("negotiated_groups", "object"),
-        Key("findings", "array"),
-        *table_keys((
-            ("cipher_data", "one handshake"), ("negotiated_ciphers", ""), ("offered_ciphers", ""),
-            ("offered_groups", ""), ("offered_versions", ""),
         )),
     ),
 )  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.tls import TlsSummary
-from pcapstream.tools.finding import by_weight, finding
+from pcapstream.tools.finding import FirstLook, Severity, by_weight, finding
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, utc
 from pcapstream.tools.tls_counts import (
     BASE,
+    Counts,
     Row,
     add_kind,
     counts_of,
@@ -138,20 +139,47 @@ def _certificate_row(row: Row) -> list[Any]:
     ]  # fmt: skip
 
 
-def _certificates(report: Report, ask: Ask) -> dict[str, Any]:
-    counts = counts_of(report)
-    distinct = counts["rows"]["certificates"]
+def _findings(counts: Counts) -> list[dict[str, Any]]:
     findings: list[dict[str, Any]] = []
-    for key, code, severity, words in (
+    kinds: tuple[tuple[str, str, Severity, str], ...] = (
         ("expired_certificates", "expired_certificate", "severe", "with a certificate that had expired by then"),
         ("not_yet_valid_certificates", "certificate_not_yet_valid", "severe", "with a certificate not yet valid then"),
         ("name_mismatches", "name_mismatch", "warning", "with a certificate for other names than the one asked for"),
         ("self_signed_certificates", "self_signed_certificate", "warning", "with a certificate its subject issued"),
         ("broken_chains", "chain_out_of_order", "info", "with a chain whose certificates do not certify each other"),
-    ):
-        add_kind(findings, counts, key, code, severity, words)  # type: ignore[arg-type]
+    )
+    for key, code, severity, words in kinds:
+        add_kind(findings, counts, key, code, severity, words)
+    return by_weight(findings)
+
+
+def _summary(counts: Counts) -> str:
+    parts = [
+        f"{number_of(counts, key):,} {words}"
+        for key, words in (
+            ("expired_certificates", "with an expired one"),
+            ("not_yet_valid_certificates", "with one not yet valid"),
+            ("name_mismatches", "with one for other names"),
+            ("self_signed_certificates", "with a self-signed one"),
+        )
+        if number_of(counts, key)
+    ]
+    distinct = f"{count(counts['rows']['certificates'], 'distinct certificate')} in the clear"
+    return f"{distinct}; handshakes {', '.join(parts)}." if parts else f"{distinct}."
+
+
+def first_look(report: Report) -> FirstLook | None:
+    """None: the certificates seen fit their names and times."""
+    counts = counts_of(report)
+    findings = _findings(counts)
+    return FirstLook(_summary(counts), findings) if any(one["severity"] != "info" for one in findings) else None
+
+
+def _certificates(report: Report, ask: Ask) -> dict[str, Any]:
+    counts = counts_of(report)
+    distinct = counts["rows"]["certificates"]
     found: dict[str, Any] = {
-        "summary": nothing_in(counts) or f"{count(distinct, 'distinct certificate')} in the clear.",
+        "summary": nothing_in(counts) or _summary(counts),
         "analysis_type": "certificate_details",
         "statistics": {
             "distinct_certificates": distinct,
@@ -161,7 +189,7 @@ def _certificates(report: Report, ask: Ask) -> dict[str, Any]:
                 "name_mismatches", "client_certificates",
             )},
         },
-        "findings": by_weight(findings),
+        "findings": _findings(counts),
         "certificate_data": table_of(
             ask, report, counts, "certificate_data", "certificates", _CERTIFICATE_COLUMNS, _certificate_row
         ),

@@ -37,6 +37,8 @@ _TOP = 10
 _TOP_LEVELS = 20
 """Levels of the hierarchy there: enough for the shape of usual traffic."""
 _MOST_LINK_TYPES = 5
+_MOST_NAMES = 1_000
+"""Of each kind, most frequent first."""
 _MOST_BUCKETS = 60
 """Points of the time line: enough for its shape."""
 
@@ -321,11 +323,17 @@ def _top(name: str, columns: tuple[str, ...], rows: list[list[Any]], total: int,
 
 
 def _names(tally: Tally, ask: Ask) -> Table | None:
-    rows: list[list[Any]] = [
-        [kind, clean(name), times] for kind in NAME_KINDS for name, times in tally.names(kind, 1000)
-    ]
-    rows.sort(key=lambda row: (-row[2], row[0], row[1]))
-    return ask.rows("names", ("kind", "name", "times"), rows, limit=_TOP)
+    kept = tally.facts()["names"]
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        # What is among the first of all is among the first of its kind.
+        most = min(_MOST_NAMES, offset + limit)
+        first = [(kind, name, times) for kind in NAME_KINDS for name, times in tally.names(kind, most)]
+        first.sort(key=lambda row: (-row[2], row[0], row[1]))
+        return [[kind, clean(name), times] for kind, name, times in first[offset : offset + limit]]
+
+    total = sum(min(_MOST_NAMES, kept[kind][0]) for kind in NAME_KINDS)
+    return ask.table("names", ("kind", "name", "times"), rows, total, limit=_TOP)
 
 
 def _timeline(tally: Tally) -> dict[str, Any] | None:
@@ -398,7 +406,7 @@ def _next(parts: _Parts) -> list[dict[str, Any]]:
     # Those with something to look at first.
     for told in sorted(parts.told, key=lambda one: not one.findings):
         more = f", all {told.all_findings} findings" if told.all_findings > len(told.findings) else ""
-        found.append({"tool": told.tool, "arguments": {}, "tells": f"{told.module.upper()} in detail{more}"})
+        found.append({"tool": told.tool, "arguments": {}, "tells": f"{told.tells}{more}"})
     if parts.tally is not None:
         for kind, tells in (("protocols", "all protocols"), ("conversations", "who talked to whom, all rows")):
             found.append({"tool": "analyze_pcap_file", "arguments": {"analysis_type": kind}, "tells": tells})

@@ -43,6 +43,13 @@ fn app_names() -> Vec<&'static str> {
     pcapstream_core::app::names()
 }
 
+/// (weak, without forward secrecy) of a TLS cipher suite by its name.
+#[pyfunction]
+fn cipher_suite_faults(name: &str) -> (bool, bool) {
+    use pcapstream_core::app::tls::report::{is_weak, lacks_forward_secrecy};
+    (is_weak(name), lacks_forward_secrecy(name))
+}
+
 #[pymodule]
 fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add("__version__", env!("CARGO_PKG_VERSION"))?;
@@ -62,6 +69,7 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<tally::Tally>()?;
     m.add_class::<snapshot::Snapshot>()?;
     m.add_function(wrap_pyfunction!(app_names, m)?)?;
+    m.add_function(wrap_pyfunction!(cipher_suite_faults, m)?)?;
     m.add_function(wrap_pyfunction!(filter::check_fields, m)?)?;
     m.add_function(wrap_pyfunction!(filter::check_filter, m)?)?;
     m.add_function(wrap_pyfunction!(filter::list_fields, m)?)?;

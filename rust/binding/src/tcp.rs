@@ -1,6 +1,6 @@
 //! `TcpTable`, `Connection`, `Direction`.
 
-use crate::message::to_python;
+use crate::message::{outline, to_python};
 use pcapstream_core::addr::IpAddr;
 use pcapstream_core::flow::connection::{self, ClientKnownBy, Close, Handshake, event};
 use pcapstream_core::flow::{
@@ -121,7 +121,7 @@ impl TcpTable {
     ) -> PyResult<Vec<Connection>> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         let order = Order::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
-        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().cloned().map(Connection).collect()))
+        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().map(Connection).collect()))
     }
 
     #[pyo3(signature = (address=None, port=None, /, *, having=None))]
@@ -138,11 +138,11 @@ impl TcpTable {
         ports: Vec<u16>,
         order: &str,
         limit: usize,
-    ) -> PyResult<(usize, Vec<Bound<'py, PyAny>>)> {
+    ) -> PyResult<(usize, Bound<'py, PyAny>)> {
         let having = self::having(having)?;
         let order = ServerOrder::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
         let (total, rows) = py.detach(|| self.0.servers(having, &ports, order, limit));
-        Ok((total, rows.iter().map(|row| to_python(py, row)).collect::<PyResult<_>>()?))
+        Ok((total, outline(py, &rows)?))
     }
 
     #[pyo3(signature = (*, looked_at, least, login_ports, guess_bytes, cleartext_ports, flood_ns, guessing_ns))]

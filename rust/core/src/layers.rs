@@ -55,7 +55,7 @@ protocols! {
     CapwapData "capwap.data", Data "data", Malformed "_ws.malformed",
     Dns "dns", Mdns "mdns", Llmnr "llmnr", Nbns "nbns", Dhcp "dhcp", Dhcpv6 "dhcpv6", Ntp "ntp", Snmp "snmp", Syslog "syslog",
     Tftp "tftp", Ssdp "ssdp", Stun "stun", Radius "radius", Ftp "ftp", FtpData "ftp-data", Ssh "ssh", Telnet "telnet", Smtp "smtp",
-    Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Sip "sip",
+    Imap "imap", Pop "pop", Http "http", Http2 "http2", Websocket "websocket", Tls "tls", Dtls "dtls", Quic "quic", Openvpn "openvpn", Sip "sip",
     Sdp "sdp", Rtp "rtp", Rtcp "rtcp", Rtsp "rtsp", Smb "smb", Smb2 "smb2", Nbss "nbss", Nbdgm "nbdgm", Dcerpc "dcerpc",
     Kerberos "kerberos", Ldap "ldap", Rpc "rpc", Mqtt "mqtt", Tpkt "tpkt", Rdp "rdp", Coap "coap", Memcache "memcache", Mgcp "mgcp", Megaco "megaco",
     Iax2 "iax2", H225 "h225", T38 "t38", Mbtcp "mbtcp", Modbus "modbus", Tds "tds", Skinny "skinny", Mysql "mysql",

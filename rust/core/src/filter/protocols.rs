@@ -64,6 +64,7 @@ pub(crate) fn label(proto: Proto) -> &'static str {
         Http2 => "HyperText Transfer Protocol 2",
         Tls => "Transport Layer Security",
         Dtls => "Datagram Transport Layer Security",
+        Openvpn => "OpenVPN Protocol",
         Quic => "QUIC IETF",
         Sip => "Session Initiation Protocol",
         Sdp => "Session Description Protocol",

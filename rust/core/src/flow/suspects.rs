@@ -146,7 +146,8 @@ fn median(mut values: Vec<u64>) -> f64 {
 impl ConnectionTable {
     /// The largest groups by the name of the rule, each a list of rows.
     pub fn suspects(&self, t: &Thresholds) -> Value {
-        let some: Vec<&Connection> = self.iter().take(t.looked_at).collect();
+        let all: Vec<Connection> = self.iter().take(t.looked_at).collect();
+        let some: Vec<&Connection> = all.iter().collect();
         vec![
             ("vertical_scan", vertical(&some, t)),
             ("horizontal_scan", horizontal(&some, t)),

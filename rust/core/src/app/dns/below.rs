@@ -220,11 +220,11 @@ pub fn tunnelling<'a>(
     for part in kept {
         for (context, bytes) in part.raw("dns").take(left) {
             left -= 1;
-            if context.detected_by != DetectedBy::Port {
+            if context.detected_by == DetectedBy::Content {
                 continue;
             }
             looked_at += 1;
-            look(context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
+            look(&context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
         }
     }
     let found = Arc::new(found);

@@ -11,7 +11,6 @@ use crate::app::message::{Fields, Value};
 use crate::app::rows::Rows;
 use crate::app::table::Evidence;
 use crate::app::{Context, DetectedBy};
-use crate::layers::Proto;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
@@ -137,7 +136,7 @@ impl Machine {
             self.only_in_order += 1;
             return Link::None;
         }
-        if c.detected_by != DetectedBy::Port {
+        if c.detected_by == DetectedBy::Content {
             self.by_content += 1;
             return Link::None;
         }
@@ -149,7 +148,7 @@ impl Machine {
             self.malformed += 1;
             return Link::None;
         };
-        self.tcp += (c.transport == Proto::Tcp) as u64;
+        self.tcp += c.is_stream() as u64;
         self.opcodes.add(&header.opcode());
         let response = header.is_response();
         if response {
@@ -210,7 +209,7 @@ impl Machine {
         if let Some(server) = slot(&mut self.servers, c.dst, self.max_keys, server) {
             server.queries += 1;
         }
-        if c.transport == Proto::Tcp
+        if c.is_stream()
             && let Some(name) = name
             && self.tcp_names.len() < self.max_keys
         {

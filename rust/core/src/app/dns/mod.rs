@@ -2,6 +2,7 @@
 
 pub mod below;
 pub(crate) mod fields;
+mod guess;
 mod machine;
 mod pairing;
 mod rdata;
@@ -70,17 +71,31 @@ impl App for Dns {
     }
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
-        let (proto, link) = self.message(ctx, data, which(ctx), out.counts());
-        if ctx.detected_by == DetectedBy::Port {
+        let mut ctx = *ctx;
+        if ctx.detected_by == DetectedBy::Content && guess::like(data) && !guess::taken(&ctx) {
+            ctx.detected_by = DetectedBy::Heuristic;
+        }
+        let (proto, link) = self.message(&ctx, data, which(&ctx), out.counts());
+        if ctx.detected_by != DetectedBy::Content {
             out.found(proto);
         }
-        put(ctx, proto, data, 0, link, out);
+        put(&ctx, proto, data, 0, link, out);
         true
+    }
+
+    fn guesses_udp(&self) -> bool {
+        true
+    }
+
+    /// What Wireshark takes for DNS on any port, as far as its sections can be read.
+    fn guess_udp(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
+        let whole = || Header::read(data).is_some_and(|h| wire::walk(data, &h, |_| {}));
+        guess::like(data) && !guess::taken(ctx) && whole() && self.datagram(ctx, data, out)
     }
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         // Over TCP two bytes of length stand in front, and only a whole message is shown.
-        let whole = ctx.transport != Proto::Tcp || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        let whole = !ctx.is_stream() || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
@@ -114,7 +129,7 @@ impl App for Dns {
 
 /// Puts the fields of a message that Wireshark shows. `whole`: with the `prefix` bytes in front of it.
 fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, link: Link, out: &mut Output) {
-    if ctx.detected_by != DetectedBy::Port || ctx.only_in_order {
+    if ctx.detected_by == DetectedBy::Content || ctx.only_in_order {
         return;
     }
     let flavour = match proto {

@@ -123,7 +123,13 @@ impl Http {
             }
             self.connections.insert(number, Box::default());
         }
-        Some((self.connections.get_mut(&number)?, &mut self.shared))
+        let connection = self.connections.get_mut(&number)?;
+        if c.is_decrypted() && !connection.decrypted {
+            // Not what led there: a proxy's tunnel has the same number.
+            **connection = Connection::default();
+            connection.decrypted = true;
+        }
+        Some((connection, &mut self.shared))
     }
 
     /// A message of SSDP: HTTP's form in one datagram.

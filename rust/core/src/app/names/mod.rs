@@ -12,7 +12,7 @@ mod stun;
 mod tests;
 mod tftp;
 
-use super::{App, Context, Output, Probe, Step, tls};
+use super::{App, Context, DetectedBy, Output, Probe, Step, tls};
 use crate::addr::IpAddr;
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -36,7 +36,8 @@ const UDP: &[Datagrams] = &[
 ];
 
 /// A TCP protocol: name, ports, how its stream is cut into what Wireshark shows as one message.
-type Cutter = (Proto, &'static [u16], fn(&[u8], &mut Output) -> Step);
+type Cutter = (Proto, &'static [u16], Cut);
+type Cut = fn(&[u8], &mut Output) -> Step;
 
 const TCP: &[Cutter] = &[
     (Proto::FtpData, &[20], streams::every_segment),
@@ -145,6 +146,11 @@ fn by_port<T: Copy>(table: &[(Proto, &'static [u16], T)], ctx: &Context) -> Opti
     of(low).or_else(|| of(high))
 }
 
+/// What streams on no port of ours are, which were taken for their first bytes.
+fn by_content(ctx: &Context) -> Option<(Proto, Cut)> {
+    (ctx.detected_by == DetectedBy::Content).then_some((Proto::Stun, stun::stream))
+}
+
 impl App for Names {
     fn protocols(&self) -> &[Proto] {
         &self.protocols
@@ -161,8 +167,15 @@ impl App for Names {
         &self.tcp_ports
     }
 
+    fn probes_tcp(&self) -> bool {
+        true
+    }
+
     fn probe(&self, transport: Proto, data: &[u8]) -> Probe {
-        let ours = transport == Proto::Udp && (stun::message(data, false).is_some() || tftp::options_like(data));
+        let ours = match transport {
+            Proto::Udp => stun::message(data, false).is_some() || tftp::options_like(data),
+            _ => stun::starts(data),
+        };
         if ours { Probe::Yes } else { Probe::No }
     }
 
@@ -201,15 +214,14 @@ impl App for Names {
             let (proto, cut) = by_port(TCP, ctx)?;
             return matches!(cut(data, &mut Output::default()), Step::Consumed(_)).then_some(proto);
         }
-        if self.relayed.contains(&pair(ctx)) && stun::message(data, true).is_some() {
-            return Some(Proto::Stun);
+        if let Some((proto, looks_right)) = by_port(UDP, ctx) {
+            return looks_right(data, &mut Output::default()).then_some(proto);
         }
-        let (proto, looks_right) = by_port(UDP, ctx)?;
-        looks_right(data, &mut Output::default()).then_some(proto)
+        stun::message(data, self.relayed.contains(&pair(ctx))).map(|_| Proto::Stun)
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
-        let Some((proto, cut)) = by_port(TCP, ctx) else { return Step::Lost };
+        let Some((proto, cut)) = by_port(TCP, ctx).or(by_content(ctx)) else { return Step::Lost };
         if STARTTLS.contains(&proto) && tls::starts_handshake(data) {
             return Step::Pass;
         }
@@ -226,14 +238,14 @@ impl App for Names {
     }
 
     fn skipped(&mut self, ctx: &Context, out: &mut Output) {
-        if let Some((proto, _)) = by_port(TCP, ctx) {
+        if let Some((proto, _)) = by_port(TCP, ctx).or(by_content(ctx)) {
             out.found(proto);
         }
     }
 
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
         let mut inner = Output::default();
-        if let Some((proto, cut)) = by_port(TCP, ctx)
+        if let Some((proto, cut)) = by_port(TCP, ctx).or(by_content(ctx))
             && matches!(cut(data, &mut inner), Step::Consumed(_))
         {
             out.found_with(proto, &inner);

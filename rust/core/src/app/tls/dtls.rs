@@ -15,9 +15,6 @@ use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-/// Ports on which Wireshark takes UDP payloads for DTLS.
-pub const PORTS: &[u16] = &[853, 2221, 5684, 5868];
-
 /// Bytes of a record's header and of a handshake message's.
 const HEADER: usize = 13;
 const MESSAGE: usize = 12;
@@ -135,7 +132,7 @@ impl Association {
                     h.encrypted_handshake(ctx, from_server);
                 }
             }
-            content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(ctx),
+            content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(machine, ctx),
             content::ALERT if epoch == 0 => self.connection.alert(machine, ctx, body, true),
             content::ALERT => self.connection.alert(machine, ctx, &[], true),
             content::APPLICATION_DATA => self.connection.application_data(ctx, body.len()),

@@ -13,13 +13,16 @@ pub mod fingerprint;
 pub mod handshake;
 pub mod machine;
 pub mod names;
+mod opened;
+mod openvpn;
 pub mod report;
+mod secrets;
 mod session;
 mod suites;
 
 use super::kept::Kept;
 use super::stream::Sweeps;
-use super::{App, Close, Context, Output, Probe, Report, Step};
+use super::{App, Close, Context, DetectedBy, Output, Probe, Report, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
 use crate::limits::Limits;
@@ -27,6 +30,7 @@ use connection::Connection;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use machine::Machine;
+pub use secrets::Source;
 use std::sync::Arc;
 
 /// Content types of records (RFC 8446 5.1).
@@ -51,8 +55,10 @@ const MAX_RECORD: usize = 0x4000 + 2048;
 pub struct Tls {
     connections: HashMap<u32, Connection, RandomState>,
     datagrams: dtls::Datagrams,
+    tunnels: openvpn::Tunnels,
     machine: Machine,
     max_connections: usize,
+    limits: Limits,
     sweeps: Sweeps,
     /// Frame in which TLS was found last.
     last_found: u64,
@@ -63,8 +69,10 @@ impl Tls {
         Self {
             connections: HashMap::default(),
             datagrams: dtls::Datagrams::new(limits),
+            tunnels: openvpn::Tunnels::new(limits),
             machine: Machine::new(limits),
             max_connections: limits.max_app_streams / 2,
+            limits: limits.clone(),
             sweeps: Sweeps::default(),
             last_found: 0,
         }
@@ -101,15 +109,15 @@ impl App for Tls {
     }
     fn tcp_ports(&self) -> &[u16] {
         &[
-            324, 443, 465, 636, 802, 853, 993, 995, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671, 5684,
-            5868, 8883, 11207, 19999, 27017,
+            324, 443, 465, 636, 802, 853, 993, 995, 1194, 1300, 2221, 2443, 3249, 3250, 3251, 3252, 3496, 5061, 5671,
+            5684, 5868, 8883, 11207, 19999, 27017,
         ]
     }
     fn udp_ports(&self) -> &[u16] {
-        dtls::PORTS
+        UDP_PORTS
     }
     fn protocols(&self) -> &[Proto] {
-        &[Proto::Tls, Proto::Dtls]
+        &[Proto::Tls, Proto::Dtls, Proto::Openvpn]
     }
     fn probes_tcp(&self) -> bool {
         true
@@ -123,6 +131,10 @@ impl App for Tls {
 
     fn datagram(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> bool {
         self.machine.counting = out.counts();
+        if in_tunnel(ctx) {
+            self.tunnel(ctx, data, out);
+            return true;
+        }
         self.datagrams.datagram(&mut self.machine, ctx, data, out)
     }
 
@@ -132,6 +144,16 @@ impl App for Tls {
     }
 
     fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        if in_tunnel(ctx) {
+            return match openvpn::framed(data) {
+                Ok(packet) => {
+                    self.machine.counting = out.counts();
+                    self.tunnel(ctx, packet, out);
+                    Step::Consumed(2 + packet.len())
+                }
+                Err(step) => step,
+            };
+        }
         if is_text(data) {
             // Not TLS, on whatever port.
             return if self.is_known(ctx) { Step::Consumed(data.len()) } else { Step::Pass };
@@ -161,6 +183,10 @@ impl App for Tls {
         }
     }
     fn ahead(&mut self, ctx: &Context, data: &[u8], out: &mut Output) {
+        if in_tunnel(ctx) {
+            out.found(Proto::Openvpn);
+            return;
+        }
         if !is_text(data) {
             self.found(ctx, out);
             if out.fields(Group::Tls).is_some()
@@ -173,36 +199,74 @@ impl App for Tls {
 
     /// Not in the middle of a connection whose hellos were not seen: there is nothing to put together.
     fn waits(&self, ctx: &Context) -> bool {
-        self.is_known(ctx)
+        self.is_known(ctx) || in_tunnel(ctx)
     }
 
-    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
+    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.gap(&mut self.machine, ctx);
+            c.gap(&mut self.machine, ctx, out);
         }
     }
 
-    fn closed(&mut self, ctx: &Context, how: Close, _out: &mut Output) {
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.closed(&mut self.machine, ctx, how);
+            c.closed(&mut self.machine, ctx, how, out);
         }
+    }
+
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let Machine { keys, key_counts, .. } = &mut self.machine;
+        keys.read(log, source, &self.limits, key_counts);
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
-        Some(Arc::new(self.machine.report(self.connections.values().chain(self.datagrams.connections()))))
+        Some(Arc::new(
+            self.machine.report(
+                self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()),
+            ),
+        ))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
-        let Self { connections, datagrams, machine, .. } = *self;
-        (Some(Arc::new(machine.into_report(connections.into_values().chain(datagrams.into_connections())))), None)
+        let Self { connections, datagrams, tunnels, machine, .. } = *self;
+        let all = connections.into_values().chain(datagrams.into_connections()).chain(tunnels.into_connections());
+        (Some(Arc::new(machine.into_report(all))), None)
     }
 }
 
 impl Tls {
+    /// A packet of OpenVPN. Of what is inside the protocol is named and all is counted, but no fields are given.
+    fn tunnel(&mut self, ctx: &Context, packet: &[u8], out: &mut Output) {
+        out.found(Proto::Openvpn);
+        let Some(message) = self.tunnels.packet(ctx, packet) else { return };
+        self.found(ctx, out);
+        let sink = out.sink.take();
+        match ctx.transport {
+            Proto::Tcp => {
+                if let Some((connection, machine)) = self.connection(ctx) {
+                    openvpn::records(connection, machine, ctx, &message, out);
+                }
+            }
+            _ => match self.tunnels.connection(ctx) {
+                Some(connection) => openvpn::records(connection, &mut self.machine, ctx, &message, out),
+                None => self.machine.refused += 1,
+            },
+        }
+        out.sink = sink;
+    }
+
     /// Something of TLS was read in the stream before.
     fn is_known(&self, ctx: &Context) -> bool {
         ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
     }
+}
+
+/// Ports on which Wireshark takes UDP payloads for DTLS, and OpenVPN's.
+const UDP_PORTS: &[u16] = &[853, openvpn::PORT, 2221, 5684, 5868];
+
+/// On OpenVPN's port, and no other protocol's.
+fn in_tunnel(ctx: &Context) -> bool {
+    ctx.detected_by == DetectedBy::Port && (ctx.src_port == openvpn::PORT || ctx.dst_port == openvpn::PORT)
 }
 
 /// The record of a client hello, as it starts TLS within another protocol.

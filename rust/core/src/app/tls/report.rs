@@ -30,7 +30,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    fn add(&mut self, frame: u64) {
+    pub fn add(&mut self, frame: u64) {
         self.count += 1;
         let at = self.frames.partition_point(|&f| f < frame);
         if at < MAX_FRAMES {
@@ -38,7 +38,7 @@ impl Evidence {
             self.frames.truncate(MAX_FRAMES);
         }
     }
-    fn merge(&mut self, o: &Self) {
+    pub fn merge(&mut self, o: &Self) {
         self.count += o.count;
         self.frames.extend(&o.frames);
         self.frames.sort_unstable();
@@ -333,6 +333,24 @@ fn counts(t: &Totals, s: &Sums, long: Long) -> Fields {
     out
 }
 
+/// What secrets there were, and what they opened.
+fn secrets(m: &Machine) -> Value {
+    let by_source = |n: [u64; 2]| -> Value { vec![("capture", n[0].into()), ("file", n[1].into())].into() };
+    vec![
+        ("sessions", by_source(m.key_counts.sessions)),
+        ("lines_taken", m.key_counts.taken.into()),
+        ("lines_of_no_use", m.key_counts.other.into()),
+        ("lines_malformed", m.key_counts.malformed.into()),
+        ("lines_dropped", m.key_counts.dropped.into()),
+        ("unread_bytes", m.key_counts.unread_bytes.into()),
+        ("decrypted_connections", by_source(m.opened.connections)),
+        ("decrypted_from", m.opened.frames.report()),
+        ("decrypted_records", m.opened.records.into()),
+        ("stopped_directions", m.opened.stopped.into()),
+    ]
+    .into()
+}
+
 fn end(address: &(IpAddr, u16)) -> [Value; 2] {
     [address.0.into(), address.1.into()]
 }
@@ -537,6 +555,7 @@ impl Report for Machine {
             ("dropped_alerts", self.dropped_alerts.into()),
             ("dropped_certificates", self.dropped_certificates.into()),
             ("refused_connections", self.refused.into()),
+            ("secrets", secrets(&self)),
         ]
         .into()
     }

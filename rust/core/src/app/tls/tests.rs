@@ -171,7 +171,7 @@ fn certificates_are_for_their_names() {
     }
 }
 
-fn context(frame: u64, from_client: bool) -> Context {
+pub(super) fn context(frame: u64, from_client: bool) -> Context {
     let (client, server) = ((IpAddr::v4([10, 0, 0, 1]), 40000), (IpAddr::v4([10, 0, 0, 2]), 443));
     let (src, dst) = if from_client { (client, server) } else { (server, client) };
     Context {
@@ -242,6 +242,33 @@ fn a_handshake_of_tls_13_ends_with_the_client() {
     records.pop();
     records.push((true, record(23, &[0; 19])));
     assert_eq!(field(&play(&records), "outcome"), "alert".into());
+}
+
+/// RFC 8446 2.1 and D.4: the change of cipher between a HelloRetryRequest and the second hellos changes nothing.
+#[test]
+fn hellos_behind_a_hello_retry_request_are_in_the_clear() {
+    let retry = [
+        &[3, 3][..],
+        &hex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"),
+        &[0, 0x13, 1, 0],
+        &vec16(&[extension(43, &[3, 4]), extension(51, &numbers(&[23]))].concat()),
+    ]
+    .concat();
+    let chosen = [extension(43, &[3, 4]), extension(51, &[&numbers(&[23])[..], &vec16(&[1; 65])].concat())];
+    let mut records = hello_records(&[extension(43, &SUPPORTS_13)]);
+    records.push((false, [record(22, &message(2, &retry)), record(20, &[1])].concat()));
+    records.push((true, record(20, &[1])));
+    records.extend(hello_records(&[extension(43, &SUPPORTS_13), groups(&[23])]));
+    records.push((false, record(22, &message(2, &server_hello(0x0303, 0x1301, &chosen)))));
+    let (tls, out) = played(&records);
+    assert_eq!(out.values("tls.handshake.type"), ["1", "2", "1", "2"]);
+    assert_eq!(field(&tls, "last_step"), "server_hello".into());
+    // Before TLS 1.3 all behind it is encrypted.
+    let hello = record(22, &message(2, &server_hello(0x0303, 0xc02f, &[])));
+    let mut records = hello_records(&[]);
+    records.push((false, [hello.clone(), record(20, &[1])].concat()));
+    records.push((false, hello));
+    assert_eq!(played(&records).1.values("tls.handshake.type"), ["1", "2"]);
 }
 
 #[test]
@@ -332,6 +359,35 @@ fn dtls_fragments_are_put_together() {
     assert_eq!(field(&tls, "protocol"), "dtls".into());
     assert_eq!(split(&message(1, &body)).unwrap().1, body);
     assert_eq!(certificates(b"\x00\x00\x04\x00\x00\x01x").collect::<Vec<_>>(), [b"x"]);
+}
+
+#[test]
+fn a_handshake_inside_openvpn_is_followed() {
+    let ctx = |from_client: bool| {
+        let mut ctx = Context { transport: Proto::Udp, stream: None, ..context(1, from_client) };
+        *(if from_client { &mut ctx.dst_port } else { &mut ctx.src_port }) = openvpn::PORT;
+        ctx
+    };
+    let hello = record(22, &message(1, &client_hello(0x0303, &[0xc02f; 40], &[server_name("vpn.example")])));
+    let reply = record(22, &message(2, &server_hello(0x0303, 0xc02f, &[])));
+    let mut tls = Tls::new(&Limits::default());
+    let mut names = Vec::new();
+    for (from_client, piece) in [(true, &hello[..100]), (true, &hello[100..]), (false, &reply[..])] {
+        let mut out = Output::default();
+        let packet = [&[4 << 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 1][..], piece].concat();
+        assert!(tls.datagram(&ctx(from_client), &packet, &mut out));
+        names.push(out.since((0, 0)).to_vec());
+    }
+    assert_eq!(names, [vec![Proto::Openvpn], vec![Proto::Openvpn, Proto::Tls], vec![Proto::Openvpn]]);
+    assert_eq!(field(&tls, "server_name"), "vpn.example".to_string().into());
+    assert_eq!(field(&tls, "last_step"), "server_hello".into());
+
+    let mut framed = 14u16.to_be_bytes().to_vec();
+    framed.extend([4 << 3, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 0, 1]);
+    let ctx = Context { transport: Proto::Tcp, stream: Some(1), ..ctx(true) };
+    assert_eq!(tls.stream(&ctx, &framed[..1], &mut Output::default()), Step::Need(2));
+    assert_eq!(tls.stream(&ctx, &framed[..15], &mut Output::default()), Step::Need(16));
+    assert_eq!(tls.stream(&ctx, &framed, &mut Output::default()), Step::Consumed(16));
 }
 
 #[test]
