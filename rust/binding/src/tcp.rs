@@ -119,7 +119,7 @@ impl TcpTable {
     ) -> PyResult<Vec<Connection>> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         let order = Order::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
-        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().cloned().map(Connection).collect()))
+        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().map(Connection).collect()))
     }
 
     #[pyo3(signature = (address=None, port=None, /, *, having=None))]

@@ -326,6 +326,9 @@ impl Decoder {
             tracker.follow_details();
         }
         let mut counted = (plan.tcp && selector.is_some()).then(|| TcpTracker::new(limits));
+        if counted.is_some() {
+            [&mut counted, &mut tracker].into_iter().flatten().for_each(TcpTracker::keep_unpacked);
+        }
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }

@@ -183,7 +183,10 @@ impl Apps {
             let name = app.name();
             let (report, messages) = app.into_report();
             reports.extend(report.map(|r| (name, r)));
-            kept.extend(messages.map(|m| (name, m)));
+            kept.extend(messages.map(|mut m| {
+                m.shrink();
+                (name, m)
+            }));
         }
         (reports, kept)
     }

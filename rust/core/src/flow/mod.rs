@@ -4,6 +4,7 @@
 
 mod analysis;
 mod arena;
+mod cold;
 pub mod connection;
 mod detail;
 mod filter;

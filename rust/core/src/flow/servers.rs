@@ -196,10 +196,10 @@ impl ConnectionTable {
         limit: usize,
     ) -> (usize, Vec<Value>) {
         let mut all: HashMap<(IpAddr, u16), Server, RandomState> = HashMap::default();
-        let wanted = |c: &&Connection| {
+        let wanted = |c: &Connection| {
             (ports.is_empty() || ports.contains(&c.server_port)) && having.is_none_or(|h| h.matches(c))
         };
-        self.iter().filter(wanted).for_each(|c| all.entry((c.server, c.server_port)).or_default().add(c));
+        self.iter().filter(wanted).for_each(|c| all.entry((c.server, c.server_port)).or_default().add(&c));
         let mut all: Vec<_> = all.into_iter().collect();
         all.sort_unstable_by(|a, b| b.1.weight(order).cmp(&a.1.weight(order)).then(a.0.cmp(&b.0)));
         let rows = all.iter_mut().take(limit).map(|((address, port), server)| server.value(*address, *port)).collect();
