@@ -46,6 +46,7 @@ class Decoder:
     first skip_matches are left out, and the pass is done after max_matches.
     search: (regular expression, bytes of a match in front of the segment that completes it, at most 1,024): rows are
     matches in TCP streams, of the frame that completes each; display_filter does not count.
+    key_log: secrets of TLS sessions (NSS format) beside those that the capture brings.
     """
 
     def __new__(
@@ -69,6 +70,7 @@ class Decoder:
         skip_matches: int = 0,
         max_matches: int | None = None,
         search: tuple[str, int] | None = None,
+        key_log: bytes | None = None,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
