@@ -12,6 +12,7 @@ from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import by_weight, finding, within
+from pcapstream.tools.lists import page_of
 from pcapstream.tools.performance import servers_of, times_ms
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
@@ -167,8 +168,9 @@ def _slow_row(one: Connection) -> list[Any]:
 
 
 def _messages(
-    report: Report, ask: Ask, what: str, times: Mapping[str, Any], servers: Sequence[Any],
-    row: Callable[[Any], list[Any]], findings: list[dict[str, Any]], notes: list[str], *, exact: bool = True,
+    report: Report, ask: Ask, what: str, times: Mapping[str, Any], servers: int,
+    rows: Callable[[int, int], list[list[Any]]], findings: list[dict[str, Any]], notes: list[str],
+    *, exact: bool = True,
 ) -> dict[str, Any]:  # fmt: skip
     """The answer where requests and responses are paired one by one."""
     found: dict[str, Any] = {"samples": times["count"]}
@@ -177,17 +179,17 @@ def _messages(
         names = ("min", "mean", "median", "p95", "max")
         found |= {name: value for name, value in zip(names, times_ms(times, *names), strict=True) if value is not None}
         found["max_frame"] = times["max_frame"]
-        text = f"{count(times['count'], f'answered {what}')} by {count(len(servers), 'server')}: " + ", ".join(
+        text = f"{count(times['count'], f'answered {what}')} by {count(servers, 'server')}: " + ", ".join(
             f"{name} {found[name]} ms" for name in ("median", "p95", "max") if name in found
         )
         text += "."
     return {
-        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": len(servers)},
+        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": servers},
         "analysis_type": "application_response_times",
         "protocol": ask["protocol"],
         "measured": "requests and responses paired",
         "findings": by_weight(findings),
-        "response_data": ask.made("response_data", _SERVER, servers, row, exact=exact),
+        "response_data": ask.table("response_data", _SERVER, rows, servers, exact=exact),
         "notes": notes,
     }
 
@@ -196,7 +198,11 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
     """HTTP/1 and HTTP/2 in the clear, request by request: from the last byte of one to the first of the other."""
     counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
-    servers = sorted((one for of in both for one in of["servers"]), key=lambda one: -(one["wait"].get("mean_ns") or 0))
+    slowest = [one["slowest_servers"] for one in both]
+    number = sum(map(len, slowest))
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        return [row(one) for one in page_of(slowest, lambda one: -(one["wait"].get("mean_ns") or 0), offset, limit)]
 
     def row(one: Mapping[str, Any]) -> list[Any]:
         version = "ipv6" if ":" in one["server"] else "ip"
@@ -221,10 +227,11 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
         "The wait is from the end of a request to the beginning of its response. network_ms and server_ms are means of "
         "its two parts. What TLS carries: protocol https."
     ]
-    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), servers, row, findings, notes)
+    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), number, rows, findings, notes)
     found["summary"]["network_ms"] = times_ms(joined([one["network"] for one in both]), "mean")[0]
     found["summary"]["server_ms"] = times_ms(joined([one["server_time"] for one in both]), "mean")[0]
-    found["slowest"] = _slowest(report, ask, sorted({one["port"] for one in servers})[:_MOST_PORTS] or [0])
+    ports = sorted({port for one in both for port in one["server_ports"]})
+    found["slowest"] = _slowest(report, ask, ports[:_MOST_PORTS] or [0])
     return found
 
 
@@ -249,7 +256,7 @@ def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     dns = values_of(report.summary(DnsSummary)).get("dns")
     if dns is None:
-        return _messages(report, ask, "query", {"count": 0}, [], list, [], [])
+        return _messages(report, ask, "query", {"count": 0}, 0, lambda offset, limit: [], [], [])
 
     def row(one: Mapping[str, Any]) -> list[Any]:
         least, mean, median, p95, most = times_ms(one, "min", "mean", "median", "p95", "max")
@@ -269,7 +276,12 @@ def _dns(report: Report, ask: Ask) -> dict[str, Any]:
                 filter=within(scope_of(ask), "dns.time > 1"),
             )
         )  # fmt: skip
-    return _messages(report, ask, "query", dns["response_time"], dns["servers"], row, findings, [_NO_SPLIT])
+    servers = dns["servers"]
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        return [row(one) for one in servers[offset : offset + limit]]
+
+    return _messages(report, ask, "query", dns["response_time"], len(servers), rows, findings, [_NO_SPLIT])
 
 
 _NO_SPLIT = "Without a connection there is no round trip to tell network and server apart: network_ms is null."
@@ -299,7 +311,11 @@ def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
     exact = not any(one["echo"]["pairs"]["missed"] for one in counts.values())
     notes = ["Echo is answered by the network: no server time."]
     times = joined([echo["response_time"] for _, echo in echoes])
-    return _messages(report, ask, "echo request", times, rows, list, findings, notes, exact=exact)
+
+    def page(offset: int, limit: int) -> list[list[Any]]:
+        return rows[offset : offset + limit]
+
+    return _messages(report, ask, "echo request", times, len(rows), page, findings, notes, exact=exact)
 
 
 RESPONSE_TIMES = ToolSpec(

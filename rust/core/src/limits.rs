@@ -79,6 +79,10 @@ limits! {
     max_dns_pending: usize = 900_000,
     /// TLS handshakes kept for the rows.
     max_tls_handshakes: usize = 50_000,
+    /// TLS sessions whose secrets are known (key logs in the capture or given with it).
+    max_tls_sessions: usize = 50_000,
+    /// Bytes of key logs read.
+    max_key_log_bytes: usize = 32 << 20,
     /// Distinct certificates kept.
     max_certificates: usize = 5_000,
     /// ICMP echo requests remembered while their reply is waited for, each IP version.

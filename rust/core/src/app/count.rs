@@ -1,9 +1,11 @@
 //! Bounded counters that the protocols share.
 
 use super::message::{Fields, Value};
+use super::rows::Rows;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Occurrences by key, up to a number of keys; the rest is counted together.
 #[derive(Clone, Debug)]
@@ -32,6 +34,11 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
         }
     }
 
+    /// Keys and how often they occurred, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
+        self.seen.iter().map(|(k, &n)| (k, n))
+    }
+
     /// Adds the occurrences of another part of the traffic.
     pub fn merge(&mut self, other: &Self) {
         self.other += other.other;
@@ -54,6 +61,43 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
         vec![("rows", rows.into()), ("other", self.other.into())].into()
     }
 }
+
+impl<K: Eq + Hash + Ord + Clone + Send + Sync + 'static> Counter<K> {
+    /// As [`report`](Self::report), of a counter that may have many keys: the rows are made when they are looked at.
+    pub fn rows<M: Send + Sync + 'static>(
+        of: &Arc<M>,
+        this: fn(&M) -> &Self,
+        order: fn(&M) -> Vec<(K, u64)>,
+        show: fn(&M, &(K, u64)) -> Value,
+    ) -> Value {
+        let counter = this(of);
+        let rows = Rows::later(of, counter.seen.len(), order, show);
+        vec![("rows", rows), ("other", counter.other.into())].into()
+    }
+
+    /// Keys and how often they occurred, most frequent first.
+    pub fn ranked(&self) -> Vec<(K, u64)> {
+        let mut all: Vec<_> = self.seen.iter().map(|(k, &n)| (k, n)).collect();
+        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        all.into_iter().map(|(k, n)| (k.clone(), n)).collect()
+    }
+}
+
+/// A key that is text, as a value.
+pub fn text_of(key: &str) -> Value {
+    key.to_owned().into()
+}
+
+/// `Counter::rows` of the counter of that name of `$of`, shown by the function `$show`.
+macro_rules! counted_later {
+    ($of:expr, $($field:ident).+, $show:expr) => {
+        $crate::app::count::Counter::rows($of, |m| &m.$($field).+, |m| m.$($field).+.ranked(), |_, (key, n)| {
+            let shown: $crate::app::message::Value = $show(key);
+            vec![shown, (*n).into()].into()
+        })
+    };
+}
+pub(crate) use counted_later;
 
 /// A set of durations: exact count, sum, least and largest; the values themselves up to a limit.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +139,11 @@ impl Times {
 
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Nanoseconds; None: there is no time.
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum_ns as f64 / self.count as f64)
     }
 
     /// Adds the times of another part of the traffic.

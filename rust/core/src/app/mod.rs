@@ -10,11 +10,12 @@ mod bytes;
 pub mod count;
 mod dhcp;
 mod dispatch;
-mod dns;
+pub mod dns;
 mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
+mod inside;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub(crate) use icmp::pair_fields as icmp_pair_fields;
@@ -30,6 +31,7 @@ pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
 mod reader;
+pub mod rows;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
@@ -47,11 +49,13 @@ pub use dispatch::{AppPlan, Apps, Messages, Place, Reports};
 pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
-pub use message::{Message, Value};
+pub use message::{Fields, Message, Value};
 pub use output::Output;
+pub use rows::Rows;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+pub use tls::Source;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +88,7 @@ pub struct Context {
     pub dst: IpAddr,
     pub src_port: u16,
     pub dst_port: u16,
-    /// `udp`, `tcp`, `icmp` or `icmpv6`.
+    /// `udp`, `tcp`, `tls` (decrypted), `icmp` or `icmpv6`.
     pub transport: Proto,
     pub ttl: u8,
     /// Frame length on the wire, bytes.
@@ -99,6 +103,18 @@ pub struct Context {
     pub only_in_order: bool,
     /// Behind the first damage of the file.
     pub recovered: bool,
+}
+
+impl Context {
+    /// A stream of bytes: TCP's, or one inside of it.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.transport, Proto::Tcp | Proto::Tls)
+    }
+
+    /// It was encrypted on the wire.
+    pub fn is_decrypted(&self) -> bool {
+        self.transport == Proto::Tls
+    }
 }
 
 /// What a protocol says of the first bytes of an unclaimed payload.
@@ -276,6 +292,10 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// A key log with session secrets: a block of the capture, or a file that was given with it.
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let _ = (log, source);
+    }
     /// Guesses what UDP payloads are that neither a port nor their first bytes tell.
     fn guesses_udp(&self) -> bool {
         false
@@ -302,8 +322,8 @@ pub trait App: Send {
 
 /// What a protocol counted in the core, at one moment.
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
-    /// The counts as a value.
-    fn value(&self) -> Value;
+    /// The counts as a value; long tables hold on to what was counted and make their rows later.
+    fn value(self: Arc<Self>) -> Value;
     /// Rows of one of its tables; none of a table it does not have.
     fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
         let _ = (table, offset, limit);

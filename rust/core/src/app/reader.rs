@@ -86,6 +86,9 @@ impl Apps {
             let http = self.out.since(before).contains(&Proto::Http);
             self.other_reader(ctx, number, side, s, http.then_some(Proto::Http));
         }
+        if !self.out.inner.is_empty() {
+            self.read_inside(ctx.frame, number);
+        }
     }
 
     /// The stream's protocol turned the bytes of a segment down: they may begin another one's.
@@ -109,6 +112,7 @@ impl Apps {
             let Some(app) = pair.app.and_then(|a| self.apps.get_mut(a)) else { continue };
             let mut reader = Reader { app: app.as_mut(), out: &mut self.out, limit };
             pair.sides.iter_mut().for_each(|s| s.flush(&mut reader, None));
+            self.read_inside(0, number);
         }
         self.streams.load.gaps = 0;
         self.watchers.iter_mut().for_each(|w| w.finish(&mut self.apps, &mut self.out));
@@ -117,7 +121,7 @@ impl Apps {
 }
 
 /// The protocol a payload starts a message of, other than `not`; and whether more bytes could tell.
-fn probe(apps: &[Box<dyn App>], data: &[u8], not: Option<usize>) -> (Option<usize>, bool) {
+pub(super) fn probe(apps: &[Box<dyn App>], data: &[u8], not: Option<usize>) -> (Option<usize>, bool) {
     let mut more = false;
     for (i, app) in apps.iter().enumerate().filter(|(i, a)| a.probes_tcp() && Some(*i) != not) {
         match app.probe(Proto::Tcp, data) {

@@ -41,6 +41,8 @@ struct Held {
     wire_len: u32,
     context: Context,
     read: Read,
+    /// Wireshark read what stands in it behind the message it waited for.
+    tail: bool,
 }
 
 /// What Wireshark did with a segment when it came.
@@ -139,6 +141,11 @@ impl Stream {
     /// Bytes held.
     pub fn held(&self) -> usize {
         self.pending.len() + self.ahead_bytes
+    }
+
+    /// Sequence number behind the bytes that came in order.
+    pub fn behind(&self) -> u32 {
+        self.next.unwrap_or(0)
     }
 
     /// Segments wait for a gap to close.
@@ -291,7 +298,8 @@ impl Stream {
             _ => {}
         }
         self.ahead_bytes += s.data.len();
-        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read });
+        let tail = read == Read::Awaited && !tail.is_empty();
+        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read, tail });
         // Ends: each turn takes at least one held segment.
         while self.ahead.len() > Self::MAX_AHEAD || self.ahead_bytes > reader.limit {
             self.pass_gap(reader, context);
@@ -453,6 +461,8 @@ impl Stream {
             if held.read != Read::Awaited || behind {
                 reader.out.back_to(mark);
             }
+            // The message that begins there it goes on with.
+            self.in_step |= held.tail && (self.skip > 0 || !self.pending.is_empty());
         }
         if self.ahead.is_empty() {
             self.ahead = Vec::new();
@@ -515,7 +525,8 @@ impl Stream {
         }
     }
 
-    fn close(&mut self, reader: &mut Reader<'_>, context: &Context, how: Close) {
+    /// The sender has closed its direction; told once.
+    pub fn close(&mut self, reader: &mut Reader<'_>, context: &Context, how: Close) {
         if !std::mem::replace(&mut self.closed, true) {
             reader.app.closed(context, how, reader.out);
         }

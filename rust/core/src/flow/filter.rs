@@ -131,25 +131,34 @@ impl Order {
         })
     }
 
-    /// `Less` when `a` comes first.
-    pub fn compare(self, a: &Connection, b: &Connection) -> Ordering {
+    /// What [`compare`](Self::compare) goes by.
+    pub fn weight(self, c: &Connection) -> Weight {
         match self {
-            Self::Stream => Ordering::Equal,
-            Self::Packets => b.packets().cmp(&a.packets()),
-            Self::Bytes => bytes(b).cmp(&bytes(a)),
-            Self::RetransmissionRate => {
-                let rate =
-                    |x: &Connection, y: &Connection| x.event_count(RETRANSMISSIONS) as u128 * y.packets() as u128;
-                rate(b, a).cmp(&rate(a, b))
-            }
-            Self::Retransmissions => b.event_count(RETRANSMISSIONS).cmp(&a.event_count(RETRANSMISSIONS)),
-            Self::Duration => duration(b).cmp(&duration(a)),
-            Self::InitialRtt => b.initial_rtt_ns.cmp(&a.initial_rtt_ns),
-            Self::Wait => b.turns.max_ns.cmp(&a.turns.max_ns),
-            Self::Event(kind) => b.event_count(kind).cmp(&a.event_count(kind)),
+            Self::Stream => (0, 0),
+            Self::Packets => (c.packets(), 0),
+            Self::Bytes => (bytes(c), 0),
+            Self::RetransmissionRate => (c.event_count(RETRANSMISSIONS), c.packets()),
+            Self::Retransmissions => (c.event_count(RETRANSMISSIONS), 0),
+            // Negative ones first.
+            Self::Duration => (duration(c) as u64 ^ 1 << 63, 0),
+            Self::InitialRtt => c.initial_rtt_ns.map_or((0, 0), |ns| (1, ns)),
+            Self::Wait => (c.turns.max_ns, 0),
+            Self::Event(kind) => (c.event_count(kind), 0),
         }
     }
+
+    /// `Less` when the connection of weight `a` comes first.
+    pub fn compare(self, a: Weight, b: Weight) -> Ordering {
+        if self == Self::RetransmissionRate {
+            let rate = |x: Weight, y: Weight| x.0 as u128 * y.1 as u128;
+            return rate(b, a).cmp(&rate(a, b));
+        }
+        b.cmp(&a)
+    }
 }
+
+/// What connections are ordered by.
+pub type Weight = (u64, u64);
 
 fn bytes(c: &Connection) -> u64 {
     c.dirs[0].bytes + c.dirs[1].bytes
@@ -213,13 +222,14 @@ mod tests {
         slow.events = Some(events.clone());
         quick.events = Some(events);
         let none = connection(ClientKnownBy::Syn);
-        assert_eq!(Order::InitialRtt.compare(&slow, &quick), Ordering::Less);
-        assert_eq!(Order::InitialRtt.compare(&quick, &none), Ordering::Less);
-        assert_eq!(Order::Duration.compare(&quick, &slow), Ordering::Less);
-        assert_eq!(Order::Packets.compare(&slow, &quick), Ordering::Less);
+        let compare = |by: Order, a: &Connection, b: &Connection| by.compare(by.weight(a), by.weight(b));
+        assert_eq!(compare(Order::InitialRtt, &slow, &quick), Ordering::Less);
+        assert_eq!(compare(Order::InitialRtt, &quick, &none), Ordering::Less);
+        assert_eq!(compare(Order::Duration, &quick, &slow), Ordering::Less);
+        assert_eq!(compare(Order::Packets, &slow, &quick), Ordering::Less);
         // Five of ten packets are more than five of a hundred.
-        assert_eq!(Order::RetransmissionRate.compare(&quick, &slow), Ordering::Less);
-        assert_eq!(Order::Retransmissions.compare(&quick, &slow), Ordering::Equal);
-        assert_eq!(Order::Stream.compare(&quick, &slow), Ordering::Equal);
+        assert_eq!(compare(Order::RetransmissionRate, &quick, &slow), Ordering::Less);
+        assert_eq!(compare(Order::Retransmissions, &quick, &slow), Ordering::Equal);
+        assert_eq!(compare(Order::Stream, &quick, &slow), Ordering::Equal);
     }
 }

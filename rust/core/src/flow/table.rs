@@ -1,9 +1,10 @@
 //! All connections of a pass, as a value that views read, merge and share.
 
+use super::cold::Cold;
 use super::connection::{Connection, event};
-use super::filter::{Filter, Having, Order};
+use super::filter::{Filter, Having, Order, Weight};
 use super::totals::Totals;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Kinds of which the first frames are kept: the analysis events, then SYN, SYN+ACK, FIN and RST segments.
 pub const EVIDENCE_KINDS: usize = event::COUNT + 4;
@@ -25,11 +26,60 @@ pub const EVIDENCE_NAMES: [&str; EVIDENCE_KINDS] = {
 /// First frames of each kind, ascending.
 pub(super) type Evidence = [Vec<u64>; EVIDENCE_KINDS];
 
+/// Connections of one pass, in stream order.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// As the pass packed them; `end_ns`: its last packet time.
+    Packed {
+        cold: Cold,
+        places: Vec<u32>,
+        end_ns: i64,
+    },
+    Plain(Vec<Connection>),
+}
+
+impl Part {
+    pub fn packed(cold: Cold, end_ns: i64) -> Self {
+        let (cold, places) = cold.into_table();
+        Self::Packed { cold, places, end_ns }
+    }
+
+    pub fn plain(mut connections: Vec<Connection>) -> Self {
+        connections.sort_unstable_by_key(|c| c.stream);
+        Self::Plain(connections)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed { places, .. } => places.len(),
+            Self::Plain(connections) => connections.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<Connection> {
+        match self {
+            Self::Packed { cold, places, end_ns } => cold.connection(*places.get(at)?, *end_ns),
+            Self::Plain(connections) => connections.get(at).cloned(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Connection> + '_ {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Packed { cold, places, .. } => cold.held() + places.capacity() * size_of::<u32>(),
+            Self::Plain(connections) => connections.capacity() * size_of::<Connection>(),
+        }
+    }
+}
+
 /// Connections in stream order (after a merge: those of the first part, then those of the second), and sums that stay
 /// exact beyond the limit. Cloning shares the connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionTable {
-    parts: Vec<Arc<Vec<Connection>>>,
+    parts: Vec<Arc<Part>>,
     /// Position of the first connection of each part.
     starts: Vec<usize>,
     /// Stream order as positions in the concatenated parts. Empty: the parts are in order.
@@ -40,6 +90,8 @@ pub struct ConnectionTable {
     evidence: Arc<Evidence>,
     max_connections: usize,
     max_evidence: usize,
+    /// Sums over all of them, once somebody asked.
+    sums: OnceLock<Box<Totals>>,
 }
 
 impl ConnectionTable {
@@ -48,23 +100,24 @@ impl ConnectionTable {
         Self::new(Vec::new(), Totals::default(), Evidence::default(), usize::MAX, usize::MAX)
     }
 
-    /// Connections in any order of their streams, each stream once.
+    /// Connections of each part in the order of their streams, each stream once.
     pub(super) fn new(
-        parts: Vec<Vec<Connection>>,
+        parts: Vec<Part>,
         dropped: Totals,
         evidence: Evidence,
         max_connections: usize,
         max_evidence: usize,
     ) -> Self {
-        let streams: Vec<u32> = parts.iter().flatten().map(|c| c.stream).collect();
+        let parts: Vec<Arc<Part>> = parts.into_iter().filter(|part| part.len() > 0).map(Arc::new).collect();
+        let len = parts.iter().map(|part| part.len()).sum();
         let mut order = Vec::new();
-        if !streams.is_sorted() {
+        if parts.len() > 1 {
+            let streams: Vec<u32> = parts.iter().flat_map(|part| part.iter()).map(|c| c.stream).collect();
             order = (0..streams.len() as u32).collect();
             order.sort_unstable_by_key(|&at| streams.get(at as usize));
         }
-        let parts: Vec<Arc<Vec<Connection>>> = parts.into_iter().map(Arc::new).collect();
         Self {
-            len: streams.len(),
+            len,
             starts: starts(&parts),
             parts,
             order: Arc::new(order),
@@ -72,6 +125,7 @@ impl ConnectionTable {
             evidence: Arc::new(evidence),
             max_connections,
             max_evidence,
+            sums: OnceLock::new(),
         }
     }
 
@@ -84,7 +138,7 @@ impl ConnectionTable {
         dropped.merge(&other.dropped);
         let mut len = self.len + other.len;
         if len > max_connections {
-            self.iter().chain(other.iter()).skip(max_connections).for_each(|c| dropped.add(c));
+            self.iter().chain(other.iter()).skip(max_connections).for_each(|c| dropped.add(&c));
             len = max_connections;
         }
         let stored = self.stored();
@@ -110,6 +164,7 @@ impl ConnectionTable {
             evidence: Arc::new(evidence),
             max_connections,
             max_evidence,
+            sums: OnceLock::new(),
         }
     }
 
@@ -128,7 +183,7 @@ impl ConnectionTable {
     }
 
     /// The connection at a position in stream order.
-    pub fn get(&self, rank: usize) -> Option<&Connection> {
+    pub fn get(&self, rank: usize) -> Option<Connection> {
         if rank >= self.len {
             return None;
         }
@@ -138,7 +193,7 @@ impl ConnectionTable {
     }
 
     /// All of them in stream order.
-    pub fn iter(&self) -> impl Iterator<Item = &Connection> {
+    pub fn iter(&self) -> impl Iterator<Item = Connection> + '_ {
         let in_order = self.order.is_empty();
         let plain = self.parts.iter().flat_map(|part| part.iter()).take(if in_order { self.len } else { 0 });
         let by_order = (0..if in_order { 0 } else { self.len }).filter_map(|rank| self.get(rank));
@@ -147,9 +202,14 @@ impl ConnectionTable {
 
     /// Sums over the chosen connections; over all of them the dropped ones are included.
     pub fn totals(&self, filter: &Filter) -> Totals {
-        let mut totals = if filter.is_all() { self.dropped.clone() } else { Totals::default() };
-        self.iter().filter(|c| filter.matches(c)).for_each(|c| totals.add(c));
-        totals
+        let add = |mut totals: Totals| {
+            self.iter().filter(|c| filter.matches(c)).for_each(|c| totals.add(&c));
+            totals
+        };
+        if !filter.is_all() {
+            return add(Totals::default());
+        }
+        Totals::clone(self.sums.get_or_init(|| Box::new(add(self.dropped.clone()))))
     }
 
     /// A page of the chosen connections.
@@ -160,13 +220,19 @@ impl ConnectionTable {
         order: Order,
         offset: usize,
         limit: usize,
-    ) -> Vec<&Connection> {
-        let chosen = self.iter().filter(|c| filter.matches(c) && having.is_none_or(|h| h.matches(c)));
+    ) -> Vec<Connection> {
+        let is_chosen = |c: &Connection| filter.matches(c) && having.is_none_or(|h| h.matches(c));
         if order == Order::Stream {
-            return chosen.skip(offset).take(limit).collect();
+            if filter.is_all() && having.is_none() {
+                return (offset..self.len.min(offset.saturating_add(limit)))
+                    .filter_map(|rank| self.get(rank))
+                    .collect();
+            }
+            return self.iter().filter(is_chosen).skip(offset).take(limit).collect();
         }
-        let mut chosen: Vec<(usize, &Connection)> = chosen.enumerate().collect();
-        let compare = |a: &(usize, &Connection), b: &(usize, &Connection)| order.compare(a.1, b.1).then(a.0.cmp(&b.0));
+        let weighed = self.iter().enumerate().filter(|(_, c)| is_chosen(c)).map(|(rank, c)| (order.weight(&c), rank));
+        let mut chosen: Vec<(Weight, usize)> = weighed.collect();
+        let compare = |a: &(Weight, usize), b: &(Weight, usize)| order.compare(a.0, b.0).then(a.1.cmp(&b.1));
         let end = offset.saturating_add(limit);
         if end == 0 {
             return Vec::new();
@@ -176,11 +242,20 @@ impl ConnectionTable {
             chosen.truncate(end);
         }
         chosen.sort_unstable_by(compare);
-        chosen.into_iter().skip(offset).map(|(_, c)| c).collect()
+        chosen.into_iter().skip(offset).filter_map(|(_, rank)| self.get(rank)).collect()
+    }
+
+    /// Bytes that the connections take.
+    pub fn memory_bytes(&self) -> usize {
+        let parts: usize = self.parts.iter().map(|part| part.memory_bytes()).sum();
+        parts + self.order.capacity() * size_of::<u32>()
     }
 
     /// How many connections there are to choose from.
     pub fn count(&self, filter: &Filter, having: Option<Having>) -> usize {
+        if filter.is_all() && having.is_none() {
+            return self.len;
+        }
         self.iter().filter(|c| filter.matches(c) && having.is_none_or(|h| h.matches(c))).count()
     }
 
@@ -206,6 +281,6 @@ impl ConnectionTable {
     }
 }
 
-fn starts(parts: &[Arc<Vec<Connection>>]) -> Vec<usize> {
+fn starts(parts: &[Arc<Part>]) -> Vec<usize> {
     parts.iter().scan(0, |next, part| Some(std::mem::replace(next, *next + part.len()))).collect()
 }

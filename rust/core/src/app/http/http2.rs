@@ -31,6 +31,7 @@ const TYPES: [&str; 10] = [
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
@@ -73,6 +74,11 @@ impl Frames {
             ("goaway", self.goaway.report()),
         ]
     }
+}
+
+/// A SETTINGS frame of the connection: what a server begins with (RFC 9113 3.4).
+pub fn begins_with_settings(data: &[u8]) -> bool {
+    matches!(data, [0, hi, lo, SETTINGS, 0, 0, 0, 0, 0, ..] if u16::from_be_bytes([*hi, *lo]) % 6 == 0)
 }
 
 /// A stream with a request and its response.
@@ -354,7 +360,7 @@ impl Http2 {
         if self.streams.len() >= MAX_STREAMS {
             self.streams.clear();
         }
-        let login = if b.authorization.is_empty() { None } else { secret::login(&b.authorization) };
+        let login = if b.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(&b.authorization) };
         let mut row =
             Row { version: 20, request_head: b.bytes as u32, stream_id: id, flags: flag::KEPT_OPEN, ..Row::default() };
         row.set("method", &b.method);

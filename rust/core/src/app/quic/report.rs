@@ -291,7 +291,7 @@ fn join(a: &[Listed], b: &[Listed], made: u64, limit: usize) -> (Vec<Listed>, Ha
 }
 
 impl Report for QuicReport {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let kinds: Fields = Kind::ALL.iter().map(|k| (k.name(), self.counts.kinds[*k as usize].into())).collect();
         vec![
             ("frames", self.counts.frames.into()),

@@ -13,8 +13,10 @@ pub mod fingerprint;
 pub mod handshake;
 pub mod machine;
 pub mod names;
+mod opened;
 mod openvpn;
 pub mod report;
+mod secrets;
 mod session;
 mod suites;
 
@@ -28,6 +30,7 @@ use connection::Connection;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use machine::Machine;
+pub use secrets::Source;
 use std::sync::Arc;
 
 /// Content types of records (RFC 8446 5.1).
@@ -55,6 +58,7 @@ pub struct Tls {
     tunnels: openvpn::Tunnels,
     machine: Machine,
     max_connections: usize,
+    limits: Limits,
     sweeps: Sweeps,
     /// Frame in which TLS was found last.
     last_found: u64,
@@ -68,6 +72,7 @@ impl Tls {
             tunnels: openvpn::Tunnels::new(limits),
             machine: Machine::new(limits),
             max_connections: limits.max_app_streams / 2,
+            limits: limits.clone(),
             sweeps: Sweeps::default(),
             last_found: 0,
         }
@@ -197,16 +202,21 @@ impl App for Tls {
         self.is_known(ctx) || in_tunnel(ctx)
     }
 
-    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
+    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.gap(&mut self.machine, ctx);
+            c.gap(&mut self.machine, ctx, out);
         }
     }
 
-    fn closed(&mut self, ctx: &Context, how: Close, _out: &mut Output) {
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.closed(&mut self.machine, ctx, how);
+            c.closed(&mut self.machine, ctx, how, out);
         }
+    }
+
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let Machine { keys, key_counts, .. } = &mut self.machine;
+        keys.read(log, source, &self.limits, key_counts);
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
