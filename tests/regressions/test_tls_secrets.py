@@ -13,6 +13,10 @@ from typing import Any
 
 import pytest
 
+import pcapstream
+from pcapstream.cli import main
+from pcapstream.errors import QueryError
+from pcapstream.report import ScanOptions
 from tests.support.ask import ask, rows
 from tests.support.talk import START
 from tests.support.tls_session import CLIENT, SERVER, Played, capture, play, secrets_block, talk_of
@@ -215,6 +219,39 @@ def test_without_the_right_secrets_nothing_is_opened(tmp_path: Path) -> None:
     found, notes = facts(write(tmp_path, played, log=forged))
     assert (found["connections"], found["records"], found["directions_given_up"]) == (0, 0, 2)
     assert "http" not in {p for row in seen(tmp_path / "capture.pcapng") for p in row[1].split(":")}
+
+
+def test_a_key_log_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    played = play(TALK)
+    path, log = tmp_path / "plain.pcapng", tmp_path / "keys.log"
+    path.write_bytes(capture(talk_of(played), None))
+
+    with pytest.raises(QueryError) as caught:
+        pcapstream.analyze(path, tls_keylog=log)
+    assert caught.value.code == "bad_parameter"
+    assert str(log) not in str(caught.value)
+
+    log.write_bytes(played.key_log)
+    flag = ["--tls-keylog", str(log)]
+    assert main(["call", "analyze_tls_handshakes", str(path), *flag]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["decrypted"]["with_secrets_of"] == {"capture": 0, "file": 1}
+    assert main(["filter", str(path), "http.request", "--fields", "frame.number,http.request.full_uri", *flag]) == 0
+    shown = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert shown == ["https://site.example/a?b=1", "https://site.example/p"]
+
+    report = pcapstream.analyze(path, modules=["http", "tcp"], tls_keylog=log)
+    assert report.summary(pcapstream.HttpSummary).counts()["http"]["requests"] == 2
+
+
+def test_options_with_another_key_log_are_others(tmp_path: Path) -> None:
+    """A finished analysis is not given to who has other secrets."""
+    log = tmp_path / "keys.log"
+    keys = {ScanOptions().key, ScanOptions(tls_keylog=str(log)).key}
+    for content in (b"one", b"two, longer"):
+        log.write_bytes(content)
+        keys.add(ScanOptions(tls_keylog=str(log)).key)
+    assert len(keys) == 4
 
 
 def test_lines_that_are_no_secrets_are_skipped_and_told(tmp_path: Path) -> None:

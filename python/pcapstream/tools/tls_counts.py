@@ -105,7 +105,7 @@ def secrets_notes(counts: Counts) -> list[str]:
     if lost or secrets["unread_bytes"]:
         notes.append(
             f"{count(lost, 'line')} of the key log could not be used (malformed, or more than {LIMIT} sessions)"
-            + (f"; {secrets['unread_bytes']:,} further bytes of it were not read." if secrets["unread_bytes"] else ".")
+            + ("; of more than max_key_log_bytes the rest was not read." if secrets["unread_bytes"] else ".")
         )
     return notes
 

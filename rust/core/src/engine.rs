@@ -360,6 +360,11 @@ impl Decoder {
         }
     }
 
+    /// A key log with the secrets of TLS sessions, in front of the first bytes.
+    pub fn key_log(&mut self, log: &[u8]) {
+        self.pass.secrets(log, Source::File);
+    }
+
     /// The next bytes of the file, any number of them.
     pub fn feed(&mut self, data: &[u8]) -> Result<Batch, FormatError> {
         if !self.pass.done && !self.finished {
