@@ -674,7 +674,8 @@ impl Sweeps {
 
 /// The streams that somebody reads, by number.
 pub struct Streams {
-    pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
+    /// Each in a place of its own: the free places of the table, up to as many again, stay small.
+    pub open: HashMap<u32, Box<Pair>, foldhash::fast::RandomState>,
     pub load: Load,
     max_streams: usize,
     sweeps: Sweeps,
@@ -718,7 +719,7 @@ impl Streams {
             self.load.refused += 1;
             return;
         }
-        self.open.insert(number, pair);
+        self.open.insert(number, Box::new(pair));
     }
 
     /// Numbers of the streams with segments that wait for a gap to close, in order.

@@ -467,7 +467,7 @@ impl Machine {
 
     /// Puts away the handshakes of connections that are over.
     /// `all`: else those only that were over the last time, and not used since.
-    pub fn sweep(&mut self, connections: &mut HashMap<u32, Connection, RandomState>, all: bool) {
+    pub fn sweep(&mut self, connections: &mut HashMap<u32, Box<Connection>, RandomState>, all: bool) {
         let goes = |c: &mut Connection| c.is_over() && (all || c.may_go());
         for (_, mut c) in connections.extract_if(|_, c| goes(c)) {
             c.sides.iter_mut().for_each(|side| drop(side.take(self)));

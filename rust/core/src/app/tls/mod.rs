@@ -53,7 +53,7 @@ const MAX_RECORD: usize = 0x4000 + 2048;
 
 /// TLS and DTLS of a pass.
 pub struct Tls {
-    connections: HashMap<u32, Connection, RandomState>,
+    connections: HashMap<u32, Box<Connection>, RandomState>,
     datagrams: dtls::Datagrams,
     tunnels: openvpn::Tunnels,
     machine: Machine,
@@ -225,14 +225,19 @@ impl App for Tls {
     fn report(&self) -> Option<Arc<dyn Report>> {
         Some(Arc::new(
             self.machine.report(
-                self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()),
+                self.connections
+                    .values()
+                    .map(|c| &**c)
+                    .chain(self.datagrams.connections())
+                    .chain(self.tunnels.connections()),
             ),
         ))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let Self { connections, datagrams, tunnels, machine, .. } = *self;
-        let all = connections.into_values().chain(datagrams.into_connections()).chain(tunnels.into_connections());
+        let all =
+            connections.into_values().map(|c| *c).chain(datagrams.into_connections()).chain(tunnels.into_connections());
         (Some(Arc::new(machine.into_report(all))), None)
     }
 }
@@ -260,7 +265,7 @@ impl Tls {
 
     /// Something of TLS was read in the stream before.
     fn is_known(&self, ctx: &Context) -> bool {
-        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
+        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(|c| c.has_version())
     }
 }
 
