@@ -208,6 +208,13 @@ impl Kept {
         self.dropped
     }
 
+    /// Those of one of the family's protocols as the bytes they came in, in frame order.
+    pub fn raw<'a>(&'a self, protocol: &str) -> impl Iterator<Item = (Context, &'a [u8])> {
+        let wanted = self.kinds.iter().position(|k| k.0 == protocol);
+        let read = |place: &Place| self.read(*place);
+        self.places.iter().map(read).filter(move |m| Some(m.0) == wanted).map(|(_, context, bytes, _)| (context, bytes))
+    }
+
     /// A page of them, decoded, in frame order; `protocol` chooses one of the family's.
     pub fn page(&self, protocol: Option<&str>, offset: usize, limit: usize) -> Vec<Message> {
         let kind_of = |place: &Place| self.chunks.get(place.chunk as usize)?.get(place.offset as usize).copied();

@@ -10,7 +10,7 @@ mod bytes;
 pub mod count;
 mod dhcp;
 mod dispatch;
-mod dns;
+pub mod dns;
 mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
@@ -31,6 +31,7 @@ pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
 mod reader;
+pub mod rows;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
@@ -48,8 +49,9 @@ pub use dispatch::{AppPlan, Apps, Messages, Place, Reports};
 pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
-pub use message::{Message, Value};
+pub use message::{Fields, Message, Value};
 pub use output::Output;
+pub use rows::Rows;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -333,8 +335,8 @@ pub trait App: Send {
 
 /// What a protocol counted in the core, at one moment.
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
-    /// The counts as a value.
-    fn value(&self) -> Value;
+    /// The counts as a value; long tables hold on to what was counted and make their rows later.
+    fn value(self: Arc<Self>) -> Value;
     /// Rows of one of its tables; none of a table it does not have.
     fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
         let _ = (table, offset, limit);

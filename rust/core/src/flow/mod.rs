@@ -12,6 +12,7 @@ mod key;
 mod seq;
 mod servers;
 mod state;
+mod suspects;
 mod table;
 mod totals;
 mod tracker;
@@ -23,6 +24,7 @@ pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handsh
 pub use detail::Detail;
 pub use filter::{Filter, Having, Order};
 pub use servers::ServerOrder;
+pub use suspects::Thresholds;
 pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use totals::Totals;
 pub use tracker::{Segment, TcpTracker, Verdict};

@@ -6,8 +6,12 @@ use super::table::ConnectionTable;
 use super::turns::Turns;
 use crate::addr::IpAddr;
 use crate::app::message::Value;
+use crate::app::rows::Rows;
+use crate::tally::page_of;
 use foldhash::fast::RandomState;
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Sums of a set of times, ns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,6 +44,9 @@ impl Sum {
         .into()
     }
 }
+
+/// A server behind what it is ordered by.
+type Ranked = (Reverse<u64>, (IpAddr, u16), Server);
 
 /// What is summed of one server.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +102,9 @@ impl Server {
         }
     }
 
-    fn value(&mut self, address: IpAddr, port: u16) -> Value {
-        self.initial_rtts.sort_unstable();
-        let r = &self.initial_rtts;
+    fn value(&self, address: IpAddr, port: u16) -> Value {
+        let mut r = self.initial_rtts.clone();
+        r.sort_unstable();
         let rank = |part: usize| r.get((r.len() * part).div_ceil(100).saturating_sub(1)).copied();
         let events = event::NAMES.iter().zip(self.events).filter(|e| e.1 > 0).map(|(&name, n)| (name, n.into()));
         let (count, wait, network) = self.split;
@@ -186,24 +193,25 @@ impl ServerOrder {
 }
 
 impl ConnectionTable {
-    /// (number of servers, the first `limit` of them with their sums): an address and port each, the server's as far as
+    /// (number of servers, the first `limit` of them with their sums, rows that are made later): an address and port each, the server's as far as
     /// the connection tells who that is. `ports`: only these; empty: all.
-    pub fn servers(
-        &self,
-        having: Option<Having>,
-        ports: &[u16],
-        order: ServerOrder,
-        limit: usize,
-    ) -> (usize, Vec<Value>) {
+    pub fn servers(&self, having: Option<Having>, ports: &[u16], order: ServerOrder, limit: usize) -> (usize, Value) {
         let mut all: HashMap<(IpAddr, u16), Server, RandomState> = HashMap::default();
         let wanted = |c: &Connection| {
             (ports.is_empty() || ports.contains(&c.server_port)) && having.is_none_or(|h| h.matches(c))
         };
         self.iter().filter(wanted).for_each(|c| all.entry((c.server, c.server_port)).or_default().add(&c));
-        let mut all: Vec<_> = all.into_iter().collect();
-        all.sort_unstable_by(|a, b| b.1.weight(order).cmp(&a.1.weight(order)).then(a.0.cmp(&b.0)));
-        let rows = all.iter_mut().take(limit).map(|((address, port), server)| server.value(*address, *port)).collect();
-        (all.len(), rows)
+        let number = all.len();
+        let all = all.into_iter().map(|(end, server)| (Reverse(server.weight(order)), end, server)).collect();
+        let mut first: Vec<Ranked> = page_of(all, |(weight, end, _)| (*weight, *end), 0, limit);
+        first.shrink_to_fit();
+        let first = Arc::new(first);
+        let places = |first: &Vec<Ranked>| (0..first.len()).collect();
+        let row = |first: &Vec<Ranked>, at: &usize| match first.get(*at) {
+            Some((_, (address, port), server)) => server.value(*address, *port),
+            None => Value::None,
+        };
+        (number, Rows::later(&first, first.len(), places, row))
     }
 
     /// Times from data to its ACK over all connections, to the server and to the client: count, and with it min_ns,

@@ -264,10 +264,10 @@ impl App for Http {
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
         Some(Arc::new(Summary {
-            http: s.http.clone(),
-            http2: s.http2.clone(),
+            http: Arc::new(s.http.clone()),
+            http2: Arc::new(s.http2.clone()),
             frames: s.frames.clone(),
-            ssdp: s.ssdp.clone(),
+            ssdp: Arc::new(s.ssdp.clone()),
             websocket: s.websocket.clone(),
             unanswered: self.unanswered(),
         }))
@@ -276,6 +276,7 @@ impl App for Http {
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let unanswered = self.unanswered();
         let Shared { http, http2, frames, ssdp, websocket, kept, .. } = self.shared;
+        let [http, http2, ssdp] = [http, http2, ssdp].map(Arc::new);
         (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
@@ -283,17 +284,17 @@ impl App for Http {
 /// What was counted of each protocol.
 #[derive(Clone, Debug)]
 struct Summary {
-    http: Counts,
-    http2: Counts,
+    http: Arc<Counts>,
+    http2: Arc<Counts>,
     frames: http2::Frames,
-    ssdp: Counts,
+    ssdp: Arc<Counts>,
     websocket: websocket::Counts,
     /// First frames of requests of HTTP/1 that have no response.
     unanswered: Vec<u64>,
 }
 
 impl Report for Summary {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let mut out = Fields::new();
         if !self.http.is_empty() {
             let mut http = self.http.report();
@@ -318,10 +319,10 @@ impl Report for Summary {
     fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>> {
         let other = (other as &dyn Any).downcast_ref::<Self>()?;
         let mut all = self.clone();
-        all.http.merge(&other.http);
-        all.http2.merge(&other.http2);
+        Arc::make_mut(&mut all.http).merge(&other.http);
+        Arc::make_mut(&mut all.http2).merge(&other.http2);
         all.frames.merge(&other.frames);
-        all.ssdp.merge(&other.ssdp);
+        Arc::make_mut(&mut all.ssdp).merge(&other.ssdp);
         all.websocket.merge(&other.websocket);
         all.unanswered.extend(&other.unanswered);
         all.unanswered.sort_unstable();
