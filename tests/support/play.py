@@ -199,7 +199,7 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
-        "servers": list(table.servers(limit=1_000_000)),
+        "servers": list(table.servers(limit=1_000_000)[1]),
         "turns": table.turns()[:4],
         "rtts": table.rtts(),
     }
