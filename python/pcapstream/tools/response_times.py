@@ -178,6 +178,7 @@ def _messages(
     if times["count"]:
         names = ("min", "mean", "median", "p95", "max")
         found |= {name: value for name, value in zip(names, times_ms(times, *names), strict=True) if value is not None}
+        found["max_frame"] = times["max_frame"]
         text = f"{count(times['count'], f'answered {what}')} by {count(servers, 'server')}: " + ", ".join(
             f"{name} {found[name]} ms" for name in ("median", "p95", "max") if name in found
         )
@@ -189,7 +190,6 @@ def _messages(
         "measured": "requests and responses paired",
         "findings": by_weight(findings),
         "response_data": ask.table("response_data", _SERVER, rows, servers, exact=exact),
-        "slowest": ask.rows("slowest", _SLOWEST, []),
         "notes": notes,
     }
 
@@ -209,7 +209,7 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
         return [
             one["server"], one["port"], one["requests"], one["responses"],
             *times_ms(one["wait"], "min", "mean", "median", "p95", "max"),
-            *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), None,
+            *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), one["wait"].get("max_frame"),
             f"{version}.addr == {one['server']} && tcp.port == {one['port']} && (http || http2)",
         ]  # fmt: skip
 
@@ -249,6 +249,7 @@ def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         "min_ns": min(one["min_ns"] for one in filled),
         "mean_ns": sum(one["mean_ns"] * one["count"] for one in filled) / number,
         "max_ns": max(one["max_ns"] for one in filled),
+        "max_frame": max(filled, key=lambda one: one["max_ns"])["max_frame"],
     }
 
 
@@ -263,7 +264,7 @@ def _dns(report: Report, ask: Ask) -> dict[str, Any]:
         where = f"{version}.addr == {one['server']} && dns"
         return [
             clean(one["server"]), 53, one["queries"], one["responses"], least, mean, median, p95, most,
-            None, None, None, where,
+            None, None, one.get("max_frame"), where,
         ]  # fmt: skip
 
     findings = []
@@ -288,36 +289,33 @@ _NO_SPLIT = "Without a connection there is no round trip to tell network and ser
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
     counts = values_of(report.summary(IcmpSummary))
-    rows = []
-    sums = {"count": 0}
-    total = 0.0
-    for version in VERSIONS:
-        if version not in counts:
-            continue
-        echo = counts[version]["echo"]
-        times = echo["response_time"]
-        if times["count"]:
-            sums["min_ns"] = min(sums.get("min_ns", times["min_ns"]), times["min_ns"])
-            sums["max_ns"] = max(sums.get("max_ns", 0), times["max_ns"])
-            total += times["mean_ns"] * times["count"]
-            sums["count"] += times["count"]
-            sums["mean_ns"] = round(total / sums["count"])
+    echoes = [(version, counts[version]["echo"]) for version in VERSIONS if version in counts]
+    rows, findings = [], []
+    for version, echo in echoes:
+        slow = echo["slow"]
+        if slow["count"]:
+            line = f"{count(slow['count'], 'echo reply', 'echo replies')} came more than 1 s after the request."
+            where = within(scope_of(ask), f"{version}.resptime > 1000")
+            findings.append(
+                finding("slow_responses", "warning", line, count=slow["count"], frames=slow["frames"], filter=where)
+            )
         for row in named(echo["pairs"], PAIRS):
             least, mean, most = times_ms(row, "min", "mean", "max")
             kind = "ipv6" if version == "icmpv6" else "ip"
             where = f"{version} && {kind}.addr == {row['source']} && {kind}.addr == {row['destination']}"
             rows.append([
                 row["destination"], None, row["requests"], row["answered"], least, mean, None, None, most, mean, None,
-                None, where,
+                row["max_frame"], where,
             ])  # fmt: skip
     rows.sort(key=lambda row: -(row[8] or 0))
     exact = not any(one["echo"]["pairs"]["missed"] for one in counts.values())
     notes = ["Echo is answered by the network: no server time."]
+    times = joined([echo["response_time"] for _, echo in echoes])
 
     def page(offset: int, limit: int) -> list[list[Any]]:
         return rows[offset : offset + limit]
 
-    return _messages(report, ask, "echo request", sums, len(rows), page, [], notes, exact=exact)
+    return _messages(report, ask, "echo request", times, len(rows), page, findings, notes, exact=exact)
 
 
 RESPONSE_TIMES = ToolSpec(

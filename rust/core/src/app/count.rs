@@ -106,6 +106,7 @@ pub struct Times {
     sum_ns: i128,
     min_ns: i64,
     max_ns: i64,
+    max_frame: u64,
     values: Vec<i64>,
     limit: usize,
 }
@@ -115,16 +116,24 @@ impl Times {
         Self { limit, ..Self::default() }
     }
 
-    pub fn add(&mut self, ns: i64) {
+    /// A time that the frame shows: the answer, of handshakes their first frame.
+    pub fn add(&mut self, ns: i64, frame: u64) {
         if self.count == 0 {
-            (self.min_ns, self.max_ns) = (ns, ns);
+            (self.min_ns, self.max_ns, self.max_frame) = (ns, ns, frame);
         }
         self.count += 1;
         self.sum_ns += ns as i128;
         self.min_ns = self.min_ns.min(ns);
-        self.max_ns = self.max_ns.max(ns);
+        self.longest(ns, frame);
         if self.values.len() < self.limit {
             self.values.push(ns);
+        }
+    }
+
+    /// Of equally long ones the first frame counts, in whatever order they come.
+    fn longest(&mut self, ns: i64, frame: u64) {
+        if (ns, self.max_frame) > (self.max_ns, frame) {
+            (self.max_ns, self.max_frame) = (ns, frame);
         }
     }
 
@@ -143,12 +152,12 @@ impl Times {
             return;
         }
         if self.count == 0 {
-            (self.min_ns, self.max_ns) = (other.min_ns, other.max_ns);
+            (self.min_ns, self.max_ns, self.max_frame) = (other.min_ns, other.max_ns, other.max_frame);
         }
         self.count += other.count;
         self.sum_ns += other.sum_ns;
         self.min_ns = self.min_ns.min(other.min_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
+        self.longest(other.max_ns, other.max_frame);
         let room = self.limit.saturating_sub(self.values.len());
         self.values.extend(other.values.iter().take(room));
     }
@@ -162,7 +171,7 @@ impl Times {
         low as f64 + (high - low) as f64 * at.fract()
     }
 
-    /// count, and where there is any: min, mean, median, p95, max, in ns.
+    /// count, and where there is any: min, mean, median, p95, max, in ns, and the frame of the longest.
     pub fn report(&self) -> Fields {
         let mut out: Fields = vec![("count", self.count.into())];
         if !self.values.is_empty() {
@@ -172,6 +181,7 @@ impl Times {
             out.push(("median_ns", Value::Float(Self::quantile(&mut values, 0.5))));
             out.push(("p95_ns", Value::Float(Self::quantile(&mut values, 0.95))));
             out.push(("max_ns", self.max_ns.into()));
+            out.push(("max_frame", self.max_frame.into()));
             out.push(("exact", (self.count == self.values.len() as u64).into()));
         }
         out
@@ -185,10 +195,11 @@ mod tests {
     #[test]
     fn quantiles_of_known_values() {
         let mut t = Times::new(100);
-        (1..=5).for_each(|n| t.add(n * 10));
+        (1..=5).for_each(|n| t.add(n * 10, n as u64));
         let r = t.report();
         assert_eq!(r[3], ("median_ns", Value::Float(30.0)));
         assert_eq!(r[4], ("p95_ns", Value::Float(48.0)));
+        assert_eq!(r[6], ("max_frame", 5u64.into()));
     }
 
     #[test]

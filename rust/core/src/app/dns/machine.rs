@@ -231,9 +231,9 @@ impl Machine {
             Answer::Unsolicited => self.unsolicited.add(c.frame),
             Answer::Duplicate => self.duplicate.add(c.frame),
             Answer::First(took, _) => {
-                self.times.add(took);
+                self.times.add(took, c.frame);
                 if let Some(s) = self.servers.get_mut(&c.src) {
-                    s.times.add(took);
+                    s.times.add(took, c.frame);
                 }
                 if took > SLOW_NS {
                     self.slow.add(c.frame);

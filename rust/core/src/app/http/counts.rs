@@ -334,9 +334,9 @@ impl Counts {
         let times = self.max_times;
         let mut add = |all: fn(&mut Self) -> &mut Times, one: fn(&mut Server) -> &mut Times, ns: Option<i64>| {
             if let Some(ns) = ns {
-                all(self).add(ns);
+                all(self).add(ns, c.frame);
                 if let Some(s) = self.server((c.src, c.src_port)) {
-                    one(s).add(ns);
+                    one(s).add(ns, c.frame);
                 }
             }
         };

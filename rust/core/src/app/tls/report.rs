@@ -159,8 +159,8 @@ impl Summed {
         if !matches!(outcome, Outcome::Completed | Outcome::Partial) {
             s.stopped_at.add(&(outcome, h.last_step()));
         }
-        h.duration_ns().into_iter().for_each(|t| s.duration.add(t));
-        h.hello_ns().into_iter().for_each(|t| s.hello.add(t));
+        h.duration_ns().into_iter().for_each(|t| s.duration.add(t, h.frame));
+        h.hello_ns().into_iter().for_each(|t| s.hello.add(t, h.frame));
         if s.servers.len() >= max_servers && !s.servers.contains_key(&h.server) {
             s.other_servers += 1;
             return;
@@ -168,7 +168,7 @@ impl Summed {
         let server = s.servers.entry(h.server).or_insert_with(Server::new);
         server.handshakes += 1;
         server.completed += matches!(outcome, Outcome::Completed) as u64;
-        h.duration_ns().into_iter().for_each(|t| server.duration.add(t));
+        h.duration_ns().into_iter().for_each(|t| server.duration.add(t, h.frame));
     }
 
     pub fn merge(&mut self, o: &Self) {
