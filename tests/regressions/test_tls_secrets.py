@@ -18,7 +18,7 @@ from pcapstream.cli import main
 from pcapstream.errors import QueryError
 from pcapstream.report import ScanOptions
 from tests.support.ask import ask, rows
-from tests.support.talk import START
+from tests.support.talk import START, Talk
 from tests.support.tls_session import CLIENT, SERVER, Played, capture, play, secrets_block, talk_of
 from tests.support.wireshark import fields, needs_tshark
 
@@ -271,6 +271,67 @@ def test_a_block_counts_for_what_is_behind_it(tmp_path: Path) -> None:
     path.write_bytes(first + secrets_block(played.key_log, kind=0x57474B4C) + whole)
     found, _ = facts(path)
     assert (found["connections"], found["sessions_with_secrets"]) == (1, 1)
+
+
+def late(played: Played, nth: int, by: int, seconds: float, **ends: Any) -> Talk:
+    """The session with its nth segment lost in front of the capture point, and sent again behind so many others."""
+    talk = Talk(server_port=443, **ends)
+    talk.handshake()
+    segments = [(side, data[at : at + 1400]) for side, data in played.flights for at in range(0, len(data), 1400)]
+    for i, (side, segment) in enumerate(segments):
+        if i == nth:
+            at = talk.send(side, segment, "PA", lost=True)
+        else:
+            talk.send(side, segment, "PA")
+        if i == nth + by:
+            talk.send(segments[nth][0], segments[nth][1], "PA", seq=at, after=seconds)
+    talk.close()
+    return talk
+
+
+def late_ones() -> tuple[list[Talk], bytes]:
+    """Segments that come late, as repetitions (300 ms) and out of order (1 ms), in both versions; and the secrets."""
+    talks, log = [], b""
+    script = [(CLIENT, REQUEST), (SERVER, response(10_000)), (CLIENT, REQUEST), (SERVER, response(20_000))]
+    for version in (TLS12, TLS13):
+        played = play(script, version=version)
+        for nth in (6, 8, 9, 14):
+            for by, seconds in ((1, 0.001), (3, 0.001), (3, 0.3)):
+                n = len(talks)
+                talks.append(late(played, nth, by, seconds, client_port=42_000 + n, start=START + 100 * n))
+        log += played.key_log
+    return talks, log
+
+
+def test_a_late_segment_ends_nothing(tmp_path: Path) -> None:
+    talks, log = late_ones()
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(capture(talks, log))
+
+    found, _ = facts(path)
+    http = rows(ask("extract_http_requests", path, limit=1000)["http_requests"])
+
+    assert (found["connections"], found["directions_given_up"]) == (len(talks), 0)
+    whole = [(row["status"], row["response_body_bytes"]) for row in http if row["complete"]]
+    assert sorted(whole) == sorted([(200, 10_000), (200, 20_000)] * len(talks))
+    assert {row["as_wireshark"] for row in http} == {True, False}
+
+
+@pytest.mark.tshark
+@needs_tshark()
+def test_late_segments_show_the_http_that_tshark_shows(tmp_path: Path) -> None:
+    """Of HTTP alone: where Wireshark has lost its place, what it takes for a record depends on encrypted bytes."""
+    talks, log = late_ones()
+    path = tmp_path / "late.pcapng"
+    path.write_bytes(capture(talks, log))
+
+    def of_http(frames: list[list[str]]) -> list[list[str]]:
+        return [[row[0], *row[6:10]] for row in frames if any(row[6:10])]
+
+    expected = of_http([comparable(row) for row in fields(path, NAMES, every=True)])
+
+    assert len(expected) > len(talks)
+    assert of_http(seen(path)) == expected
 
 
 def test_a_lost_record_ends_its_direction_only(tmp_path: Path) -> None:

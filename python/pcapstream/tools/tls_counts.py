@@ -98,8 +98,7 @@ def secrets_notes(counts: Counts) -> list[str]:
         notes.append("There are TLS secrets, but they open no connection of this capture.")
     if given_up := secrets["stopped_directions"]:
         notes.append(
-            f"{count(given_up, 'direction')} decrypted in part only: a record was missing, came out of order, or was "
-            "not sealed with the secrets."
+            f"{count(given_up, 'direction')} decrypted in part only: a record was missing, or was not what they sealed."
         )
     lost = secrets["lines_malformed"] + secrets["lines_dropped"]
     if lost or secrets["unread_bytes"]:

@@ -1,5 +1,6 @@
 //! Hands every frame's payloads to the protocols they belong to.
 
+use super::inside::Inside;
 use super::media::MediaBook;
 use super::stream::{Segment, Streams};
 use super::watch::Watch;
@@ -109,8 +110,8 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     pub(super) streams: Streams,
-    /// Decrypted streams inside of those; None: there are no secrets.
-    pub(super) inside: Option<Streams>,
+    /// What is encrypted in those, and what is inside; None: there are no secrets.
+    pub(super) inside: Option<Inside>,
     /// How many of the protocols were asked for; one behind them serves the others.
     asked: usize,
     limits: Limits,
@@ -200,7 +201,7 @@ impl Apps {
     /// them, it is read all the same from here on.
     pub fn secrets(&mut self, log: &[u8], source: Source) {
         if self.inside.is_none() {
-            self.inside = Some(Streams::new(&self.limits));
+            self.inside = Some(Inside::new(&self.limits));
             if !self.apps.iter().any(|a| a.name() == "tls") {
                 let tls: Box<dyn App> = Box::new(tls::Tls::new(&self.limits));
                 self.tcp_ports.take_others(tls.tcp_ports(), self.apps.len());

@@ -3,9 +3,49 @@
 //! A reader sees contexts whose transport is TLS. Who reads is told by the application protocol agreed on (RFC 7301), else
 //! by the first bytes, else by the port, in Wireshark's order. Watchers of logins in the clear are not told: nothing was.
 
-use super::stream::{Pair, Reader, Segment};
-use super::{Apps, Close, Context, DetectedBy};
+use super::stream::{Pair, Reader, Segment, Streams};
+use super::{App, Apps, Close, Context, DetectedBy, Output, Step};
 use crate::layers::Proto;
+use crate::limits::Limits;
+
+/// The streams that are opened, and those inside of them.
+pub struct Inside {
+    /// TLS once more, put in order record by record: its reader passes over what it cannot read.
+    sealed: Streams,
+    plain: Streams,
+}
+
+impl Inside {
+    pub fn new(limits: &Limits) -> Self {
+        Self { sealed: Streams::new(limits), plain: Streams::new(limits) }
+    }
+
+    /// A segment of a stream comes to its reader: one of TLS whose beginning it is shall be opened.
+    pub fn begin(&mut self, reader: &dyn App, c: &Context, number: u32, s: &Segment<'_>) {
+        let begins = !s.data.is_empty() && reader.name() == "tls" && !self.sealed.open.contains_key(&number);
+        if begins && !reader.waits(c) {
+            self.sealed.add(number, Pair::default());
+        }
+    }
+}
+
+/// The part of a protocol that opens what is sealed.
+struct Opener<'a>(&'a mut dyn App);
+
+impl App for Opener<'_> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn stream(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        self.0.opened(ctx, data, out)
+    }
+    fn gap(&mut self, ctx: &Context, _: u64, out: &mut Output) {
+        self.0.opened_gap(ctx, out);
+    }
+    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        self.0.opened_close(ctx, how, out);
+    }
+}
 
 /// Something of a decrypted direction.
 #[derive(Debug)]
@@ -71,9 +111,42 @@ fn unwrapped(mut c: Context) -> Context {
 }
 
 impl Apps {
-    /// Hands on what the records of the segment at hand held.
+    /// Records that are to be opened wait for a gap to close.
+    pub(super) fn waits_inside(&self) -> bool {
+        self.inside.as_ref().is_some_and(|i| i.sealed.load.gaps > 0)
+    }
+
+    /// A segment that its reader has read, for who opens what is sealed in it.
     #[cold]
-    pub(super) fn read_inside(&mut self, now: u64, number: u32) {
+    pub(super) fn open(&mut self, app: usize, ctx: &Context, number: u32, side: usize, s: &Segment<'_>) {
+        let (Some(inside), Some(app)) = (&mut self.inside, self.apps.get_mut(app)) else { return };
+        let Some(pair) = inside.sealed.open.get_mut(&number).filter(|_| app.name() == "tls") else { return };
+        let load = &mut inside.sealed.load;
+        let mut opener = Opener(app.as_mut());
+        let mut reader = Reader { app: &mut opener, out: &mut self.out, limit: load.max_stream_bytes };
+        pair.deliver(&mut reader, load, ctx, side, s);
+        if !self.out.inner.is_empty() {
+            self.read_inside(ctx.frame, number);
+        }
+    }
+
+    /// The end of the capture: what waits for a gap to close is opened.
+    pub(super) fn finish_inside(&mut self) {
+        let Some(numbers) = self.inside.as_ref().map(|i| i.sealed.with_gaps()) else { return };
+        let tls = self.apps.iter().position(|a| a.name() == "tls");
+        for number in numbers {
+            let (Some(inside), Some(app)) = (&mut self.inside, tls.and_then(|i| self.apps.get_mut(i))) else { return };
+            let Some(pair) = inside.sealed.open.get_mut(&number) else { continue };
+            let mut opener = Opener(app.as_mut());
+            let limit = inside.sealed.load.max_stream_bytes;
+            let mut reader = Reader { app: &mut opener, out: &mut self.out, limit };
+            pair.sides.iter_mut().for_each(|s| s.flush(&mut reader, None));
+            self.read_inside(0, number);
+        }
+    }
+
+    /// Hands on what the records of the segment at hand held.
+    fn read_inside(&mut self, now: u64, number: u32) {
         for Piece { context, what } in std::mem::take(&mut self.out.inner) {
             let mark = self.out.mark();
             self.inside(number, context, what);
@@ -89,7 +162,7 @@ impl Apps {
         let unread = context.only_in_order;
         context.transport = Proto::Tls;
         context.only_in_order = false;
-        let Some(streams) = &mut self.inside else { return };
+        let Some(streams) = self.inside.as_mut().map(|i| &mut i.plain) else { return };
         if !streams.open.contains_key(&number) {
             streams.add(number, Pair::default());
         }

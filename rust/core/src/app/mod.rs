@@ -292,6 +292,19 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Records of a TCP direction in order, for who opens what is sealed: beside `stream`, and behind it.
+    fn opened(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        let _ = (ctx, data, out);
+        Step::Lost
+    }
+    /// Bytes that `opened` waited for are missing for good.
+    fn opened_gap(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
+    /// The sender has closed the direction that `opened` reads.
+    fn opened_close(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let _ = (ctx, how, out);
+    }
     /// A key log with session secrets: a block of the capture, or a file that was given with it.
     fn secrets(&mut self, log: &[u8], source: Source) {
         let _ = (log, source);

@@ -14,7 +14,8 @@ impl Apps {
         for watch in &mut self.watchers {
             watch.segment(&mut self.apps, &mut self.out, &ctx, number, s);
         }
-        if s.data.is_empty() && s.flags & (SYN | FIN | RST) == 0 && self.streams.load.gaps == 0 {
+        if s.data.is_empty() && s.flags & (SYN | FIN | RST) == 0 && self.streams.load.gaps == 0 && !self.waits_inside()
+        {
             return;
         }
         let side = ((ctx.src, ctx.src_port) > (ctx.dst, ctx.dst_port)) as usize;
@@ -73,9 +74,12 @@ impl Apps {
             before.truncate(before.len() - s.data.len().min(PROBE_BYTES));
             pair.sides[side].preset(before);
         }
-        let Some(app) = pair.app else { return };
+        let Some(index) = pair.app else { return };
         ctx.detected_by = if pair.by_content { DetectedBy::Content } else { DetectedBy::Port };
-        let Some(app) = self.apps.get_mut(app) else { return };
+        let Some(app) = self.apps.get_mut(index) else { return };
+        if let Some(inside) = &mut self.inside {
+            inside.begin(app.as_ref(), &ctx, number, s);
+        }
         if let Some(outer) = pair.inside.filter(|_| !s.data.is_empty() && !s.repeated) {
             self.out.found(outer);
         }
@@ -86,8 +90,8 @@ impl Apps {
             let http = self.out.since(before).contains(&Proto::Http);
             self.other_reader(ctx, number, side, s, http.then_some(Proto::Http));
         }
-        if !self.out.inner.is_empty() {
-            self.read_inside(ctx.frame, number);
+        if self.inside.is_some() {
+            self.open(index, &ctx, number, side, s);
         }
     }
 
@@ -112,9 +116,9 @@ impl Apps {
             let Some(app) = pair.app.and_then(|a| self.apps.get_mut(a)) else { continue };
             let mut reader = Reader { app: app.as_mut(), out: &mut self.out, limit };
             pair.sides.iter_mut().for_each(|s| s.flush(&mut reader, None));
-            self.read_inside(0, number);
         }
         self.streams.load.gaps = 0;
+        self.finish_inside();
         self.watchers.iter_mut().for_each(|w| w.finish(&mut self.apps, &mut self.out));
         self.out.back_to((0, 0));
     }

@@ -41,8 +41,6 @@ struct Held {
     wire_len: u32,
     context: Context,
     read: Read,
-    /// Wireshark read what stands in it behind the message it waited for.
-    tail: bool,
 }
 
 /// What Wireshark did with a segment when it came.
@@ -298,8 +296,7 @@ impl Stream {
             _ => {}
         }
         self.ahead_bytes += s.data.len();
-        let tail = read == Read::Awaited && !tail.is_empty();
-        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read, tail });
+        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read });
         // Ends: each turn takes at least one held segment.
         while self.ahead.len() > Self::MAX_AHEAD || self.ahead_bytes > reader.limit {
             self.pass_gap(reader, context);
@@ -461,8 +458,6 @@ impl Stream {
             if held.read != Read::Awaited || behind {
                 reader.out.back_to(mark);
             }
-            // The message that begins there it goes on with.
-            self.in_step |= held.tail && (self.skip > 0 || !self.pending.is_empty());
         }
         if self.ahead.is_empty() {
             self.ahead = Vec::new();

@@ -80,6 +80,36 @@ impl Having {
         })
     }
 
+    /// Properties there are.
+    pub const COUNT: usize = event::COUNT + ResetAfter::COUNT + 14;
+
+    /// Its number, less than `COUNT`; None of an event or a reset that does not exist.
+    pub fn index(self) -> Option<usize> {
+        let behind = event::COUNT + ResetAfter::COUNT;
+        Some(match self {
+            Self::Event(kind) => return (kind < event::COUNT).then_some(kind),
+            Self::ResetAfter(kind) => return (kind < ResetAfter::COUNT).then_some(event::COUNT + kind),
+            Self::Handshake(handshake) => behind + handshake as usize,
+            Self::Close(close) => behind + 5 + close as usize,
+            Self::SynAgain => behind + 10,
+            Self::Unscaled => behind + 11,
+            Self::Answered => behind + 12,
+            Self::ResetElsewhere => behind + 13,
+        })
+    }
+
+    /// All that a connection has.
+    pub fn each_of(c: &Connection, mut found: impl FnMut(Self)) {
+        found(Self::Handshake(c.handshake));
+        found(Self::Close(c.close));
+        if c.events.is_some() {
+            (0..event::COUNT).map(Self::Event).filter(|h| h.matches(c)).for_each(&mut found);
+        }
+        c.reset.after.index().map(Self::ResetAfter).into_iter().for_each(&mut found);
+        let others = [Self::SynAgain, Self::Unscaled, Self::Answered, Self::ResetElsewhere];
+        others.into_iter().filter(|h| h.matches(c)).for_each(found);
+    }
+
     pub fn matches(self, c: &Connection) -> bool {
         match self {
             Self::Event(kind) => kind < event::COUNT && c.event_count(kind) > 0,
@@ -194,6 +224,30 @@ mod tests {
         if !matches!(c.known_by, ClientKnownBy::Syn | ClientKnownBy::SynAck) {
             assert!(Filter { address: Some(IpAddr::v4(A)), port: Some(50_000) }.matches(&c));
         }
+    }
+
+    #[test]
+    fn properties_have_numbers_of_their_own_and_are_found_where_they_hold() {
+        let names = "mid_stream syn_only refused half_open complete open fin half_closed reset idle syn_again unscaled \
+                     answered reset_elsewhere";
+        let resets = ResetAfter::NAMES.iter().map(|name| format!("reset_after_{name}"));
+        let all: Vec<String> = event::NAMES.map(str::to_owned).into_iter().chain(resets).collect();
+        let all = all.iter().map(String::as_str).chain(names.split_whitespace());
+        let all: Vec<Having> = all.map(|name| Having::from_name(name).unwrap()).collect();
+        let mut numbers: Vec<usize> = all.iter().filter_map(|h| h.index()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..Having::COUNT).collect::<Vec<_>>());
+        assert_eq!([Having::Event(99).index(), Having::ResetAfter(99).index()], [None, None]);
+
+        let mut c = connection(ClientKnownBy::Syn);
+        (c.handshake, c.close, c.turns.count) = (Handshake::Complete, Close::Fin, 3);
+        let mut events = Box::new(Events::default());
+        events.count[1][RETRANSMISSIONS] = 2;
+        c.events = Some(events);
+        let mut found = Vec::new();
+        Having::each_of(&c, |h| found.push(h));
+        let expected: Vec<Having> = all.into_iter().filter(|h| h.matches(&c)).collect();
+        assert!(found.len() == expected.len() && expected.iter().all(|h| found.contains(h)), "{found:?}");
     }
 
     #[test]

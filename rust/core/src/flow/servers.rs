@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// Sums of a set of times, ns.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
+pub(super) struct Sum {
     count: u64,
     sum: u64,
     min: u64,
@@ -23,7 +23,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, count: u32, sum: u64, min: u64, max: u64) {
+    pub fn add(&mut self, count: u32, sum: u64, min: u64, max: u64) {
         if count == 0 {
             return;
         }
@@ -42,6 +42,26 @@ impl Sum {
             ("max_ns", self.max.into()),
         ]
         .into()
+    }
+}
+
+/// The exchanges of several connections, and how many of these have any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AllTurns(Turns, u64);
+
+impl AllTurns {
+    pub fn add(&mut self, c: &Connection) {
+        let (all, t) = (&mut self.0, c.turns);
+        if t.count == 0 {
+            return;
+        }
+        self.1 += 1;
+        if all.count == 0 || t.max_ns > all.max_ns {
+            (all.max_ns, all.max_frame) = (t.max_ns, t.max_frame);
+        }
+        all.min_ns = if all.count == 0 { t.min_ns } else { all.min_ns.min(t.min_ns) };
+        all.sum_ns = all.sum_ns.saturating_add(t.sum_ns);
+        all.count = all.count.saturating_add(t.count);
     }
 }
 
@@ -193,8 +213,8 @@ impl ServerOrder {
 }
 
 impl ConnectionTable {
-    /// (number of servers, the first `limit` of them with their sums, rows that are made later): an address and port each, the server's as far as
-    /// the connection tells who that is. `ports`: only these; empty: all.
+    /// (number of servers, the first `limit` of them with their sums, rows that are made later): an address and port
+    /// each, the server's as far as the connection tells who that is. `ports`: only these; empty: all.
     pub fn servers(&self, having: Option<Having>, ports: &[u16], order: ServerOrder, limit: usize) -> (usize, Value) {
         let mut all: HashMap<(IpAddr, u16), Server, RandomState> = HashMap::default();
         let wanted = |c: &Connection| {
@@ -217,33 +237,18 @@ impl ConnectionTable {
     /// Times from data to its ACK over all connections, to the server and to the client: count, and with it min_ns,
     /// mean_ns, max_ns.
     pub fn rtts(&self) -> [Value; 2] {
-        let mut sums = [Sum::default(); 2];
-        for c in self.iter() {
-            for (sum, d) in sums.iter_mut().zip(&c.dirs) {
-                sum.add(d.rtt_count, d.rtt_sum_ns, d.rtt_min_ns, d.rtt_max_ns);
-            }
-        }
-        sums.map(|sum| sum.value())
+        self.whole().rtts.map(|sum| sum.value())
     }
 
     /// Times of the exchanges of all connections, of `ports` only unless it is empty: [`Turns`] and the number of
     /// connections that have any.
     pub fn turns(&self, ports: &[u16]) -> (Turns, u64) {
-        let mut all = Turns::default();
-        let mut connections = 0;
-        for c in self.iter().filter(|c| ports.is_empty() || ports.contains(&c.server_port)) {
-            let t = c.turns;
-            if t.count == 0 {
-                continue;
-            }
-            connections += 1;
-            if all.count == 0 || t.max_ns > all.max_ns {
-                (all.max_ns, all.max_frame) = (t.max_ns, t.max_frame);
-            }
-            all.min_ns = if all.count == 0 { t.min_ns } else { all.min_ns.min(t.min_ns) };
-            all.sum_ns = all.sum_ns.saturating_add(t.sum_ns);
-            all.count = all.count.saturating_add(t.count);
+        if ports.is_empty() {
+            let AllTurns(all, connections) = self.whole().turns;
+            return (all, connections);
         }
-        (all, connections)
+        let mut all = AllTurns::default();
+        self.iter().filter(|c| ports.contains(&c.server_port)).for_each(|c| all.add(&c));
+        (all.0, all.1)
     }
 }

@@ -3,6 +3,7 @@
 use super::cold::Cold;
 use super::connection::{Connection, event};
 use super::filter::{Filter, Having, Order, Weight};
+use super::servers::{AllTurns, Sum};
 use super::totals::Totals;
 use std::sync::{Arc, OnceLock};
 
@@ -82,6 +83,40 @@ impl Part {
     }
 }
 
+/// Sums over all connections.
+#[derive(Clone, Debug)]
+pub(super) struct Whole {
+    /// The dropped ones included.
+    totals: Totals,
+    /// Connections that have a property, by its number.
+    having: [usize; Having::COUNT],
+    pub rtts: [Sum; 2],
+    pub turns: AllTurns,
+}
+
+impl Default for Whole {
+    fn default() -> Self {
+        Self {
+            totals: Totals::default(),
+            having: [0; Having::COUNT],
+            rtts: Default::default(),
+            turns: AllTurns::default(),
+        }
+    }
+}
+
+impl Whole {
+    fn add(&mut self, c: &Connection) {
+        self.totals.add(c);
+        let having = &mut self.having;
+        Having::each_of(c, |h| h.index().and_then(|at| having.get_mut(at)).into_iter().for_each(|n| *n += 1));
+        for (sum, d) in self.rtts.iter_mut().zip(&c.dirs) {
+            sum.add(d.rtt_count, d.rtt_sum_ns, d.rtt_min_ns, d.rtt_max_ns);
+        }
+        self.turns.add(c);
+    }
+}
+
 /// Connections in stream order (after a merge: those of the first part, then those of the second), and sums that stay
 /// exact beyond the limit. Cloning shares the connections.
 #[derive(Clone, Debug)]
@@ -98,7 +133,7 @@ pub struct ConnectionTable {
     max_connections: usize,
     max_evidence: usize,
     /// Sums over all of them, once somebody asked.
-    sums: OnceLock<Box<Totals>>,
+    whole: OnceLock<Box<Whole>>,
 }
 
 impl ConnectionTable {
@@ -132,7 +167,7 @@ impl ConnectionTable {
             evidence: Arc::new(evidence),
             max_connections,
             max_evidence,
-            sums: OnceLock::new(),
+            whole: OnceLock::new(),
         }
     }
 
@@ -171,7 +206,7 @@ impl ConnectionTable {
             evidence: Arc::new(evidence),
             max_connections,
             max_evidence,
-            sums: OnceLock::new(),
+            whole: OnceLock::new(),
         }
     }
 
@@ -207,16 +242,23 @@ impl ConnectionTable {
         plain.chain(by_order)
     }
 
+    /// What is summed over all connections: they are looked at once.
+    pub(super) fn whole(&self) -> &Whole {
+        self.whole.get_or_init(|| {
+            let mut whole = Box::new(Whole::default());
+            whole.totals = self.dropped.clone();
+            self.iter().for_each(|c| whole.add(&c));
+            whole
+        })
+    }
+
     /// Sums over the chosen connections; over all of them the dropped ones are included.
     pub fn totals(&self, filter: &Filter) -> Totals {
         let add = |mut totals: Totals| {
             self.iter().filter(|c| filter.matches(c)).for_each(|c| totals.add(&c));
             totals
         };
-        if !filter.is_all() {
-            return add(Totals::default());
-        }
-        Totals::clone(self.sums.get_or_init(|| Box::new(add(self.dropped.clone()))))
+        if filter.is_all() { self.whole().totals.clone() } else { add(Totals::default()) }
     }
 
     /// A page of the chosen connections.
@@ -229,6 +271,12 @@ impl ConnectionTable {
         limit: usize,
     ) -> Vec<Connection> {
         let is_chosen = |c: &Connection| filter.matches(c) && having.is_none_or(|h| h.matches(c));
+        // With those that are known to be there, the search is over; most properties hardly any connection has.
+        let left = if filter.is_all() { self.count(filter, having) } else { usize::MAX };
+        let limit = limit.min(left.saturating_sub(offset));
+        if limit == 0 {
+            return Vec::new();
+        }
         if order == Order::Stream {
             if filter.is_all() && having.is_none() {
                 return (offset..self.len.min(offset.saturating_add(limit)))
@@ -238,12 +286,9 @@ impl ConnectionTable {
             return self.iter().filter(is_chosen).skip(offset).take(limit).collect();
         }
         let weighed = self.iter().enumerate().filter(|(_, c)| is_chosen(c)).map(|(rank, c)| (order.weight(&c), rank));
-        let mut chosen: Vec<(Weight, usize)> = weighed.collect();
+        let mut chosen: Vec<(Weight, usize)> = weighed.take(left).collect();
         let compare = |a: &(Weight, usize), b: &(Weight, usize)| order.compare(a.0, b.0).then(a.1.cmp(&b.1));
         let end = offset.saturating_add(limit);
-        if end == 0 {
-            return Vec::new();
-        }
         if end < chosen.len() {
             chosen.select_nth_unstable_by(end - 1, compare);
             chosen.truncate(end);
@@ -260,8 +305,12 @@ impl ConnectionTable {
 
     /// How many connections there are to choose from.
     pub fn count(&self, filter: &Filter, having: Option<Having>) -> usize {
-        if filter.is_all() && having.is_none() {
-            return self.len;
+        match having {
+            None if filter.is_all() => return self.len,
+            Some(h) if filter.is_all() => {
+                return h.index().and_then(|at| self.whole().having.get(at)).copied().unwrap_or_default();
+            }
+            _ => {}
         }
         self.iter().filter(|c| filter.matches(c) && having.is_none_or(|h| h.matches(c))).count()
     }

@@ -110,33 +110,34 @@ impl Connection {
             // The middle of something.
             _ => return Step::Consumed(data.len()),
         }
-        if self.session.is_some()
-            && let Some(step) = self.sealed_record(machine, ctx, data, out)
-        {
-            return step;
-        }
+        // What is opened is put and counted where it is opened; what Wireshark cannot open it shows as it came.
+        let left = self.session.as_deref().and_then(|s| s.left(kind, self.is_from_server(ctx)));
+        let put = left != Some(true);
         if kind == content::APPLICATION_DATA {
             // Counted where it begins, and passed over.
             let end = HEADER + length;
             self.set_version(kind, 0, version);
             let tls13 = self.version == Some(TLS13);
-            if let Some(sink) = out.fields(Group::Tls) {
+            if let Some(sink) = out.fields(Group::Tls).filter(|_| put) {
                 if data.len() < end {
                     self.sides[Self::side(ctx)].coming = data.first_chunk().copied();
                 } else if !ctx.only_in_order {
                     Put::new(sink, false, tls13).record(data, version, length);
                 }
             }
-            self.application_data(ctx, length);
+            if left.is_none() {
+                self.application_data(ctx, length);
+            }
             return Step::Consumed(end);
         }
         let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
         self.set_version(kind, record.first().copied().unwrap_or_default(), version);
         let tls13 = self.version == Some(TLS13);
-        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| put && !ctx.only_in_order) {
             Put::new(sink, false, tls13).record(data, version, length);
         }
         match kind {
+            _ if left.is_some() => {}
             content::HANDSHAKE => {
                 self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default(), out)
             }
@@ -173,7 +174,7 @@ impl Connection {
     pub fn change_cipher_spec(&mut self, machine: &Machine, ctx: &Context) {
         let from_server = self.is_from_server(ctx);
         if let Some(session) = &mut self.session
-            && !session.change_cipher(&machine.keys, from_server)
+            && !session.leave(&machine.keys, from_server)
         {
             self.session = None;
         }
@@ -219,13 +220,16 @@ impl Connection {
         fields::message(&mut put, kind, body, at, hellos, !dtls);
     }
 
-    /// Puts the fields of a record that was opened; `kind`: the type of what is inside.
-    pub fn put_sealed(&self, ctx: &Context, data: &[u8], kind: u8, shown: bool, out: &mut Output) {
+    /// Puts the fields of a record that was opened; `kind`: the type of what is inside. None: it was not.
+    pub fn put_sealed(&self, ctx: &Context, data: &[u8], kind: Option<u8>, out: &mut Output) {
         let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) else { return };
         let Some(&[_, major, minor, hi, lo]) = data.first_chunk::<HEADER>() else { return };
         let (version, length) = (u16::from_be_bytes([major, minor]), u16::from_be_bytes([hi, lo]) as usize);
         let mut put = Put::new(sink, false, self.version == Some(TLS13));
-        if shown { put.opened_record(data, version, length, kind) } else { put.record(data, version, length) }
+        match kind {
+            Some(kind) => put.opened_record(data, version, length, kind),
+            None => put.record(data, version, length),
+        }
     }
 
     /// Puts the fields of an alert that was opened.
@@ -451,15 +455,11 @@ impl Connection {
         Step::Consumed(header + length)
     }
 
-    pub fn gap(&mut self, machine: &mut Machine, ctx: &Context, out: &mut Output) {
+    pub fn gap(&mut self, machine: &mut Machine, ctx: &Context) {
         self.sides[Self::side(ctx)].take(machine);
-        if self.session.is_some() {
-            self.lost_sealed(machine, ctx, out);
-        }
     }
 
-    pub fn closed(&mut self, machine: &mut Machine, ctx: &Context, how: Close, out: &mut Output) {
-        self.closed_sealed(ctx, how, out);
+    pub fn closed(&mut self, machine: &mut Machine, ctx: &Context, how: Close) {
         let from_server = self.is_from_server(ctx);
         if let Some(h) = &mut self.handshake {
             h.closed(ctx, how, from_server);

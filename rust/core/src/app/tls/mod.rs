@@ -205,15 +205,36 @@ impl App for Tls {
         self.is_known(ctx) || in_tunnel(ctx)
     }
 
-    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, out: &mut Output) {
+    fn gap(&mut self, ctx: &Context, _lost_bytes: u64, _out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.gap(&mut self.machine, ctx, out);
+            c.gap(&mut self.machine, ctx);
         }
     }
 
-    fn closed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+    fn closed(&mut self, ctx: &Context, how: Close, _out: &mut Output) {
         if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
-            c.closed(&mut self.machine, ctx, how, out);
+            c.closed(&mut self.machine, ctx, how);
+        }
+    }
+
+    fn opened(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        self.machine.counting = out.counts();
+        match ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            Some(c) if !is_text(data) => c.opened(&mut self.machine, ctx, data, out),
+            _ => Step::Lost,
+        }
+    }
+
+    fn opened_gap(&mut self, ctx: &Context, out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            self.machine.counting = out.counts();
+            c.lost_sealed(&mut self.machine, ctx, out);
+        }
+    }
+
+    fn opened_close(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            c.closed_sealed(ctx, how, out);
         }
     }
 

@@ -46,52 +46,99 @@ impl Connection {
         }
     }
 
-    /// A record that is sealed with keys that are known. None: it is read as any other record is.
-    pub(super) fn sealed_record(
+    /// One record, or what there is of it, for the reader that opens what is sealed.
+    pub(super) fn opened(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        if self.session.is_none() && self.handshake.is_some() {
+            return Step::Lost;
+        }
+        let Some(&[kind, major, minor, hi, lo]) = data.first_chunk::<HEADER>() else { return Step::Need(HEADER) };
+        let end = HEADER + u16::from_be_bytes([hi, lo]) as usize;
+        if !content::is_known(kind) || major != 3 {
+            self.lost_sealed(machine, ctx, out);
+            return Step::Lost;
+        }
+        let from_server = self.is_from_server(ctx);
+        let Some(session) = self.session.as_deref_mut() else { return Step::Consumed(end) };
+        if !session.opens(kind, from_server) {
+            if kind != content::CHANGE_CIPHER_SPEC {
+                return Step::Consumed(end);
+            }
+            if data.len() < end {
+                return Step::Need(end);
+            }
+            if !session.change_cipher(&machine.keys, from_server) {
+                self.session = None;
+            }
+            return Step::Consumed(end);
+        }
+        let Some(body) = data.get(HEADER..end) else { return Step::Need(end) };
+        let record = Sealed { kind, version: u16::from_be_bytes([major, minor]), body };
+        match session.open(&record, from_server, ctx.frame, !ctx.only_in_order) {
+            Opened::Record(kind, text) => self.opened_record(machine, ctx, data, kind, &text, out),
+            Opened::Failed => {
+                machine.opened.stopped += machine.counting as u64;
+                out.inner.push(Piece::new(ctx, inside::What::Lost));
+                self.not_opened(machine, ctx, data, body, out);
+            }
+            Opened::Closed => self.not_opened(machine, ctx, data, body, out),
+        }
+        Step::Consumed(end)
+    }
+
+    /// A record that was left to be opened, and could not be: it is what it looks like.
+    fn not_opened(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], body: &[u8], out: &mut Output) {
+        self.put_sealed(ctx, data, None, out);
+        let from_server = self.is_from_server(ctx);
+        match data.first() {
+            Some(&content::APPLICATION_DATA) => self.application_data(ctx, body.len()),
+            Some(&content::ALERT) => self.alert(machine, ctx, body, false),
+            Some(&content::HANDSHAKE) => {
+                if let Some(h) = &mut self.handshake {
+                    h.encrypted_handshake(ctx, from_server);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn opened_record(
         &mut self,
         machine: &mut Machine,
         ctx: &Context,
         data: &[u8],
+        kind: u8,
+        text: &[u8],
         out: &mut Output,
-    ) -> Option<Step> {
+    ) {
         let from_server = self.is_from_server(ctx);
-        let session = self.session.as_deref_mut()?;
-        let &[kind, major, minor, hi, lo] = data.first_chunk::<HEADER>()?;
-        if !session.opens(kind, from_server) {
-            return None;
-        }
-        let end = HEADER + u16::from_be_bytes([hi, lo]) as usize;
-        let Some(body) = data.get(HEADER..end) else { return Some(Step::Need(end)) };
-        let record = Sealed { kind, version: u16::from_be_bytes([major, minor]), body };
-        let opened = session.open(&record, from_server, ctx.frame, !ctx.only_in_order);
+        let Some(session) = self.session.as_deref_mut() else { return };
         let shown = session.is_shown(from_server);
-        let (kind, text) = match opened {
-            Opened::Record(kind, text) => (kind, text),
-            Opened::Failed => {
-                machine.opened.stopped += machine.counting as u64;
-                out.inner.push(Piece::new(ctx, inside::What::Lost));
-                return None;
-            }
-            Opened::Closed => return None,
-        };
         if let Some(source) = session.source.filter(|_| machine.counting && !session.counted) {
             session.counted = true;
             machine.opened.connections[source as usize] += 1;
             machine.opened.frames.add(ctx.frame);
         }
         machine.opened.records += machine.counting as u64;
-        self.put_sealed(ctx, data, kind, shown, out);
+        if shown {
+            self.put_sealed(ctx, data, Some(kind), out);
+        }
         let ctx = &Context { only_in_order: ctx.only_in_order || !shown, ..*ctx };
         match kind {
-            content::HANDSHAKE => self.opened_handshake(machine, ctx, &text, out),
+            content::HANDSHAKE => self.opened_handshake(machine, ctx, text, out),
             content::ALERT => {
-                self.put_alert(ctx, &text, out);
-                self.alert(machine, ctx, &text, false);
-                if matches!(text[..], [_, 0]) {
+                self.put_alert(ctx, text, out);
+                self.alert(machine, ctx, text, false);
+                if matches!(text, [_, 0]) {
                     out.inner.push(Piece::new(ctx, inside::What::Close(Close::Fin)));
                 }
             }
-            content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(machine, ctx),
+            content::CHANGE_CIPHER_SPEC => {
+                if self.session.as_deref_mut().is_some_and(|s| s.change_cipher(&machine.keys, from_server)) {
+                    self.change_cipher_spec(machine, ctx);
+                } else {
+                    self.session = None;
+                }
+            }
             content::APPLICATION_DATA => {
                 if let Some(h) = &mut self.handshake {
                     h.opened_data(ctx, from_server);
@@ -99,12 +146,11 @@ impl Connection {
                 if !text.is_empty() {
                     let alpn = self.handshake.as_ref().and_then(|h| h.alpn.as_deref());
                     let hint = alpn.and_then(inside::of_alpn);
-                    out.inner.push(Piece::new(ctx, inside::What::Data(text, hint)));
+                    out.inner.push(Piece::new(ctx, inside::What::Data(text.to_vec(), hint)));
                 }
             }
             _ => {}
         }
-        Some(Step::Consumed(end))
     }
 
     /// Handshake messages out of a sealed record.

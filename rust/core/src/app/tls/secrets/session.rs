@@ -17,6 +17,9 @@ struct Side {
     next: Option<Secret>,
     /// Some record was opened with the keys at hand.
     opened: bool,
+    /// TLS 1.2 and before: the reader of the connection has come to the change of cipher, and leaves what follows to the
+    /// reader that opens it.
+    left: bool,
     /// Wireshark, which reads segments as they come, has missed a record: it can open none behind it.
     unshown: bool,
     last_frame: u64,
@@ -130,6 +133,24 @@ impl Session {
         }
     }
 
+    /// The reader of the connection is at a change of cipher. False: its secret is not known.
+    pub fn leave(&mut self, keys: &KeyLog, from_server: bool) -> bool {
+        let known = keys.of(&self.client_random).is_some_and(|s| s.master.is_some());
+        let before_tls13 = self.suite.is_some_and(|s| s.1 != TLS13);
+        self.sides[from_server as usize].left |= before_tls13 && known;
+        known || !before_tls13
+    }
+
+    /// Whether a record is another reader's, which opens it; and then, whether Wireshark opens it, too.
+    pub fn left(&self, kind: u8, from_server: bool) -> Option<bool> {
+        let side = &self.sides[from_server as usize];
+        let left = match self.suite {
+            Some((_, TLS13)) => side.opener.is_some() && kind == content::APPLICATION_DATA,
+            _ => side.left,
+        };
+        left.then_some(!side.unshown)
+    }
+
     /// Whether a record of that type is sealed, by the keys known of its sender.
     pub fn opens(&self, kind: u8, from_server: bool) -> bool {
         let tls13 = self.suite.is_some_and(|s| s.1 == TLS13);
@@ -141,11 +162,8 @@ impl Session {
         let Some((_, version)) = self.suite else { return Opened::Closed };
         let side = &mut self.sides[from_server as usize];
         let Some(opener) = side.opener.as_mut() else { return Opened::Closed };
-        if !in_order || frame < side.last_frame {
-            // Wireshark has not read this record in its place, and can open none behind it.
-            side.opener = None;
-            return Opened::Failed;
-        }
+        // Wireshark has not read this record in its place, and can open none behind it.
+        side.unshown |= !in_order || frame < side.last_frame;
         side.last_frame = side.last_frame.max(frame);
         let opened = match version {
             TLS13 => opener.open_tls13(record),
@@ -160,7 +178,7 @@ impl Session {
             // Data sent before the handshake was over: under keys that are not at hand (RFC 8446 4.2.10).
             None if self.early_data && version == TLS13 && !from_server && !side.opened => Opened::Closed,
             None => {
-                side.opener = None;
+                (side.opener, side.left) = (None, false);
                 Opened::Failed
             }
         }
@@ -174,7 +192,7 @@ impl Session {
     /// Records of that side are missing. True: it was being opened, and cannot be any more.
     pub fn lost(&mut self, from_server: bool) -> bool {
         let side = &mut self.sides[from_server as usize];
-        (side.next, side.secret) = (None, None);
+        (side.next, side.secret, side.left) = (None, None, false);
         side.opener.take().is_some()
     }
 }
