@@ -22,6 +22,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 import pcapstream
 from benches.make_bench_capture import make
 from benches.measure import run
+from benches.views import first_calls
 from pcapstream.model import Report
 
 MEGA_BYTES = int(os.environ.get("PCAPSTREAM_BENCH_MB", "64"))
@@ -129,6 +130,24 @@ def test_pass_over_a_compressed_file(benchmark: BenchmarkFixture, capture: Path)
 
     tell(benchmark, report, capture)
     assert report.coverage.complete
+
+
+def test_first_answers_of_views(benchmark: BenchmarkFixture, capture: Path) -> None:
+    """What the first call of each view costs on a finished pass of all modules: each asked in a process of its own, so
+    that none finds what another one left behind. Prints them, the slowest first; the benchmark is the sum."""
+    found: dict[str, tuple[float, float]] = {}
+
+    def ask() -> None:
+        found.clear()
+        found.update(first_calls(capture))
+
+    benchmark.pedantic(ask, rounds=1)
+
+    benchmark.extra_info["first_call_ms"] = {name: round(first, 1) for name, (first, _) in found.items()}
+    for name, (first, second) in sorted(found.items(), key=lambda entry: -entry[1][0]):
+        print(f"\n{benchmark.name}: {name} {first:.1f} ms, then {second:.1f} ms", end="")
+    print()
+    assert len(found) > 30
 
 
 def test_an_answer_from_a_finished_scan(benchmark: BenchmarkFixture, capture: Path) -> None:

@@ -1,7 +1,7 @@
 """The Rust core: one pass over one capture. Bytes in, batches and snapshots out. No I/O here."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, Self, final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Self, final, overload
 
 from typing_extensions import Buffer
 
@@ -46,6 +46,7 @@ class Decoder:
     first skip_matches are left out, and the pass is done after max_matches.
     search: (regular expression, bytes of a match in front of the segment that completes it, at most 1,024): rows are
     matches in TCP streams, of the frame that completes each; display_filter does not count.
+    key_log: secrets of TLS sessions (NSS format) beside those that the capture brings.
     """
 
     def __new__(
@@ -69,6 +70,7 @@ class Decoder:
         skip_matches: int = 0,
         max_matches: int | None = None,
         search: tuple[str, int] | None = None,
+        key_log: bytes | None = None,
     ) -> Self: ...
     def feed(self, data: Buffer) -> Batch:
         """Any chunk of the file, in order; also empty. Raises FormatError when the first bytes are no capture."""
@@ -167,6 +169,42 @@ class Message:
     fields: dict[str, Any]
 
 @final
+class Rows(Sequence[Any]):
+    """A list of a report whose items are made when they are asked for, new ones each time. Immutable."""
+
+    def __len__(self) -> int: ...
+    @overload
+    def __getitem__(self, at: int, /) -> Any: ...
+    @overload
+    def __getitem__(self, at: slice, /) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+@final
+class Suffixes:
+    """The rules of the public suffix list (publicsuffix.org/list), from the bytes of the list."""
+
+    def __new__(cls, list: bytes) -> Self: ...
+    def registered(self, name: str) -> str | None:
+        """The part of a name that somebody registered, in lower case; None of a public suffix and of no name."""
+    def domains(self, report: Report, /) -> Rows | None:
+        """Registered domains of the names asked for, of a report of DNS: [domain, queries, different names], most
+        queries first. None: there is no DNS."""
+    def tunnelling(
+        self,
+        report: Report,
+        parts: Sequence[Snapshot],
+        /,
+        *,
+        long_query: int,
+        least_names: int,
+        high_volume: int,
+    ) -> dict[str, Any]:
+        """Names and the first 20,000 kept messages of DNS by the registered domain, or by the last two labels:
+        `domains` (all, most names first), `candidates` (those of at least `least_names` names, as objects), `busy`
+        ([domain, queries, names] of more than `high_volume` queries), `long_queries` ([frame, source, name, length] of
+        names of more than `long_query` characters), `queries_for_long_names`, `looked_at`. None: there is no DNS."""
+
+@final
 class Report:
     """What an application protocol counted in the core. Immutable."""
 
@@ -176,6 +214,8 @@ class Report:
         """Those of both; associative below the limits. Raises ValueError for another protocol's."""
     def value(self) -> dict[str, Any]:
         """The counts, a new object each time."""
+    def outline(self) -> dict[str, Any]:
+        """The same with `Rows` in place of long lists: made in a fraction of the time."""
     def page(self, table: str, *, offset: int = 0, limit: int = 100) -> list[dict[str, Any]]:
         """Rows of one of its tables, new objects each time; none of a table it does not have."""
 
@@ -371,8 +411,26 @@ class TcpTable:
         ports: Sequence[int] = ...,
         order: Literal["connections", "bytes", "turns", "wait", "initial_rtt"] = "connections",
         limit: int = 50,
-    ) -> tuple[int, list[dict[str, Any]]]:
+    ) -> tuple[int, Rows]:
         """(number of servers, the first of them): connections summed by server address and port."""
+    def suspects(
+        self,
+        *,
+        looked_at: int,
+        least: Mapping[str, int],
+        login_ports: Sequence[int],
+        guess_bytes: int,
+        cleartext_ports: Sequence[int],
+        flood_ns: int,
+        guessing_ns: int,
+    ) -> dict[str, list[list[Any]]]:
+        """The first `looked_at` connections in groups as rules about attacks look at them, the largest ten of each
+        rule: vertical_scan [client, server, ports, frames], horizontal_scan [client, port, hosts, frames], syn_flood
+        [server, port, all, most within flood_ns, clients of these, frames], brute_force [client, server, port, all,
+        most within guessing_ns, frames], beaconing [client, server, port, connections, mean gap in ns, deviation by
+        mean, median payload, frames], exfiltration [client, server, payload sent, received, frames], and by port
+        cleartext_protocol [port, connections, frames]. least: smallest groups by the names of the tool's thresholds
+        scan_ports, scan_hosts, syn_flood_count, brute_force_count, beacon_count, exfil_bytes."""
     def rtts(self) -> tuple[dict[str, int], dict[str, int]]:
         """Times from data to its ACK, sent to servers and to clients: count, and where there are any min_ns, mean_ns,
         max_ns."""

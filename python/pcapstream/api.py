@@ -36,6 +36,7 @@ def analyze(
     resync: bool = True,
     limits: Mapping[str, int] | None = None,
     ports: Sequence[tuple[str, int]] = (),
+    tls_keylog: str | os.PathLike[str] | None = None,
     machines: Sequence[Machine] = (),
     allow_private_urls: bool = False,
     parallel_ranges: int = 1,
@@ -48,7 +49,7 @@ def analyze(
     For the parameters see `open`. on_progress is called in the calling thread at once, then about every `every`
     seconds, and once at the end. Ctrl-C and whatever on_progress raises stop the reading.
     """
-    options = ScanOptions(modules, max_packets, resync, limits or {}, ports)
+    options = ScanOptions(modules, max_packets, resync, limits or {}, ports, tls_keylog=_path(tls_keylog))
     origin = _source(source, allow_private_urls, parallel_ranges)
     try:
         origin.open()
@@ -60,6 +61,7 @@ def analyze(
             limits=options.core_limits(),
             ports=options.ports,
             selection=options.selection,
+            key_log=options.key_log(),
         )
     except BaseException:
         origin.close()
@@ -87,6 +89,7 @@ def open(
     resync: bool = True,
     limits: Mapping[str, int] | None = None,
     ports: Sequence[tuple[str, int]] = (),
+    tls_keylog: str | os.PathLike[str] | None = None,
     machines: Sequence[Machine] = (),
     allow_private_urls: bool = False,
     parallel_ranges: int = 1,
@@ -101,13 +104,18 @@ def open(
     modules: what to compute, names from `pcapstream.DEFAULT_MODULES`; None for all of these, () for nothing but the
     facts of the file. max_packets: read no further than that. resync: look for further packets behind damage.
     limits: table sizes by name. ports: further ports of application protocols, such as ("dns", 5300).
+    tls_keylog: a file with the secrets of TLS sessions (SSLKEYLOGFILE), beside those that the capture brings.
     machines: own ones, see `Analysis.register`.
     parallel_ranges: range requests at a time for a URL.
 
     Raises QueryError and LimitError here, SourceError on entering, CaptureError from whatever waits for the result.
     """
-    options = ScanOptions(modules, max_packets, resync, limits or {}, ports)
+    options = ScanOptions(modules, max_packets, resync, limits or {}, ports, tls_keylog=_path(tls_keylog))
     return Analysis(_source(source, allow_private_urls, parallel_ranges), options, machines)
+
+
+def _path(path: str | os.PathLike[str] | None) -> str | None:
+    return None if path is None else os.fspath(path)
 
 
 class Analysis:

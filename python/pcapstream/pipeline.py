@@ -90,7 +90,8 @@ class _Wake:
 class Pass:
     """One pass over `source`, which must be open; the pass closes it.
 
-    machines are fed in the decoder thread. needs: what the listener needs of the decoder.
+    machines are fed in the decoder thread. key_log: secrets of TLS sessions. needs: what the listener needs of the
+    decoder.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Pass:
         limits: Mapping[str, int] | None = None,
         ports: Sequence[tuple[str, int]] = (),
         selection: Selection = EVERYTHING,
+        key_log: bytes | None = None,
         needs: frozenset[str] = frozenset(),
         listener: Listener | None = None,
     ) -> None:
@@ -121,6 +123,7 @@ class Pass:
             limits=dict(limits or {}),
             apps=sorted(wanted & APPS),
             app_ports=list(ports),
+            key_log=key_log,
             **selection.arguments(),
         )
         self.progress = Progress(bytes_total=source.size)

@@ -42,6 +42,8 @@ class ScanOptions:
     """Further ports of application protocols: (protocol, port)."""
     selection: Selection = EVERYTHING
     """The frames it is about."""
+    tls_keylog: str | None = None
+    """A file with the secrets of TLS sessions, beside those that the capture brings."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modules", tuple(module.name for module in choose(self.modules)))
@@ -69,7 +71,25 @@ class ScanOptions:
     def key(self) -> str:
         """Equal for equal options."""
         limits = ",".join(f"{name}={value}" for name, value in self.limits.items())
-        return f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits};{self.ports};{self.selection}"
+        whole = (
+            f"{','.join(self.modules or ())};{self.max_packets};{self.resync};{limits};{self.ports};{self.selection}"
+        )
+        return whole if self.tls_keylog is None else f"{whole};{self.tls_keylog};{_version_of(self.tls_keylog)}"
+
+    def key_log(self) -> bytes | None:
+        """The secrets in `tls_keylog`, as far as they are used. Raises QueryError when it cannot be read."""
+        if self.tls_keylog is None:
+            return None
+        most = {**default_limits(), **self.limits}["max_key_log_bytes"]
+        try:
+            with open(self.tls_keylog, "rb") as file:
+                return file.read(most + 1)
+        except OSError as error:
+            raise QueryError(
+                "bad_parameter",
+                f"the key log of TLS sessions cannot be read: {error.strerror}",
+                "Name a file that can be read with --tls-keylog, or leave it out",
+            ) from None
 
     def machines(self) -> tuple[Machine, ...]:
         """New machines for one pass."""
@@ -88,6 +108,15 @@ class ScanOptions:
         for module in choose(self.modules):
             known.update(module.spec.limits or {})
         return known
+
+
+def _version_of(path: str) -> str:
+    """Another one when the file has changed."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return ""
+    return f"{found.st_ino},{found.st_size},{found.st_mtime_ns}"
 
 
 def report_of(state: State, name: str, scan_id: str, bytes_total: int | None) -> Report:

@@ -59,6 +59,7 @@ class Scan:
             limits=self.options.core_limits(),
             ports=self.options.ports,
             selection=self.options.selection,
+            key_log=self.options.key_log(),
             needs=needs,
             listener=listener,
         )

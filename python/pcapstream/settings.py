@@ -52,6 +52,8 @@ class Settings:
     max_download_bytes: int | None = None
     geoip_db: tuple[str, ...] = ()
     """Databases in MaxMind's format that tell whose addresses are; nothing else is ever asked."""
+    tls_keylog: str | None = None
+    """A file with the secrets of TLS sessions (SSLKEYLOGFILE), beside those that captures bring."""
 
     allow_capture: bool = False
     """Offer the module capture."""
@@ -200,7 +202,9 @@ class Settings:
 
         needs = {need for tool in (self.tools if tools is None else tools) for need in tool.needs}
         modules = [name for name in REGISTRY if name in needs]
-        return ScanOptions(modules=modules, max_packets=self.max_packets, resync=self.resync)
+        return ScanOptions(
+            modules=modules, max_packets=self.max_packets, resync=self.resync, tls_keylog=self.tls_keylog
+        )
 
     def store_limits(self) -> StoreLimits:
         from pcapstream.scan import StoreLimits

@@ -1,5 +1,5 @@
-"""What the core counted as Python values, remembered while its report lives: thousands of servers or names take tens of
-milliseconds to turn, and one answer asks several times."""
+"""What the core counted as Python values, remembered while its report lives: one answer asks several times. Long lists
+stay in the core, and only rows that are looked at become values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class Counted(Protocol):
 
 
 def values_of(summary: Counted) -> dict[str, Any]:
-    """`summary.counts()`; the same object as before where it was asked for before: not to be changed."""
+    """`summary.counts()` with `Rows` in place of long lists; the same object as before where it was asked for before:
+    not to be changed."""
     report = summary.report
     key = id(report)
     with _lock:
@@ -34,7 +35,7 @@ def values_of(summary: Counted) -> dict[str, Any]:
             _kept.move_to_end(key)
             found: dict[str, Any] = _kept[key][1]
             return found
-    value: dict[str, Any] = report.value()
+    value: dict[str, Any] = report.outline()
     with _lock:
         _kept[key] = (weakref.ref(report, lambda _: _kept.pop(key, None)), value)
         while len(_kept) > KEPT_VALUES:

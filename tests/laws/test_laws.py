@@ -211,7 +211,7 @@ POSITION = frozenset(
         # Frame and stream numbers are those of each part.
         "stream", "first_frame", "last_frame", "syn_frame", "syn_ack_frame", "fin_frame", "rst_frame", "event_frames",
         "frames", "call_frames", "frame_number", "request_frame", "peak_frame", "unusual_frame",
-        "response_frame", "response_max_frame", "unanswered_frames", "first_error_frame", "slowest_frame",
+        "response_frame", "response_max_frame", "unanswered_frames", "first_error_frame", "slowest_frame", "max_frame",
         "slowest_stream", "outcome_frame", "accepted_after",
         "frame", "max_delta_frame", "longest_gap_frame", "longest_pause_frame",
         # Facts of a file: the parts are three files.

@@ -6,6 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from scapy.layers.dns import DNS, DNSQR
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
+from scapy.utils import wrpcap
 
 from pcapstream.errors import QueryError
 from pcapstream.tools.registry import TOOLS
@@ -243,3 +248,36 @@ def test_filters_of_findings_and_rows_are_wiresharks(tmp_path: Path) -> None:
     assert len(filters) > 30
     together = " || ".join(f"({one})" for one in sorted(filters))
     assert wireshark.frames(paths[0], together)
+
+
+def test_the_frame_of_the_slowest_answer_is_named(tmp_path: Path) -> None:
+    """Two DNS servers, two hosts asked with ping: the slowest answers are late by construction, in frames 6 and 12."""
+    frames: list[Packet] = []
+    now = 1_700_000_000.0
+
+    def add(packet: Packet, after: float) -> None:
+        nonlocal now
+        now += after
+        frame = Ether() / packet
+        frame.time = now
+        frames.append(frame)
+
+    for number, (server, wait) in enumerate([("192.0.2.53", 0.01), ("192.0.2.54", 0.02), ("192.0.2.53", 1.5)]):
+        ask_it = DNS(id=number, qd=DNSQR(qname="example.org"))
+        add(IP(src="10.0.0.1", dst=server) / UDP(sport=5000 + number, dport=53) / ask_it, 1)
+        reply = DNS(id=number, qr=1, qd=DNSQR(qname="example.org"))
+        add(IP(src=server, dst="10.0.0.1") / UDP(sport=53, dport=5000 + number) / reply, wait)
+    for number, (host, wait) in enumerate([("192.0.2.7", 0.03), ("192.0.2.8", 0.01), ("192.0.2.7", 2.0)]):
+        add(IP(src="10.0.0.1", dst=host) / ICMP(type=8, id=9, seq=number) / b"ping", 1)
+        add(IP(src=host, dst="10.0.0.1") / ICMP(type=0, id=9, seq=number) / b"ping", wait)
+    wrpcap(str(path := tmp_path / "c.pcap"), frames)
+
+    for protocol, frame, slowest, other in (("dns", 6, "192.0.2.53", 4), ("icmp", 12, "192.0.2.7", 10)):
+        result = ask("analyze_application_response_times", path, protocol=protocol)
+        told = rows(result["response_data"])
+        assert [(row["server"], row["slowest_frame"]) for row in told] == [
+            (slowest, frame), ("192.0.2.54" if protocol == "dns" else "192.0.2.8", other),
+        ]  # fmt: skip
+        assert result["summary"]["response_time_ms"]["max_frame"] == frame
+        [late] = result["findings"]
+        assert (late["code"], late["frames"]) == ("slow_responses", [frame])

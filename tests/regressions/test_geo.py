@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from netaddr import IPSet
 from pcapstream import geo
 from pcapstream.cli import main
 from pcapstream.errors import QueryError
-from pcapstream.geo import address_class
+from pcapstream.geo import address_class, class_by_registry
 from tests.support.ask import ask, rows
 from tests.support.pcap import Frame, pcap, udp
 
@@ -147,3 +148,12 @@ def test_flag_and_variable_name_databases(
     monkeypatch.setenv("PCAPSTREAM_GEOIP_DB", city)
     assert main(["call", "analyze_geo_asn_mapping", str(capture)]) == 0
     assert '"Test-City"' in capsys.readouterr().out
+
+
+def test_classes_told_by_the_beginning_are_those_of_the_registries() -> None:
+    seed = random.Random(1)
+    addresses = [f"{first}.{seed.randrange(256)}.{seed.randrange(256)}.{seed.randrange(256)}" for first in range(256)]
+    addresses += [f"{front}{seed.randrange(256)}" for front in ("192.168.0.", "192.0.2.", "198.51.100.", "203.0.113.")]
+    addresses += ["10.0.0.0", "10.255.255.255", "2001:db8::1", "2001:db8:ffff::", "2001:db80::1", "2606:4700::1", "1::"]
+    for address in addresses:
+        assert address_class(address) == class_by_registry(address), address

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from benches.make_bench_capture import make
-from pcapstream.tools.dns_tunneling import entropy
 from pcapstream.tools.threats import RULES
 from tests.regressions import security_captures as captures
 from tests.regressions.security_captures import ARP_CASES, THREATS, TUNNEL, Case, made
@@ -217,9 +216,3 @@ def test_names_of_addresses_are_no_tunnel(tmp_path: Path) -> None:
     result = ask("detect_dns_tunneling", captures.write(tmp_path / "c.pcap", *parts))
 
     assert (result["summary"]["total_dns_queries"], result["findings"]) == (200, [])
-
-
-def test_entropy_is_shannons() -> None:
-    assert entropy("aaaa") == 0
-    assert entropy("abab") == 1
-    assert entropy("abcdefgh") == 3

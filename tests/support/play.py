@@ -192,6 +192,7 @@ def plain_ntp(summary: NtpSummary) -> dict[str, Any]:
 
 
 def plain_table(table: TcpTable) -> dict[str, Any]:
+    number, servers = table.servers(limit=1_000_000)
     return {
         "length": len(table),
         "evicted": table.evicted,
@@ -199,7 +200,7 @@ def plain_table(table: TcpTable) -> dict[str, Any]:
         "connections": [plain_connection(found) for found in table.connections(limit=1_000_000)],
         "frames": {name: table.frames(name) for name in (*EVENTS, "syn", "syn_ack", "fin", "rst")},
         "initial_rtts": table.initial_rtts(),
-        "servers": list(table.servers(limit=1_000_000)),
+        "servers": [number, list(servers)],
         "turns": table.turns()[:4],
         "rtts": table.rtts(),
     }

@@ -144,6 +144,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
         help=f"MaxMind-format database that tells whose addresses are; repeatable (default: {GEOIP_VARIABLE}, a list "
         "like that of PATH)",
     )
+    sources.add_argument(
+        "--tls-keylog",
+        metavar="FILE",
+        help="decrypt TLS with the session secrets of this file (SSLKEYLOGFILE), beside those that a capture brings",
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument(
         "--modules",
@@ -179,6 +184,7 @@ def _settings(parser: _Parser, flags: argparse.Namespace, **more: object) -> Set
             capture_dir=flags.capture_dir or _first_set(DIR_VARIABLES),
             max_download_bytes=flags.max_download_bytes,
             geoip_db=tuple(flags.geoip_db or filter(None, (_first_set((GEOIP_VARIABLE,)) or "").split(os.pathsep))),
+            tls_keylog=flags.tls_keylog,
             **more,  # type: ignore[arg-type]
         )
     except QueryError as error:

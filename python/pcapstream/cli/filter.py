@@ -47,6 +47,7 @@ def sieve(question: Sieve) -> int:
         max_packets=question.settings.max_packets,
         resync=question.settings.resync,
         selection=Selection(display_filter, None, rows),
+        tls_keylog=question.settings.tls_keylog,
     )
     began = time.monotonic()
     try:

@@ -92,7 +92,9 @@ def _options(settings: Settings, tool: ToolSpec) -> ScanOptions:
     missing = [need for need in tool.needs if need not in modules]
     if missing and tool is not ANALYZE:
         raise QueryError("module_not_run", f"{tool.name} needs {', '.join(missing)}, which --modules leaves out")
-    return ScanOptions(modules=modules, max_packets=settings.max_packets, resync=settings.resync)
+    return ScanOptions(
+        modules=modules, max_packets=settings.max_packets, resync=settings.resync, tls_keylog=settings.tls_keylog
+    )
 
 
 def read(capture: str, settings: Settings, options: ScanOptions, machines: Sequence[Machine] | None = None) -> Report:
@@ -112,6 +114,7 @@ def read(capture: str, settings: Settings, options: ScanOptions, machines: Seque
             limits=options.core_limits(),
             ports=options.ports,
             selection=options.selection,
+            key_log=options.key_log(),
         )
     except BaseException:
         source.close()

@@ -29,10 +29,11 @@ LOAD = ("address", "messages", "bytes", "first_ns", "last_ns", "peak", "first_fr
 PAIRS = (
     "source", "destination", "ids", "requests", "answered", "replies", "duplicates", "unmatched", "min_ns", "mean_ns",
     "max_ns", "deviation_ns", "payload_min", "payload_max", "first_ns", "last_ns", "first_frame", "unusual", "varied",
-    "packets", "unusual_frame",
+    "packets", "unusual_frame", "max_frame",
 )  # fmt: skip
 """Columns of `echo.pairs`: who asked whom. ids: the first four identifiers; unusual: messages whose data no ping
-program fills in that way; varied: those of them that differ from the one before; packets: those that are an IP packet.
+program fills in that way; varied: those of them that differ from the one before; packets: those that are an IP packet;
+max_frame: the reply that took max_ns.
 """
 ERRORS = (
     "kind", "reporter", "source", "source_port", "destination", "destination_port", "protocol", "stream", "mtu",

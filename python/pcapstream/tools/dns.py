@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pcapstream.protocols.dns import FAMILY, DnsSummary
-from pcapstream.tools.domains import registered_domain
+from pcapstream.tools.domains import registered_domain, suffixes
 from pcapstream.tools.finding import FirstLook, by_weight, finding
+from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import clean, cleaned, count, milliseconds, percent, ratio, utc
 from pcapstream.tools.times import times_of
@@ -66,7 +66,8 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["statistics"] = _statistics(dns)
         found["response_time_ms"] = times_of(dns["response_time"], tell_partial=True)
         found["findings"] = _findings(dns)
-        found |= _tables(dns, ask)
+        domains = remembered(report, "domains", lambda: suffixes().domains(summary.report))
+        found |= _tables(dns, domains or (), ask)
         if dns["by_content"]:
             notes.append(
                 f"{count(dns['by_content'], 'message')} on ports that are not DNS's, found by content: listed in "
@@ -229,21 +230,11 @@ _CLIENTS = ("client", "queries", "nxdomain", "servfail")
 _TOP = 10
 
 
-def _tables(dns: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
+def _tables(dns: Mapping[str, Any], domains: Sequence[list[Any]], ask: Ask) -> dict[str, Any]:
     names, servers, clients = dns["query_names"], dns["servers"], dns["clients"]
 
     def name_rows(offset: int, limit: int) -> list[list[Any]]:
         return [[clean(name), n, registered_domain(name)] for name, n in names["rows"][offset : offset + limit]]
-
-    def domain_rows() -> list[list[Any]]:
-        domains: Counter[str] = Counter()
-        distinct: Counter[str] = Counter()
-        for name, n in names["rows"]:
-            domain = registered_domain(name)
-            if domain is not None:
-                domains[domain] += n
-                distinct[domain] += 1
-        return [[clean(d), n, distinct[d]] for d, n in sorted(domains.items(), key=lambda item: (-item[1], item[0]))]
 
     def server_row(one: Mapping[str, Any]) -> list[Any]:
         times = times_of(one, tell_partial=True)
@@ -255,20 +246,27 @@ def _tables(dns: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
             *(times.get(k) for k in ("median", "p95", "max")),
         ]
 
-    bad = [[clean(name), n, "NXDOMAIN"] for name, n in dns["nxdomain_names"]["rows"]]
-    bad += [[clean(name), n, "SERVFAIL"] for name, n in dns["servfail_names"]["rows"]]
+    failing = [("NXDOMAIN", dns["nxdomain_names"]["rows"]), ("SERVFAIL", dns["servfail_names"]["rows"])]
+
+    def failing_rows(offset: int, limit: int) -> list[list[Any]]:
+        first = [[clean(name), n, code] for code, rows in failing for name, n in rows[: offset + limit]]
+        return sorted(first, key=lambda row: -row[1])[offset : offset + limit]
+
     return {
         "top_names": ask.table(
             "top_names", _NAMES, name_rows, len(names["rows"]), exact=not names["other"], limit=_TOP,
         ),
-        "top_domains": ask.rows("top_domains", ("domain", "queries", "names"), domain_rows(), limit=_TOP),
+        "top_domains": ask.made(
+            "top_domains", ("domain", "queries", "names"), domains, lambda row: [clean(row[0]), *row[1:]], limit=_TOP,
+        ),
         "servers": ask.table(
             "servers", _SERVERS, lambda offset, limit: [server_row(s) for s in servers[offset : offset + limit]],
             len(servers), limit=_TOP,
         ),
         "clients": ask.rows("clients", _CLIENTS, clients, limit=_TOP),
-        "failing_names": ask.rows(
-            "failing_names", ("name", "responses", "code"), sorted(bad, key=lambda r: -r[1]), limit=_TOP,
+        "failing_names": ask.table(
+            "failing_names", ("name", "responses", "code"), failing_rows, sum(len(rows) for _, rows in failing),
+            limit=_TOP,
         ),
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.http import HttpSummary
 from pcapstream.tools.finding import FirstLook
 from pcapstream.tools.http_findings import findings
+from pcapstream.tools.lists import page_of
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, milliseconds, seconds, utc
 from pcapstream.tools.times import times_of
@@ -106,7 +107,8 @@ def _statistics(http: Mapping[str, Any]) -> dict[str, Any]:
         "response_body_bytes": http["response_body_bytes"],
         "compressed_body_bytes": http["compressed_body_bytes"],
         "chunked_messages": http["chunked"],
-        "connections": http["connections"],
+        # Of HTTP/2 those that spoke it: all requests to a server share one.
+        "connections": http.get("http2_connections", http["connections"]),
         "reused_connections": http["reused_connections"],
         "tunnels": http["tunnels"]["count"],
         "methods": _counter(http["methods"]),
@@ -178,10 +180,14 @@ def _tables(all_counts: list[Mapping[str, Any]], ask: Ask) -> dict[str, Any]:
     def exact(key: str) -> bool:
         return not any(one[key]["other"] for one in all_counts)
 
-    servers = sorted(joined("servers"), key=lambda s: -(s["requests"] + s["responses"]))
+    servers = [one["servers"] for one in all_counts]
+
+    def server_rows(offset: int, limit: int) -> list[list[Any]]:
+        return [_server(one) for one in page_of(servers, lambda s: -(s["requests"] + s["responses"]), offset, limit)]
+
     reuse = sorted((r for r in joined("top_connections") if r["requests"] > 1), key=lambda r: -r["requests"])
     found = {
-        "servers": ask.made("servers", _SERVERS, servers, _server, limit=_TOP),
+        "servers": ask.table("servers", _SERVERS, server_rows, sum(map(len, servers)), limit=_TOP),
         "logins": ask.rows("logins", _LOGINS, [_login(one) for one in joined("logins")], limit=_TOP),
         "reused_connections": ask.rows("reused_connections", _REUSE, [_reuse(one) for one in reuse], limit=_TOP),
     }

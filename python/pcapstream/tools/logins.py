@@ -12,6 +12,7 @@ from pcapstream.tools.remembered import remembered
 from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import clean, count, utc
 from pcapstream.tools.threat import MAX_EACH, Level, by_level, family, first_look_of, threat
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.model import Report
@@ -136,7 +137,7 @@ def _filter(one: Login) -> str:
 
 
 def _http(summary: HttpSummary) -> Iterator[list[Any]]:
-    for one in (login for counts in summary.counts().values() for login in counts.get("logins", ())):
+    for one in (login for counts in values_of(summary).values() for login in counts.get("logins", ())):
         client, server = one["client"], one["server"]
         yield [
             one["evidence"]["frames"][0], utc(one["first_ns"]), "http", one["scheme"],

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pcapstream.protocols.dns import DnsSummary
 from pcapstream.protocols.http import HttpSummary
-from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
+from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary
 from pcapstream.protocols.rtp import RtpSummary, loss_share
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.protocols.tls import FAMILY as TLS_FAMILY
 from pcapstream.protocols.tls import TlsSummary
 from pcapstream.tools.diagnosis import connection_table, evidence_within, scope_of, tool
 from pcapstream.tools.finding import HIGH_RETRANSMISSION_RATE, by_weight, finding, loss_findings, within
+from pcapstream.tools.lists import chained
 from pcapstream.tools.remembered import remembered
 from pcapstream.tools.tcp import both, packets_of, rtt_summary, tcp_notes
 from pcapstream.tools.text import count, join_names, milliseconds, percent, ratio, size, utc
@@ -35,7 +36,7 @@ ServerOrder = Literal["connections", "bytes", "turns", "wait", "initial_rtt"]
 
 def servers_of(
     report: Report, table: TcpTable, order: ServerOrder, most: int, ports: Sequence[int] = (), having: str | None = None
-) -> tuple[int, list[dict[str, Any]]]:
+) -> tuple[int, Sequence[dict[str, Any]]]:
     """(number of servers, the first of them): the first 1,000 are remembered from call to call."""
     kept = max(most, 1_000)
     question = ("servers", order, tuple(ports), having, kept)
@@ -213,7 +214,8 @@ def _other_row(other: tuple[str, Mapping[str, Any]]) -> list[Any]:
     return [name, server, one["requests"], one["responses"], *times_ms(one["wait"], "median", "p95", "max")]
 
 
-def _echo_row(one: Mapping[str, Any]) -> list[Any]:
+def _echo_row(row: Sequence[Any]) -> list[Any]:
+    one = dict(zip(PAIRS, row, strict=True))
     times = times_ms(one, "min", "mean", "max")
     return [one["source"], one["destination"], one["requests"], one["answered"], *times, one["first_frame"]]
 
@@ -227,10 +229,9 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     number, total_ns, least, most, frame, _ = table.turns()
     turns = {"count": number, "min_ns": least, "mean_ns": total_ns / number, "max_ns": most} if number else {"count": 0}
     number_of_servers, _ = servers_of(report, table, "initial_rtt", 1)
-    pairs = sorted(
-        (row for one in icmp.values() for row in named(one["echo"]["pairs"], PAIRS)), key=lambda row: -row["requests"]
-    )
-    others: list[tuple[str, Mapping[str, Any]]] = [("dns", one) for one in (dns["servers"] if dns is not None else ())]
+    asked = PAIRS.index("requests")
+    pairs = sorted((row for one in icmp.values() for row in one["echo"]["pairs"]["rows"]), key=lambda row: -row[asked])
+    others: list[tuple[str, Sequence[Mapping[str, Any]]]] = [("dns", dns["servers"])] if dns is not None else []
     said = [f"{hands['samples']:,} TCP handshakes" + (f", median {hands['median']} ms" if hands["samples"] else "")]
     if number:
         said.append(f"{number:,} exchanges over TCP, mean {milliseconds(round(total_ns / number))} ms")
@@ -244,13 +245,13 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
     for name in ("http", "http2"):
         if name in http:
             found[f"{name}_response_ms"] = spread(http[name]["wait"])
-            others += [(name, one) for one in http[name]["servers"]]
+            others.append((name, http[name]["servers"]))
             if http[name]["wait"]["count"]:
                 median = milliseconds(round(http[name]["wait"]["median_ns"]))
                 said.append(f"{http[name]['wait']['count']:,} {name.upper()} responses, median {median} ms")
     tls = values_of(report.summary(TlsSummary))
     for name in TLS_FAMILY:
-        others += [(name, one) for one in tls[name]["servers"]["rows"]]
+        others.append((name, tls[name]["servers"]["rows"]))
         if tls[name]["duration"]["count"]:
             times = found[f"{name}_handshake_ms"] = spread(tls[name]["duration"])
             said.append(f"{times['samples']:,} {name.upper()} handshakes, median {times['median']} ms")
@@ -282,7 +283,13 @@ def _latency(report: Report, ask: Ask) -> dict[str, Any]:
         "analysis_type": "network_latency",
         "findings": findings,
         "latency_data": ask.table("latency_data", _LATENCY, rows, number_of_servers, exact=not table.evicted),
-        "by_protocol": ask.made("by_protocol", _OTHERS, others, _other_row, limit=10),
+        "by_protocol": ask.table(
+            "by_protocol",
+            _OTHERS,
+            lambda offset, limit: [_other_row(one) for one in chained(others, offset, limit)],
+            sum(len(servers) for _, servers in others),
+            limit=10,
+        ),
         "echo_pairs": ask.made("echo_pairs", _ECHO, pairs, _echo_row, limit=10),
         "notes": [
             "A handshake is the time from SYN to the ACK that completes it; rtt is from data to its ACK, seen from the "

@@ -12,6 +12,7 @@ from pcapstream.protocols.icmp import PAIRS, VERSIONS, IcmpSummary, named
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import by_weight, finding, within
+from pcapstream.tools.lists import page_of
 from pcapstream.tools.performance import servers_of, times_ms
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.tcp import ends
@@ -167,8 +168,9 @@ def _slow_row(one: Connection) -> list[Any]:
 
 
 def _messages(
-    report: Report, ask: Ask, what: str, times: Mapping[str, Any], servers: Sequence[Any],
-    row: Callable[[Any], list[Any]], findings: list[dict[str, Any]], notes: list[str], *, exact: bool = True,
+    report: Report, ask: Ask, what: str, times: Mapping[str, Any], servers: int,
+    rows: Callable[[int, int], list[list[Any]]], findings: list[dict[str, Any]], notes: list[str],
+    *, exact: bool = True,
 ) -> dict[str, Any]:  # fmt: skip
     """The answer where requests and responses are paired one by one."""
     found: dict[str, Any] = {"samples": times["count"]}
@@ -176,18 +178,18 @@ def _messages(
     if times["count"]:
         names = ("min", "mean", "median", "p95", "max")
         found |= {name: value for name, value in zip(names, times_ms(times, *names), strict=True) if value is not None}
-        text = f"{count(times['count'], f'answered {what}')} by {count(len(servers), 'server')}: " + ", ".join(
+        found["max_frame"] = times["max_frame"]
+        text = f"{count(times['count'], f'answered {what}')} by {count(servers, 'server')}: " + ", ".join(
             f"{name} {found[name]} ms" for name in ("median", "p95", "max") if name in found
         )
         text += "."
     return {
-        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": len(servers)},
+        "summary": {"text": text, "responses": times["count"], "response_time_ms": found, "servers": servers},
         "analysis_type": "application_response_times",
         "protocol": ask["protocol"],
         "measured": "requests and responses paired",
         "findings": by_weight(findings),
-        "response_data": ask.made("response_data", _SERVER, servers, row, exact=exact),
-        "slowest": ask.rows("slowest", _SLOWEST, []),
+        "response_data": ask.table("response_data", _SERVER, rows, servers, exact=exact),
         "notes": notes,
     }
 
@@ -196,14 +198,18 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
     """HTTP/1 and HTTP/2 in the clear, request by request: from the last byte of one to the first of the other."""
     counts = values_of(report.summary(HttpSummary))
     both = [counts[name] for name in ("http", "http2") if name in counts]
-    servers = sorted((one for of in both for one in of["servers"]), key=lambda one: -(one["wait"].get("mean_ns") or 0))
+    slowest = [one["slowest_servers"] for one in both]
+    number = sum(map(len, slowest))
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        return [row(one) for one in page_of(slowest, lambda one: -(one["wait"].get("mean_ns") or 0), offset, limit)]
 
     def row(one: Mapping[str, Any]) -> list[Any]:
         version = "ipv6" if ":" in one["server"] else "ip"
         return [
             one["server"], one["port"], one["requests"], one["responses"],
             *times_ms(one["wait"], "min", "mean", "median", "p95", "max"),
-            *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), None,
+            *times_ms(one["network"], "mean"), *times_ms(one["server_time"], "mean"), one["wait"].get("max_frame"),
             f"{version}.addr == {one['server']} && tcp.port == {one['port']} && (http || http2)",
         ]  # fmt: skip
 
@@ -221,10 +227,11 @@ def _http(report: Report, ask: Ask) -> dict[str, Any]:
         "The wait is from the end of a request to the beginning of its response. network_ms and server_ms are means of "
         "its two parts. What TLS carries: protocol https."
     ]
-    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), servers, row, findings, notes)
+    found = _messages(report, ask, "HTTP request", joined([one["wait"] for one in both]), number, rows, findings, notes)
     found["summary"]["network_ms"] = times_ms(joined([one["network"] for one in both]), "mean")[0]
     found["summary"]["server_ms"] = times_ms(joined([one["server_time"] for one in both]), "mean")[0]
-    found["slowest"] = _slowest(report, ask, sorted({one["port"] for one in servers})[:_MOST_PORTS] or [0])
+    ports = sorted({port for one in both for port in one["server_ports"]})
+    found["slowest"] = _slowest(report, ask, ports[:_MOST_PORTS] or [0])
     return found
 
 
@@ -242,13 +249,14 @@ def joined(sets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         "min_ns": min(one["min_ns"] for one in filled),
         "mean_ns": sum(one["mean_ns"] * one["count"] for one in filled) / number,
         "max_ns": max(one["max_ns"] for one in filled),
+        "max_frame": max(filled, key=lambda one: one["max_ns"])["max_frame"],
     }
 
 
 def _dns(report: Report, ask: Ask) -> dict[str, Any]:
     dns = values_of(report.summary(DnsSummary)).get("dns")
     if dns is None:
-        return _messages(report, ask, "query", {"count": 0}, [], list, [], [])
+        return _messages(report, ask, "query", {"count": 0}, 0, lambda offset, limit: [], [], [])
 
     def row(one: Mapping[str, Any]) -> list[Any]:
         least, mean, median, p95, most = times_ms(one, "min", "mean", "median", "p95", "max")
@@ -256,7 +264,7 @@ def _dns(report: Report, ask: Ask) -> dict[str, Any]:
         where = f"{version}.addr == {one['server']} && dns"
         return [
             clean(one["server"]), 53, one["queries"], one["responses"], least, mean, median, p95, most,
-            None, None, None, where,
+            None, None, one.get("max_frame"), where,
         ]  # fmt: skip
 
     findings = []
@@ -268,7 +276,12 @@ def _dns(report: Report, ask: Ask) -> dict[str, Any]:
                 filter=within(scope_of(ask), "dns.time > 1"),
             )
         )  # fmt: skip
-    return _messages(report, ask, "query", dns["response_time"], dns["servers"], row, findings, [_NO_SPLIT])
+    servers = dns["servers"]
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        return [row(one) for one in servers[offset : offset + limit]]
+
+    return _messages(report, ask, "query", dns["response_time"], len(servers), rows, findings, [_NO_SPLIT])
 
 
 _NO_SPLIT = "Without a connection there is no round trip to tell network and server apart: network_ms is null."
@@ -276,32 +289,33 @@ _NO_SPLIT = "Without a connection there is no round trip to tell network and ser
 
 def _icmp(report: Report, ask: Ask) -> dict[str, Any]:
     counts = values_of(report.summary(IcmpSummary))
-    rows = []
-    sums = {"count": 0}
-    total = 0.0
-    for version in VERSIONS:
-        if version not in counts:
-            continue
-        echo = counts[version]["echo"]
-        times = echo["response_time"]
-        if times["count"]:
-            sums["min_ns"] = min(sums.get("min_ns", times["min_ns"]), times["min_ns"])
-            sums["max_ns"] = max(sums.get("max_ns", 0), times["max_ns"])
-            total += times["mean_ns"] * times["count"]
-            sums["count"] += times["count"]
-            sums["mean_ns"] = round(total / sums["count"])
+    echoes = [(version, counts[version]["echo"]) for version in VERSIONS if version in counts]
+    rows, findings = [], []
+    for version, echo in echoes:
+        slow = echo["slow"]
+        if slow["count"]:
+            line = f"{count(slow['count'], 'echo reply', 'echo replies')} came more than 1 s after the request."
+            where = within(scope_of(ask), f"{version}.resptime > 1000")
+            findings.append(
+                finding("slow_responses", "warning", line, count=slow["count"], frames=slow["frames"], filter=where)
+            )
         for row in named(echo["pairs"], PAIRS):
             least, mean, most = times_ms(row, "min", "mean", "max")
             kind = "ipv6" if version == "icmpv6" else "ip"
             where = f"{version} && {kind}.addr == {row['source']} && {kind}.addr == {row['destination']}"
             rows.append([
                 row["destination"], None, row["requests"], row["answered"], least, mean, None, None, most, mean, None,
-                None, where,
+                row["max_frame"], where,
             ])  # fmt: skip
     rows.sort(key=lambda row: -(row[8] or 0))
     exact = not any(one["echo"]["pairs"]["missed"] for one in counts.values())
     notes = ["Echo is answered by the network: no server time."]
-    return _messages(report, ask, "echo request", sums, rows, list, [], notes, exact=exact)
+    times = joined([echo["response_time"] for _, echo in echoes])
+
+    def page(offset: int, limit: int) -> list[list[Any]]:
+        return rows[offset : offset + limit]
+
+    return _messages(report, ask, "echo request", times, len(rows), page, findings, notes, exact=exact)
 
 
 RESPONSE_TIMES = ToolSpec(

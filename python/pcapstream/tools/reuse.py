@@ -9,6 +9,7 @@ from pcapstream.protocols.http import HttpSummary
 from pcapstream.protocols.tcp import TcpSummary
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
+from pcapstream.tools.lists import page_of
 from pcapstream.tools.spec import Key, ToolSpec, table_keys
 from pcapstream.tools.text import clean, count, percent, ratio
 from pcapstream.values import values_of
@@ -61,7 +62,12 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         found["recommendation"] = (
             "Most connections carry one request: kept open (keep-alive, connection pools), they would save handshakes."
         )
-    rows = sorted((row for one in both for row in one["top_connections"]), key=lambda r: (-r["requests"], r["stream"]))
+    most = [one["top_connections"] for one in both]
+    listed = sum(map(len, most))
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        return [_row(one) for one in page_of(most, lambda r: (-r["requests"], r["stream"]), offset, limit)]
+
     return {
         "summary": {
             "text": text,
@@ -79,9 +85,9 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
         "top_reused_connections": ask.table(
             "top_reused_connections",
             _COLUMNS,
-            lambda offset, limit: [_row(one) for one in rows[offset : offset + limit]],
-            len(rows),
-            exact=len(rows) >= connections,
+            rows,
+            listed,
+            exact=listed >= connections,
         ),
         "notes": ["HTTP in the clear; what TLS carries cannot be counted."],
     }

@@ -223,20 +223,23 @@ def _addresses(calls: Iterable[Call]) -> Iterable[dict[str, Any]]:
 
 
 def private(address: str | None) -> bool:
-    return _within(address, PRIVATE)
+    return _place(address)[0]
 
 
 def public(address: str) -> bool:
-    return not _within(address, PRIVATE) and not _within(address, _LOCAL)
+    return not any(_place(address))
 
 
 @functools.lru_cache(maxsize=4_096)
-def _within(address: str | None, networks: tuple[Any, ...]) -> bool:
+def _place(address: str | None) -> tuple[bool, bool]:
+    """(private, of this host or a group)."""
     try:
         at = ipaddress.ip_address(address or "")
     except ValueError:
-        return False
-    return any(at in network for network in networks if network.version == at.version)
+        return False, False
+    of_kind = ([one for one in networks if one.version == at.version] for networks in (PRIVATE, _LOCAL))
+    private, local = (any(at in network for network in networks) for networks in of_kind)
+    return private, local
 
 
 def _ends(calls: Iterable[Call]) -> Iterable[dict[str, Any]]:

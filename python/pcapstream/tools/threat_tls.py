@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.tools.text import count
 from pcapstream.tools.threat import MAX_EACH, Level, family, threat
 from pcapstream.tools.threat_tcp import is_public
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.protocols.tls import TlsSummary
@@ -72,7 +73,7 @@ def _signs(row: Mapping[str, Any], port: int, rare: frozenset[str]) -> list[str]
 
 
 def _rare(tls: TlsSummary) -> frozenset[str]:
-    seen = tls.counts().get("tls", {}).get("ja4", {"rows": []})["rows"]
+    seen = values_of(tls).get("tls", {}).get("ja4", {"rows": []})["rows"]
     if sum(number for _, number in seen) < COMMON:
         return frozenset()
     return frozenset(print_ for print_, number in seen if number <= RARE)

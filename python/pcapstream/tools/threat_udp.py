@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pcapstream.protocols.icmp import ERRORS, named
 from pcapstream.tools.text import count, size
 from pcapstream.tools.threat import MAX_EACH, family, threat
+from pcapstream.values import values_of
 
 if TYPE_CHECKING:
     from pcapstream.protocols.icmp import IcmpSummary
@@ -34,7 +35,7 @@ def udp_threats(probes: ProbesSummary, icmp: IcmpSummary, limits: Mapping[str, A
 def _closed_ports(icmp: IcmpSummary) -> Mapping[tuple[str, str], tuple[int, list[int]]]:
     """(source, target) -> different UDP ports said to be closed by ICMP, first frames of that."""
     ports: defaultdict[tuple[str, str], dict[int, int]] = defaultdict(dict)
-    for version, one in icmp.counts().items():
+    for version, one in values_of(icmp).items():
         unreachable = (3, 3) if version == "icmp" else (1, 4)
         for row in named(one["errors"], ERRORS):
             if row["protocol"] in (17, "udp") and tuple(row["kind"][:2]) == unreachable:

@@ -23,7 +23,7 @@ from pcapstream.tools.spec import Key, Parameter, ToolSpec
 from pcapstream.tools.text import count
 from pcapstream.tools.threat import LEVELS, MAX_EACH, by_level, first_look_of
 from pcapstream.tools.threat_link import link_threats
-from pcapstream.tools.threat_tcp import connections_of, tcp_threats
+from pcapstream.tools.threat_tcp import looked_at, tcp_threats
 from pcapstream.tools.threat_tls import tls_threats
 from pcapstream.tools.threat_udp import udp_threats
 
@@ -44,11 +44,12 @@ _NOT_COVERED = "DNS tunnels (detect_dns_tunneling), what is inside of encryption
 
 def _found(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
     """(findings, connections looked at where these are not all)."""
-    some, all_seen = connections_of(report.summary(TcpSummary).table)
+    table = report.summary(TcpSummary).table
+    number, all_seen = looked_at(table)
     icmp = report.summary(IcmpSummary)
     findings = by_level(
         [
-            *tcp_threats(some, limits),
+            *tcp_threats(table, limits),
             *link_threats(report.summary(DnsSummary), report.summary(DhcpSummary), icmp, limits),
             *_on_the_link(report.summary(ArpSummary)),
             *udp_threats(report.summary(ProbesSummary), icmp, limits),
@@ -56,7 +57,7 @@ def _found(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, An
             *tls_threats(report.summary(TlsSummary), limits),
         ]
     )
-    return findings, None if all_seen else len(some)
+    return findings, None if all_seen else number
 
 
 def _known(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, Any]], int | None]:
@@ -78,7 +79,7 @@ def first_look(report: Report) -> FirstLook | None:
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     limits: Mapping[str, Any] = ask.parameters
-    findings, looked_at = _known(report, limits)
+    findings, connections_seen = _known(report, limits)
     connections = len(report.summary(TcpSummary).table)
     chosen = findings if ask["severity_filter"] is None else [
         one for one in findings if LEVELS.index(one["severity"]) <= LEVELS.index(ask["severity_filter"])
@@ -90,8 +91,10 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     ]
     if missed := report.summary(ProbesSummary).missed():
         notes.append(f"Rules about UDP left out {count(missed, 'datagram')} for want of room: lower bounds.")
-    if looked_at is not None:
-        notes.append(f"Rules about TCP looked at {looked_at:,} of {count(connections, 'connection')}: lower bounds.")
+    if connections_seen is not None:
+        notes.append(
+            f"Rules about TCP looked at {connections_seen:,} of {count(connections, 'connection')}: lower bounds."
+        )
     if chosen and any("tcp.completeness" in one["filter"] for one in chosen):
         notes.append("Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2.")
     return {

@@ -11,7 +11,7 @@ from pcapstream.selection import checked_filter
 from pcapstream.tools.diagnosis import COMMON, scope_of
 from pcapstream.tools.finding import finding, within
 from pcapstream.tools.plot import check_image, rate_png
-from pcapstream.tools.ranked import Ranked
+from pcapstream.tools.ranked import Conversation, Endpoint, Ranked
 from pcapstream.tools.spec import Key, Parameter, ToolSpec, table_keys
 from pcapstream.tools.text import count, duration, ratio, size, utc
 
@@ -219,6 +219,7 @@ def _graph(parameter: str, analysis: str | None, name: str) -> Any:
 _TALKERS = ("address", "frames_sent", "bytes_sent", "frames_received", "bytes_received", "share")
 _PAIRS = ("a", "b", "frames_to_b", "bytes_to_b", "frames_to_a", "bytes_to_a", "bits_per_second", "share")
 _TOP = 10
+_IP: tuple[Literal["ip", "ipv6"], ...] = ("ip", "ipv6")
 
 
 def _bandwidth(report: Report, ask: Ask) -> dict[str, Any]:
@@ -233,17 +234,17 @@ def _bandwidth(report: Report, ask: Ask) -> dict[str, Any]:
         if frames:
             by_layer[kind] = {"frames": frames, "bytes": carried, "share": ratio(carried, octets)}
 
-    def talkers(kind: Literal["ip", "ipv6"]) -> list[list[Any]]:
-        return [[*row, ratio(row[2] + row[4], octets)] for row in ranked.endpoints(kind, 0, 1_000)]
+    def talker(row: Endpoint) -> list[Any]:
+        return [*row, ratio(row[2] + row[4], octets)]
 
-    def pairs(kind: Literal["ip", "ipv6"]) -> list[list[Any]]:
-        return [
-            [a, b, n, m, k, o, ratio((m + o) * 8e9, last - first, 3), ratio(m + o, octets)]
-            for a, b, n, m, k, o, first, last in ranked.conversations(kind, 0, 1_000)
-        ]
+    def pair(row: Conversation) -> list[Any]:
+        a, b, n, m, k, o, first, last = row
+        return [a, b, n, m, k, o, ratio((m + o) * 8e9, last - first, 3), ratio(m + o, octets)]
 
-    ends = sorted(talkers("ip") + talkers("ipv6"), key=lambda row: (-(row[2] + row[4]), row[0]))
-    between = sorted(pairs("ip") + pairs("ipv6"), key=lambda row: (-(row[3] + row[5]), row[0], row[1]))
+    ends = [row for kind in _IP for row in ranked.endpoints(kind, 0, 1_000)]
+    ends.sort(key=lambda row: (-(row[2] + row[4]), row[0]))
+    between = [row for kind in _IP for row in ranked.conversations(kind, 0, 1_000)]
+    between.sort(key=lambda row: (-(row[3] + row[5]), row[0], row[1]))
     return {
         "summary": {"text": _text(rates, intervals), **rates},
         "analysis_type": "bandwidth_utilization",
@@ -252,9 +253,11 @@ def _bandwidth(report: Report, ask: Ask) -> dict[str, Any]:
         "by_layer": by_layer,
         "findings": _peak(ask, rates, intervals),
         "bandwidth_data": _table(ask, "bandwidth_data", intervals),
-        "top_talkers": ask.rows("top_talkers", _TALKERS, ends, exact=_is_whole(ranked, "endpoint", ends), limit=_TOP),
-        "top_conversations": ask.rows(
-            "top_conversations", _PAIRS, between, exact=_is_whole(ranked, "conversation", between), limit=_TOP
+        "top_talkers": ask.made(
+            "top_talkers", _TALKERS, ends, talker, exact=_is_whole(ranked, "endpoint", ends), limit=_TOP
+        ),
+        "top_conversations": ask.made(
+            "top_conversations", _PAIRS, between, pair, exact=_is_whole(ranked, "conversation", between), limit=_TOP
         ),
         "notes": _notes(report, intervals),
     }

@@ -9,9 +9,10 @@ from pcapstream.tools.text import milliseconds
 
 
 def in_milliseconds(times: Mapping[str, Any]) -> dict[str, float | None]:
-    """What there is of min, mean, median, p95, max."""
+    """What there is of min, mean, median, p95, max; max_frame: where the longest is seen, of handshakes the hello."""
     names = ("min", "mean", "median", "p95", "max")
-    return {name: milliseconds(round(times[f"{name}_ns"])) for name in names if times.get(f"{name}_ns") is not None}
+    found = {name: milliseconds(round(times[f"{name}_ns"])) for name in names if times.get(f"{name}_ns") is not None}
+    return {**found, "max_frame": times["max_frame"]} if times.get("max_frame") else found
 
 
 def times_of(times: Mapping[str, Any], *, tell_partial: bool = False) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from pcapstream.tools.tls_counts import (
     Counts,
     Row,
     counts_of,
+    decrypted_of,
+    decrypted_words,
     ends_of,
     frame_filter,
     merged,
@@ -65,7 +67,8 @@ def _handshakes(report: Report, ask: Ask) -> dict[str, Any]:
     handshakes = number_of(counts, "handshakes")
     messages = sum(n for name in FAMILY for _, n in counts[name]["messages"]["rows"])
     found: dict[str, Any] = {
-        "summary": nothing_in(counts) or f"{count(handshakes, 'handshake')}: {outcome_words(counts)}.",
+        "summary": nothing_in(counts)
+        or f"{count(handshakes, 'handshake')}: {outcome_words(counts)}.{decrypted_words(counts)}",
         "analysis_type": "tls_handshakes",
         "pqc_detected": number_of(counts, "post_quantum_offered") + number_of(counts, "post_quantum_chosen") > 0,
         "total_handshake_messages": messages,
@@ -91,6 +94,7 @@ def _handshakes(report: Report, ask: Ask) -> dict[str, Any]:
             "versions": merged(counts, "versions"),
             "frames": {name: counts[name]["frames"] for name in FAMILY if counts[name]["frames"]},
         },
+        **decrypted_of(counts),
         "hello_time_ms": times_of(counts["tls"]["hello_time"]),
         "handshake_time_ms": times_of(counts["tls"]["duration"]),
         "findings": _handshake_findings(counts),
@@ -113,6 +117,7 @@ def first_look(report: Report) -> FirstLook | None:
         return None
     handshakes = number_of(counts, "handshakes")
     text = f"{count(handshakes, 'handshake')}: {outcome_words(counts)}." if handshakes else "No handshake captured."
+    text += decrypted_words(counts)
     return FirstLook(text, _handshake_findings(counts))
 
 
@@ -159,6 +164,7 @@ HANDSHAKES = ToolSpec(
         Key("pqc_detected", "boolean", "a post-quantum group was offered or chosen"),
         Key("total_handshake_messages", "integer", "in the clear"),
         Key("statistics", "object"),
+        Key("decrypted", "object", "what session secrets of the capture or of a key log opened"),
         Key("hello_time_ms", "object", "client hello to server hello"),
         Key("handshake_time_ms", "object", "client hello to the last Finished"),
         Key("findings", "array"),

@@ -51,11 +51,11 @@ def _alerts(report: Report, ask: Ask) -> dict[str, Any]:
             fatal.append(row["frame"])
     findings = []
     if n_fatal:
-        text = f"{count(n_fatal, 'fatal alert')} in the clear: each ends its connection."
+        text = f"{count(n_fatal, 'fatal alert')} to be read: each ends its connection."
         where = "tls.alert_message.level == 2 || dtls.alert_message.level == 2"
         findings.append(finding("fatal_alerts", "warning", text, count=n_fatal, frames=fatal[:10], filter=where))
     return {
-        "summary": nothing_in(counts) or f"{count(clear, 'alert')} in the clear, {encrypted:,} encrypted.",
+        "summary": nothing_in(counts) or f"{count(clear, 'alert')} to be read, {encrypted:,} encrypted.",
         "analysis_type": "tls_alerts",
         "statistics": {
             "alerts": clear,

@@ -164,7 +164,7 @@ def _summary(counts: Counts) -> str:
         )
         if number_of(counts, key)
     ]
-    distinct = f"{count(counts['rows']['certificates'], 'distinct certificate')} in the clear"
+    distinct = f"{count(counts['rows']['certificates'], 'distinct certificate')} to be read"
     return f"{distinct}; handshakes {', '.join(parts)}." if parts else f"{distinct}."
 
 

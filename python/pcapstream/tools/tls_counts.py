@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from pcapstream.model import Report
     from pcapstream.tools.paging import Ask, Table
 
+LIMIT = "max_tls_sessions"
+"""The limit of sessions whose secrets are known, by name."""
+
 Counts = Mapping[str, Any]
 Row = Mapping[str, Any]
 
@@ -55,6 +58,54 @@ def notes_of(counts: Counts) -> list[str]:
     ):  # fmt: skip
         if counts[key]:
             notes.append(f"{counts[key]:,} further {what} found no room in the table; totals of handshakes hold them.")
+    return notes + secrets_notes(counts)
+
+
+def decrypted_of(counts: Counts) -> dict[str, Any]:
+    """The key `decrypted`: what session secrets opened; empty where there were none."""
+    secrets = counts["secrets"]
+    if not any(secrets["sessions"].values()):
+        return {}
+    found = {
+        "connections": sum(secrets["decrypted_connections"].values()),
+        "with_secrets_of": secrets["decrypted_connections"],
+        "sessions_with_secrets": sum(secrets["sessions"].values()),
+        "records": secrets["decrypted_records"],
+        "directions_given_up": secrets["stopped_directions"],
+        "first_frames": secrets["decrypted_from"]["frames"],
+    }
+    return {"decrypted": found}
+
+
+def decrypted_words(counts: Counts) -> str:
+    """A sentence for the summary, or nothing."""
+    by_source = counts["secrets"]["decrypted_connections"]
+    of = {"capture": "in the capture", "file": "of the key log file"}
+    parts = [f"{count(n, 'connection')} decrypted with secrets {of[source]}" for source, n in by_source.items() if n]
+    return f" {', '.join(parts)}." if parts else ""
+
+
+def secrets_notes(counts: Counts) -> list[str]:
+    """Where secrets came from, what they did not open, which lines of key logs were no use."""
+    secrets = counts["secrets"]
+    notes: list[str] = []
+    if decrypted := decrypted_words(counts):
+        notes.append(
+            f"{decrypted.strip()[:-1]}: what is inside counts in the answers of its protocols (HTTP ...). The secrets "
+            "themselves are in no answer."
+        )
+    elif any(secrets["sessions"].values()):
+        notes.append("There are TLS secrets, but they open no connection of this capture.")
+    if given_up := secrets["stopped_directions"]:
+        notes.append(
+            f"{count(given_up, 'direction')} decrypted in part only: a record was missing, or was not what they sealed."
+        )
+    lost = secrets["lines_malformed"] + secrets["lines_dropped"]
+    if lost or secrets["unread_bytes"]:
+        notes.append(
+            f"{count(lost, 'line')} of the key log could not be used (malformed, or more than {LIMIT} sessions)"
+            + ("; of more than max_key_log_bytes the rest was not read." if secrets["unread_bytes"] else ".")
+        )
     return notes
 
 

@@ -37,6 +37,8 @@ _TOP = 10
 _TOP_LEVELS = 20
 """Levels of the hierarchy there: enough for the shape of usual traffic."""
 _MOST_LINK_TYPES = 5
+_MOST_NAMES = 1_000
+"""Of each kind, most frequent first."""
 _MOST_BUCKETS = 60
 """Points of the time line: enough for its shape."""
 
@@ -321,11 +323,17 @@ def _top(name: str, columns: tuple[str, ...], rows: list[list[Any]], total: int,
 
 
 def _names(tally: Tally, ask: Ask) -> Table | None:
-    rows: list[list[Any]] = [
-        [kind, clean(name), times] for kind in NAME_KINDS for name, times in tally.names(kind, 1000)
-    ]
-    rows.sort(key=lambda row: (-row[2], row[0], row[1]))
-    return ask.rows("names", ("kind", "name", "times"), rows, limit=_TOP)
+    kept = tally.facts()["names"]
+
+    def rows(offset: int, limit: int) -> list[list[Any]]:
+        # What is among the first of all is among the first of its kind.
+        most = min(_MOST_NAMES, offset + limit)
+        first = [(kind, name, times) for kind in NAME_KINDS for name, times in tally.names(kind, most)]
+        first.sort(key=lambda row: (-row[2], row[0], row[1]))
+        return [[kind, clean(name), times] for kind, name, times in first[offset : offset + limit]]
+
+    total = sum(min(_MOST_NAMES, kept[kind][0]) for kind in NAME_KINDS)
+    return ask.table("names", ("kind", "name", "times"), rows, total, limit=_TOP)
 
 
 def _timeline(tally: Tally) -> dict[str, Any] | None:

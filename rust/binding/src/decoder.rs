@@ -50,7 +50,8 @@ impl Decoder {
     #[new]
     #[pyo3(signature = (*, tcp=true, tally=true, packets=false, connections=false, max_packets=None, resync=true,
                         limits=None, apps=Vec::new(), app_ports=Vec::new(), display_filter="", frames=None, rows=false,
-                        columns=Vec::new(), summaries=false, row_bytes=false, skip_matches=0, max_matches=None, search=None))]
+                        columns=Vec::new(), summaries=false, row_bytes=false, skip_matches=0, max_matches=None, search=None,
+                        key_log=None))]
     #[allow(clippy::too_many_arguments)] // the parameters of the Python constructor
     fn new(
         tcp: bool,
@@ -71,6 +72,7 @@ impl Decoder {
         skip_matches: u64,
         max_matches: Option<u64>,
         search: Option<(String, usize)>,
+        key_log: Option<&[u8]>,
     ) -> PyResult<Self> {
         let columns = columns.iter().map(|name| filter::column(name).map_err(filter_error));
         let columns = columns.collect::<PyResult<Vec<_>>>()?;
@@ -86,7 +88,10 @@ impl Decoder {
         let select = Select { filter, frames, rows, search };
         let apps = AppPlan { names: apps, ports: app_ports };
         let plan = Plan { tcp, tally, packets, connections, max_packets, resync, apps, select };
-        let inner = engine::Decoder::new(plan, &self::limits(limits)?);
+        let mut inner = engine::Decoder::new(plan, &self::limits(limits)?);
+        if let Some(log) = key_log {
+            inner.key_log(log);
+        }
         Ok(Self {
             inner: Mutex::new(Some(inner)),
             last: None,

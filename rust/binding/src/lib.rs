@@ -1,6 +1,7 @@
 //! Python binding: convert, detach, call, convert. No logic.
 
 mod decoder;
+mod domains;
 mod filter;
 mod message;
 mod packet;
@@ -59,6 +60,8 @@ fn _core(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<filter::Row>()?;
     m.add_class::<message::Message>()?;
     m.add_class::<message::Report>()?;
+    m.add_class::<message::Rows>()?;
+    m.add_class::<domains::Suffixes>()?;
     m.add_class::<packet::Packet>()?;
     m.add_class::<tcp::Direction>()?;
     m.add_class::<tcp::Connection>()?;

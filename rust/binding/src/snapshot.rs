@@ -3,6 +3,7 @@
 use crate::message::{Message, Report};
 use crate::tally::Tally;
 use crate::tcp::TcpTable;
+use pcapstream_core::app::kept::Kept;
 use pcapstream_core::engine;
 use pcapstream_core::record::Timestamp;
 use pyo3::prelude::*;
@@ -24,6 +25,13 @@ impl Snapshot {
         let tally = tally.map(|t| Py::new(py, t)).transpose()?;
         let tcp = table.map(|t| Py::new(py, TcpTable(t))).transpose()?;
         Py::new(py, Self { facts, tcp, tally })
+    }
+}
+
+impl Snapshot {
+    /// The messages kept of a protocol family.
+    pub fn kept(&self, family: &str) -> Option<&Kept> {
+        self.facts.kept.iter().find(|k| k.0 == family).map(|k| &k.1)
     }
 }
 

@@ -63,7 +63,7 @@ fn ends<K: End>(all: Vec<(K, [u64; 4])>, by_frames: bool, offset: usize, limit: 
 
 /// The connections as conversations, in stream order.
 fn tcp_pairs(table: &ConnectionTable) -> Vec<Pair<UdpEnd>> {
-    let pair = |c: &Connection| {
+    let pair = |c: Connection| {
         let ends = [(c.client, c.client_port), (c.server, c.server_port)];
         let (a, b) = if c.client_first { (0, 1) } else { (1, 0) };
         Pair {
@@ -198,7 +198,7 @@ impl Tally {
     #[pyo3(signature = (kind, /))]
     fn endpoint_count(&self, kind: &str) -> PyResult<(usize, bool)> {
         of_kind!(self, kind, t => (t.ends(), t.is_full()), c => {
-            let both = |c: &Connection| [(c.client, c.client_port), (c.server, c.server_port)];
+            let both = |c: Connection| [(c.client, c.client_port), (c.server, c.server_port)];
             let ends: HashSet<UdpEnd, RandomState> = c.iter().flat_map(both).collect();
             (ends.len(), c.evicted() > 0)
         })

@@ -1,10 +1,12 @@
 //! `TcpTable`, `Connection`, `Direction`.
 
-use crate::message::to_python;
+use crate::message::{outline, to_python};
 use pcapstream_core::addr::IpAddr;
 use pcapstream_core::flow::connection::{self, ClientKnownBy, Close, Handshake, event};
-use pcapstream_core::flow::{ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, ResetAfter, ServerOrder, Totals};
-use pyo3::exceptions::PyValueError;
+use pcapstream_core::flow::{
+    ConnectionTable, EVIDENCE_NAMES, Filter, Having, Order, ResetAfter, ServerOrder, Thresholds, Totals,
+};
+use pyo3::exceptions::{PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -119,7 +121,7 @@ impl TcpTable {
     ) -> PyResult<Vec<Connection>> {
         let (f, h) = (filter(address, port)?, self::having(having)?);
         let order = Order::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
-        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().cloned().map(Connection).collect()))
+        Ok(py.detach(|| self.0.select(&f, h, order, offset, limit).into_iter().map(Connection).collect()))
     }
 
     #[pyo3(signature = (address=None, port=None, /, *, having=None))]
@@ -136,11 +138,43 @@ impl TcpTable {
         ports: Vec<u16>,
         order: &str,
         limit: usize,
-    ) -> PyResult<(usize, Vec<Bound<'py, PyAny>>)> {
+    ) -> PyResult<(usize, Bound<'py, PyAny>)> {
         let having = self::having(having)?;
         let order = ServerOrder::from_name(order).ok_or_else(|| PyValueError::new_err("no such order"))?;
         let (total, rows) = py.detach(|| self.0.servers(having, &ports, order, limit));
-        Ok((total, rows.iter().map(|row| to_python(py, row)).collect::<PyResult<_>>()?))
+        Ok((total, outline(py, &rows)?))
+    }
+
+    #[pyo3(signature = (*, looked_at, least, login_ports, guess_bytes, cleartext_ports, flood_ns, guessing_ns))]
+    #[allow(clippy::too_many_arguments)] // the parameters of the Python method
+    fn suspects<'py>(
+        &self,
+        py: Python<'py>,
+        looked_at: usize,
+        least: BTreeMap<String, u64>,
+        login_ports: Vec<u16>,
+        guess_bytes: u64,
+        cleartext_ports: Vec<u16>,
+        flood_ns: i64,
+        guessing_ns: i64,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let named = |name: &str| least.get(name).copied().ok_or_else(|| PyKeyError::new_err(name.to_owned()));
+        let thresholds = Thresholds {
+            looked_at,
+            scan_ports: named("scan_ports")? as usize,
+            scan_hosts: named("scan_hosts")? as usize,
+            syn_flood_count: named("syn_flood_count")? as usize,
+            brute_force_count: named("brute_force_count")? as usize,
+            beacon_count: named("beacon_count")? as usize,
+            exfil_bytes: named("exfil_bytes")?,
+            login_ports,
+            guess_bytes,
+            cleartext_ports,
+            flood_ns,
+            guessing_ns,
+        };
+        let found = py.detach(|| self.0.suspects(&thresholds));
+        to_python(py, &found)
     }
 
     fn rtts<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {

@@ -1,6 +1,6 @@
 //! One pass over one capture: bytes in, batches and snapshots out.
 
-use crate::app::{AppPlan, Apps, Messages, Place, Reports, quoted_ends};
+use crate::app::{AppPlan, Apps, Messages, Place, Reports, Source, quoted_ends};
 use crate::batch::{Batch, PacketHeader};
 use crate::container::{FileFacts, FormatError, Reader, pseudo_header_len};
 use crate::decompress::Decompressor;
@@ -165,6 +165,11 @@ struct Pass {
 }
 
 impl RecordSink for Pass {
+    #[cold]
+    fn tls_secrets(&mut self, log: &[u8]) {
+        self.secrets(log, Source::Capture);
+    }
+
     #[inline]
     fn record(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         if self.done {
@@ -206,6 +211,11 @@ fn without_pseudo_header<'a>(record: &Record<'a>) -> Record<'a> {
 }
 
 impl Pass {
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        self.apps.iter_mut().for_each(|apps| apps.secrets(log, source));
+        self.selector.iter_mut().for_each(|selector| selector.secrets(log, source));
+    }
+
     fn analyse(&mut self, record: &Record<'_>) {
         let number = self.counts.frames;
         if record.kind == RecordKind::Packet {
@@ -316,6 +326,9 @@ impl Decoder {
             tracker.follow_details();
         }
         let mut counted = (plan.tcp && selector.is_some()).then(|| TcpTracker::new(limits));
+        if counted.is_some() {
+            [&mut counted, &mut tracker].into_iter().flatten().for_each(TcpTracker::keep_unpacked);
+        }
         if let Some(t) = counted.as_mut().or(tracker.as_mut()) {
             t.report_closed(plan.connections && plan.tcp);
         }
@@ -345,6 +358,11 @@ impl Decoder {
             finished: false,
             interfaces_told: 0,
         }
+    }
+
+    /// A key log with the secrets of TLS sessions, in front of the first bytes.
+    pub fn key_log(&mut self, log: &[u8]) {
+        self.pass.secrets(log, Source::File);
     }
 
     /// The next bytes of the file, any number of them.
@@ -462,6 +480,7 @@ impl Decoder {
             None => None,
         };
         s.tally = self.pass.tally;
+        s.tally.iter_mut().for_each(Tally::shrink);
         s
     }
 }

@@ -24,6 +24,7 @@ pub mod limits;
 mod link;
 mod link_names;
 mod net;
+mod packing;
 pub mod record;
 pub mod tally;
 mod transport;

@@ -63,6 +63,11 @@ pub struct Record<'a> {
 /// Takes records in file order. `Break` stops the reader: it ignores all further input.
 pub trait RecordSink {
     fn record(&mut self, record: &Record<'_>) -> ControlFlow<()>;
+
+    /// Session secrets that stand in front of the next record: a key log of TLS.
+    fn tls_secrets(&mut self, log: &[u8]) {
+        let _ = log;
+    }
 }
 
 impl<F: FnMut(&Record<'_>) -> ControlFlow<()>> RecordSink for F {

@@ -1,9 +1,11 @@
 //! Bounded counters that the protocols share.
 
 use super::message::{Fields, Value};
+use super::rows::Rows;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Occurrences by key, up to a number of keys; the rest is counted together.
 #[derive(Clone, Debug)]
@@ -32,6 +34,11 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
         }
     }
 
+    /// Keys and how often they occurred, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&K, u64)> {
+        self.seen.iter().map(|(k, &n)| (k, n))
+    }
+
     /// Adds the occurrences of another part of the traffic.
     pub fn merge(&mut self, other: &Self) {
         self.other += other.other;
@@ -55,6 +62,43 @@ impl<K: Eq + Hash + Ord + Clone> Counter<K> {
     }
 }
 
+impl<K: Eq + Hash + Ord + Clone + Send + Sync + 'static> Counter<K> {
+    /// As [`report`](Self::report), of a counter that may have many keys: the rows are made when they are looked at.
+    pub fn rows<M: Send + Sync + 'static>(
+        of: &Arc<M>,
+        this: fn(&M) -> &Self,
+        order: fn(&M) -> Vec<(K, u64)>,
+        show: fn(&M, &(K, u64)) -> Value,
+    ) -> Value {
+        let counter = this(of);
+        let rows = Rows::later(of, counter.seen.len(), order, show);
+        vec![("rows", rows), ("other", counter.other.into())].into()
+    }
+
+    /// Keys and how often they occurred, most frequent first.
+    pub fn ranked(&self) -> Vec<(K, u64)> {
+        let mut all: Vec<_> = self.seen.iter().map(|(k, &n)| (k, n)).collect();
+        all.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        all.into_iter().map(|(k, n)| (k.clone(), n)).collect()
+    }
+}
+
+/// A key that is text, as a value.
+pub fn text_of(key: &str) -> Value {
+    key.to_owned().into()
+}
+
+/// `Counter::rows` of the counter of that name of `$of`, shown by the function `$show`.
+macro_rules! counted_later {
+    ($of:expr, $($field:ident).+, $show:expr) => {
+        $crate::app::count::Counter::rows($of, |m| &m.$($field).+, |m| m.$($field).+.ranked(), |_, (key, n)| {
+            let shown: $crate::app::message::Value = $show(key);
+            vec![shown, (*n).into()].into()
+        })
+    };
+}
+pub(crate) use counted_later;
+
 /// A set of durations: exact count, sum, least and largest; the values themselves up to a limit.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
@@ -62,6 +106,7 @@ pub struct Times {
     sum_ns: i128,
     min_ns: i64,
     max_ns: i64,
+    max_frame: u64,
     values: Vec<i64>,
     limit: usize,
 }
@@ -71,21 +116,34 @@ impl Times {
         Self { limit, ..Self::default() }
     }
 
-    pub fn add(&mut self, ns: i64) {
+    /// A time that the frame shows: the answer, of handshakes their first frame.
+    pub fn add(&mut self, ns: i64, frame: u64) {
         if self.count == 0 {
-            (self.min_ns, self.max_ns) = (ns, ns);
+            (self.min_ns, self.max_ns, self.max_frame) = (ns, ns, frame);
         }
         self.count += 1;
         self.sum_ns += ns as i128;
         self.min_ns = self.min_ns.min(ns);
-        self.max_ns = self.max_ns.max(ns);
+        self.longest(ns, frame);
         if self.values.len() < self.limit {
             self.values.push(ns);
         }
     }
 
+    /// Of equally long ones the first frame counts, in whatever order they come.
+    fn longest(&mut self, ns: i64, frame: u64) {
+        if (ns, self.max_frame) > (self.max_ns, frame) {
+            (self.max_ns, self.max_frame) = (ns, frame);
+        }
+    }
+
     pub fn limit(&self) -> usize {
         self.limit
+    }
+
+    /// Nanoseconds; None: there is no time.
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum_ns as f64 / self.count as f64)
     }
 
     /// Adds the times of another part of the traffic.
@@ -94,12 +152,12 @@ impl Times {
             return;
         }
         if self.count == 0 {
-            (self.min_ns, self.max_ns) = (other.min_ns, other.max_ns);
+            (self.min_ns, self.max_ns, self.max_frame) = (other.min_ns, other.max_ns, other.max_frame);
         }
         self.count += other.count;
         self.sum_ns += other.sum_ns;
         self.min_ns = self.min_ns.min(other.min_ns);
-        self.max_ns = self.max_ns.max(other.max_ns);
+        self.longest(other.max_ns, other.max_frame);
         let room = self.limit.saturating_sub(self.values.len());
         self.values.extend(other.values.iter().take(room));
     }
@@ -113,7 +171,7 @@ impl Times {
         low as f64 + (high - low) as f64 * at.fract()
     }
 
-    /// count, and where there is any: min, mean, median, p95, max, in ns.
+    /// count, and where there is any: min, mean, median, p95, max, in ns, and the frame of the longest.
     pub fn report(&self) -> Fields {
         let mut out: Fields = vec![("count", self.count.into())];
         if !self.values.is_empty() {
@@ -123,6 +181,7 @@ impl Times {
             out.push(("median_ns", Value::Float(Self::quantile(&mut values, 0.5))));
             out.push(("p95_ns", Value::Float(Self::quantile(&mut values, 0.95))));
             out.push(("max_ns", self.max_ns.into()));
+            out.push(("max_frame", self.max_frame.into()));
             out.push(("exact", (self.count == self.values.len() as u64).into()));
         }
         out
@@ -136,10 +195,11 @@ mod tests {
     #[test]
     fn quantiles_of_known_values() {
         let mut t = Times::new(100);
-        (1..=5).for_each(|n| t.add(n * 10));
+        (1..=5).for_each(|n| t.add(n * 10, n as u64));
         let r = t.report();
         assert_eq!(r[3], ("median_ns", Value::Float(30.0)));
         assert_eq!(r[4], ("p95_ns", Value::Float(48.0)));
+        assert_eq!(r[6], ("max_frame", 5u64.into()));
     }
 
     #[test]

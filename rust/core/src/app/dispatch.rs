@@ -1,9 +1,10 @@
 //! Hands every frame's payloads to the protocols they belong to.
 
+use super::inside::Inside;
 use super::media::MediaBook;
 use super::stream::{Segment, Streams};
 use super::watch::Watch;
-use super::{App, Context, DetectedBy, Kept, Output, Probe, Report, all};
+use super::{App, Context, DetectedBy, Kept, Output, Probe, Report, Source, all, tls};
 use crate::dissect::Dissector;
 use crate::filter::Buffer;
 use crate::flow::{Verdict, event};
@@ -77,6 +78,13 @@ impl Ports {
         }
     }
 
+    /// Ports that were left to a protocol that is decoded after all.
+    fn take_others(&mut self, ports: &[u16], app: usize) {
+        let others = |p: &u16| self.0[*p as usize] == Self::OTHERS;
+        let ports: Vec<u16> = ports.iter().copied().filter(others).collect();
+        self.set(ports.into_iter(), app);
+    }
+
     /// The protocol whose port it is; in the order of [`Context::ports`].
     #[inline]
     pub(super) fn of(&self, ctx: &Context) -> Option<usize> {
@@ -105,6 +113,11 @@ pub struct Apps {
     /// The largest time to live some protocol wants to see packets with.
     low_ttl: u8,
     pub(super) streams: Streams,
+    /// What is encrypted in those, and what is inside; None: there are no secrets.
+    pub(super) inside: Option<Inside>,
+    /// How many of the protocols were asked for; one behind them serves the others.
+    asked: usize,
+    limits: Limits,
     pub(super) watchers: Vec<Watch>,
     /// By number of the protocol: somebody else puts it into the path of the frame.
     named_elsewhere: Box<[bool]>,
@@ -143,6 +156,7 @@ impl Apps {
             probes_tcp: apps.iter().any(|a| a.probes_tcp()),
             learn: apps.iter().any(|a| a.learns_from_datagrams()),
             low_ttl: apps.iter().map(|a| a.low_ttl()).max().unwrap_or(0),
+            asked: apps.len(),
             apps,
             udp_ports,
             tcp_ports,
@@ -150,6 +164,8 @@ impl Apps {
             guessers,
             udp_first,
             streams: Streams::new(limits),
+            inside: None,
+            limits: limits.clone(),
             watchers,
             named_elsewhere: vec![false; Proto::ALL.len()].into(),
             media,
@@ -159,19 +175,22 @@ impl Apps {
 
     /// (name, report) of the protocols that count in the core.
     pub fn reports(&self) -> Reports {
-        self.apps.iter().filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
+        self.apps.iter().take(self.asked).filter_map(|a| a.report().map(|r| (a.name(), r))).collect()
     }
 
     /// Both of the following at the end of the pass, without a copy of the tables.
     pub fn into_reports(self) -> (Reports, Messages) {
-        let Self { apps, streams, .. } = self;
-        drop(streams);
+        let Self { apps, streams, inside, asked, .. } = self;
+        drop((streams, inside));
         let (mut reports, mut kept) = (Reports::new(), Messages::new());
-        for app in apps {
+        for app in apps.into_iter().take(asked) {
             let name = app.name();
             let (report, messages) = app.into_report();
             reports.extend(report.map(|r| (name, r)));
-            kept.extend(messages.map(|m| (name, m)));
+            kept.extend(messages.map(|mut m| {
+                m.shrink();
+                (name, m)
+            }));
         }
         (reports, kept)
     }
@@ -179,6 +198,22 @@ impl Apps {
     /// (name, messages kept) of the protocols.
     pub fn kept(&self) -> Messages {
         self.apps.iter().filter_map(|a| a.kept().map(|k| (a.name(), k.clone()))).collect()
+    }
+
+    /// A key log of the capture or of a file. Secrets open what the protocols asked for may stand in: where TLS is not among
+    /// them, it is read all the same from here on.
+    pub fn secrets(&mut self, log: &[u8], source: Source) {
+        if self.inside.is_none() {
+            self.inside = Some(Inside::new(&self.limits));
+            if !self.apps.iter().any(|a| a.name() == "tls") {
+                let tls: Box<dyn App> = Box::new(tls::Tls::new(&self.limits));
+                self.tcp_ports.take_others(tls.tcp_ports(), self.apps.len());
+                tls.protocols().iter().for_each(|&p| self.named_elsewhere[p as usize] = true);
+                self.probes_tcp = true;
+                self.apps.push(tls);
+            }
+        }
+        self.apps.iter_mut().for_each(|a| a.secrets(log, source));
     }
 
     /// Whether the next frame counts: passes the filter of the pass.

@@ -1,10 +1,11 @@
 //! Messages as owned values: what leaves the core.
 
 use super::Context;
+use super::rows::Rows;
 use crate::addr::IpAddr;
 
 /// A value of a message or of a report.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Value {
     None,
     Bool(bool),
@@ -17,7 +18,30 @@ pub enum Value {
     Bytes(Vec<u8>),
     Ip(IpAddr),
     List(Vec<Value>),
+    /// A list too long to be made before somebody asks for its rows. Equal to the list of them.
+    Rows(Rows),
     Map(Fields),
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        use Value::*;
+        match (self, other) {
+            (None, None) => true,
+            (Bool(a), Bool(b)) => a == b,
+            (Int(a), Int(b)) => a == b,
+            (Float(a), Float(b)) => a == b,
+            (Name(a), Name(b)) => a == b,
+            (Text(a), Text(b)) => a == b,
+            (Bytes(a), Bytes(b)) => a == b,
+            (Ip(a), Ip(b)) => a == b,
+            (List(a), List(b)) => a == b,
+            (Map(a), Map(b)) => a == b,
+            (Rows(a), Rows(b)) => a.all() == b.all(),
+            (Rows(a), List(b)) | (List(b), Rows(a)) => a.all() == *b,
+            _ => false,
+        }
+    }
 }
 
 /// Named values in order.

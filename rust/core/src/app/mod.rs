@@ -10,11 +10,12 @@ mod bytes;
 pub mod count;
 mod dhcp;
 mod dispatch;
-mod dns;
+pub mod dns;
 mod gateway;
 mod http;
 pub(crate) use http::{fields as http_fields, http2_fields, websocket_fields};
 mod icmp;
+mod inside;
 pub(crate) use dhcp::{fields as dhcp_fields, fields6 as dhcpv6_fields};
 pub(crate) use dns::fields as dns_fields;
 pub(crate) use icmp::pair_fields as icmp_pair_fields;
@@ -30,6 +31,7 @@ pub(crate) use ntp::fields as ntp_fields;
 mod quic;
 pub(crate) use quic::fields as quic_fields;
 mod reader;
+pub mod rows;
 mod rtp;
 pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
@@ -47,11 +49,13 @@ pub use dispatch::{AppPlan, Apps, Messages, Place, Reports};
 pub(crate) use icmp::quoted_ends;
 use kept::Kept;
 use media::MediaBook;
-pub use message::{Message, Value};
+pub use message::{Fields, Message, Value};
 pub use output::Output;
+pub use rows::Rows;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+pub use tls::Source;
 
 /// Why bytes are taken for a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,7 +88,7 @@ pub struct Context {
     pub dst: IpAddr,
     pub src_port: u16,
     pub dst_port: u16,
-    /// `udp`, `tcp`, `icmp` or `icmpv6`.
+    /// `udp`, `tcp`, `tls` (decrypted), `icmp` or `icmpv6`.
     pub transport: Proto,
     pub ttl: u8,
     /// Frame length on the wire, bytes.
@@ -111,6 +115,16 @@ impl Context {
         let ports = [self.src_port, self.dst_port];
         let swap = if self.server_known { !self.to_client } else { self.dst_port < self.src_port };
         if swap { [ports[1], ports[0]] } else { ports }
+    }
+
+    /// A stream of bytes: TCP's, or one inside of it.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.transport, Proto::Tcp | Proto::Tls)
+    }
+
+    /// It was encrypted on the wire.
+    pub fn is_decrypted(&self) -> bool {
+        self.transport == Proto::Tls
     }
 }
 
@@ -289,6 +303,23 @@ pub trait App: Send {
         let _ = (ctx, data, out);
         false
     }
+    /// Records of a TCP direction in order, for who opens what is sealed: beside `stream`, and behind it.
+    fn opened(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        let _ = (ctx, data, out);
+        Step::Lost
+    }
+    /// Bytes that `opened` waited for are missing for good.
+    fn opened_gap(&mut self, ctx: &Context, out: &mut Output) {
+        let _ = (ctx, out);
+    }
+    /// The sender has closed the direction that `opened` reads.
+    fn opened_close(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        let _ = (ctx, how, out);
+    }
+    /// A key log with session secrets: a block of the capture, or a file that was given with it.
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let _ = (log, source);
+    }
     /// Guesses what UDP payloads are that neither a port nor their first bytes tell.
     fn guesses_udp(&self) -> bool {
         false
@@ -315,8 +346,8 @@ pub trait App: Send {
 
 /// What a protocol counted in the core, at one moment.
 pub trait Report: Any + Send + Sync + std::fmt::Debug {
-    /// The counts as a value.
-    fn value(&self) -> Value;
+    /// The counts as a value; long tables hold on to what was counted and make their rows later.
+    fn value(self: Arc<Self>) -> Value;
     /// Rows of one of its tables; none of a table it does not have.
     fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
         let _ = (table, offset, limit);

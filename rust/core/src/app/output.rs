@@ -1,6 +1,7 @@
 //! What the decoders find: messages, protocols of the frame at hand, fields that somebody wants.
 
 use super::Message;
+use super::inside::Piece;
 use crate::filter::{Buffer, FieldId, Group, Sink};
 use crate::layers::Proto;
 use arrayvec::ArrayVec;
@@ -15,6 +16,8 @@ pub struct Output {
     pub(crate) sink: Option<Box<Sink>>,
     /// The frame at hand does not pass the filter of the pass.
     pub(super) passed_over: bool,
+    /// What was decrypted of the segment at hand.
+    pub(super) inner: Vec<Piece>,
 }
 
 impl Output {

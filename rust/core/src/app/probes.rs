@@ -225,7 +225,7 @@ fn earlier(a: u64, b: u64) -> u64 {
 }
 
 impl Report for Seen {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let rows = self.probes.len() + self.reflected.len();
         vec![("rows", rows.into()), ("missed", self.missed.into())].into()
     }

@@ -14,7 +14,8 @@ impl Apps {
         for watch in &mut self.watchers {
             watch.segment(&mut self.apps, &mut self.out, &ctx, number, s);
         }
-        if s.data.is_empty() && s.flags & (SYN | FIN | RST) == 0 && self.streams.load.gaps == 0 {
+        if s.data.is_empty() && s.flags & (SYN | FIN | RST) == 0 && self.streams.load.gaps == 0 && !self.waits_inside()
+        {
             return;
         }
         let side = ((ctx.src, ctx.src_port) > (ctx.dst, ctx.dst_port)) as usize;
@@ -73,18 +74,24 @@ impl Apps {
             before.truncate(before.len() - s.data.len().min(PROBE_BYTES));
             pair.sides[side].preset(before);
         }
-        let Some(app) = pair.app else { return };
+        let Some(index) = pair.app else { return };
         ctx.detected_by = if pair.by_content { DetectedBy::Content } else { DetectedBy::Port };
-        let Some(app) = self.apps.get_mut(app) else { return };
-        let inside = pair.inside;
+        let Some(app) = self.apps.get_mut(index) else { return };
+        if let Some(inside) = &mut self.inside {
+            inside.begin(app.as_ref(), &ctx, number, s);
+        }
+        let inside_of = pair.inside;
         let before = self.out.mark();
         let load = &mut self.streams.load;
         let mut reader = Reader { app: app.as_mut(), out: &mut self.out, limit: load.max_stream_bytes };
         if pair.deliver(&mut reader, load, &ctx, side, s) {
             let http = self.out.since(before).contains(&Proto::Http);
             self.other_reader(ctx, number, side, s, http.then_some(Proto::Http));
-        } else if let Some(outer) = inside {
+        } else if let Some(outer) = inside_of {
             self.out.stands_in(outer, before);
+        }
+        if self.inside.is_some() {
+            self.open(index, &ctx, number, side, s);
         }
     }
 
@@ -93,7 +100,7 @@ impl Apps {
     fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>, outer: Option<Proto>) {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if let (Some(app), _) = probe(&self.apps, s.data, pair.app) {
-            *pair = Pair { app: Some(app), by_content: true, confirmed: true, ..Pair::default() };
+            **pair = Pair { app: Some(app), by_content: true, confirmed: true, ..Pair::default() };
             self.read(ctx, number, side, s);
             if let Some(pair) = self.streams.open.get_mut(&number) {
                 pair.inside = outer;
@@ -111,13 +118,14 @@ impl Apps {
             pair.sides.iter_mut().for_each(|s| s.flush(&mut reader, None));
         }
         self.streams.load.gaps = 0;
+        self.finish_inside();
         self.watchers.iter_mut().for_each(|w| w.finish(&mut self.apps, &mut self.out));
         self.out.back_to((0, 0));
     }
 }
 
 /// The protocol a payload starts a message of, other than `not`; and whether more bytes could tell.
-fn probe(apps: &[Box<dyn App>], data: &[u8], not: Option<usize>) -> (Option<usize>, bool) {
+pub(super) fn probe(apps: &[Box<dyn App>], data: &[u8], not: Option<usize>) -> (Option<usize>, bool) {
     let mut more = false;
     for (i, app) in apps.iter().enumerate().filter(|(i, a)| a.probes_tcp() && Some(*i) != not) {
         match app.probe(Proto::Tcp, data) {

@@ -9,7 +9,7 @@ use super::sink::{Buffer, Occurrence, Sink};
 use super::stream_search::{Piece, StreamMatch, StreamQuery, StreamSearch};
 use super::value::Value;
 use super::{Filter, registry, show};
-use crate::app::{AppPlan, Apps, Place};
+use crate::app::{AppPlan, Apps, Place, Source};
 use crate::batch::PacketHeader;
 use crate::container::pseudo_header_len;
 use crate::dissect::Dissector;
@@ -226,6 +226,11 @@ impl Selector {
     /// The application protocols that add to the path of frames here.
     pub fn apps(&self) -> Option<&Apps> {
         self.apps.as_ref()
+    }
+
+    /// A key log with session secrets.
+    pub fn secrets(&mut self, log: &[u8], source: Source) {
+        self.apps.iter_mut().for_each(|apps| apps.secrets(log, source));
     }
 
     /// Rows have the bytes of frames.

@@ -50,7 +50,62 @@ pub(super) struct Side {
     flight_known: bool,
 }
 
+/// Numbers of a packed [`Side`].
+pub(super) const SIDE_NUMBERS: usize = 12;
+
 impl Side {
+    /// All of it as numbers, most of them small; `last_ns`: time of the connection's last segment, `other_next`: the other
+    /// side's `next_seq`.
+    pub fn numbers(&self, last_ns: i64, other_next: u32) -> [u64; SIDE_NUMBERS] {
+        let [head, tail, waiting] = self.queue.numbers();
+        let state = self.scale as u8 as u64
+            | (self.before_first_ack as u64) << 8
+            | (!self.flight_known as u64) << 9
+            | (self.isn.is_some() as u64) << 10
+            | (self.last_events as u64) << 11;
+        [
+            self.next_seq as u64,
+            self.next_seq.wrapping_sub(self.max_to_ack) as u64,
+            other_next.wrapping_sub(self.last_ack) as u64,
+            self.window.wrapping_add(1) as u64,
+            self.dup_acks.wrapping_add(1) as u64,
+            self.isn.map_or(0, |isn| self.next_seq.wrapping_sub(isn) as u64),
+            last_ns.wrapping_sub(self.next_seq_ns) as u64,
+            last_ns.wrapping_sub(self.last_ns) as u64,
+            head,
+            tail,
+            waiting,
+            state,
+        ]
+    }
+
+    /// `next_seq` of the side of these numbers.
+    pub fn next_seq_of(n: &[u64]) -> u32 {
+        n.first().map_or(0, |&n| n as u32)
+    }
+
+    /// The side of these numbers.
+    pub fn of_numbers(n: &[u64], last_ns: i64, other_next: u32) -> Self {
+        let at = |i: usize| n.get(i).copied().unwrap_or(0);
+        let next_seq = at(0) as u32;
+        let state = at(11);
+        Self {
+            next_seq,
+            max_to_ack: next_seq.wrapping_sub(at(1) as u32),
+            last_ack: other_next.wrapping_sub(at(2) as u32),
+            window: (at(3) as u32).wrapping_sub(1),
+            dup_acks: (at(4) as u32).wrapping_sub(1),
+            isn: (state >> 10 & 1 != 0).then(|| next_seq.wrapping_sub(at(5) as u32)),
+            next_seq_ns: last_ns.wrapping_sub(at(6) as i64),
+            last_ns: last_ns.wrapping_sub(at(7) as i64),
+            queue: Queue::of_numbers([at(8), at(9), at(10)]),
+            last_events: (state >> 11) as u16,
+            scale: state as u8 as i8,
+            before_first_ack: state >> 8 & 1 != 0,
+            flight_known: state >> 9 & 1 == 0,
+        }
+    }
+
     /// Time of the last segment.
     pub fn last_ns(&self) -> i64 {
         self.last_ns

@@ -80,6 +80,36 @@ impl Having {
         })
     }
 
+    /// Properties there are.
+    pub const COUNT: usize = event::COUNT + ResetAfter::COUNT + 14;
+
+    /// Its number, less than `COUNT`; None of an event or a reset that does not exist.
+    pub fn index(self) -> Option<usize> {
+        let behind = event::COUNT + ResetAfter::COUNT;
+        Some(match self {
+            Self::Event(kind) => return (kind < event::COUNT).then_some(kind),
+            Self::ResetAfter(kind) => return (kind < ResetAfter::COUNT).then_some(event::COUNT + kind),
+            Self::Handshake(handshake) => behind + handshake as usize,
+            Self::Close(close) => behind + 5 + close as usize,
+            Self::SynAgain => behind + 10,
+            Self::Unscaled => behind + 11,
+            Self::Answered => behind + 12,
+            Self::ResetElsewhere => behind + 13,
+        })
+    }
+
+    /// All that a connection has.
+    pub fn each_of(c: &Connection, mut found: impl FnMut(Self)) {
+        found(Self::Handshake(c.handshake));
+        found(Self::Close(c.close));
+        if c.events.is_some() {
+            (0..event::COUNT).map(Self::Event).filter(|h| h.matches(c)).for_each(&mut found);
+        }
+        c.reset.after.index().map(Self::ResetAfter).into_iter().for_each(&mut found);
+        let others = [Self::SynAgain, Self::Unscaled, Self::Answered, Self::ResetElsewhere];
+        others.into_iter().filter(|h| h.matches(c)).for_each(found);
+    }
+
     pub fn matches(self, c: &Connection) -> bool {
         match self {
             Self::Event(kind) => kind < event::COUNT && c.event_count(kind) > 0,
@@ -131,25 +161,34 @@ impl Order {
         })
     }
 
-    /// `Less` when `a` comes first.
-    pub fn compare(self, a: &Connection, b: &Connection) -> Ordering {
+    /// What [`compare`](Self::compare) goes by.
+    pub fn weight(self, c: &Connection) -> Weight {
         match self {
-            Self::Stream => Ordering::Equal,
-            Self::Packets => b.packets().cmp(&a.packets()),
-            Self::Bytes => bytes(b).cmp(&bytes(a)),
-            Self::RetransmissionRate => {
-                let rate =
-                    |x: &Connection, y: &Connection| x.event_count(RETRANSMISSIONS) as u128 * y.packets() as u128;
-                rate(b, a).cmp(&rate(a, b))
-            }
-            Self::Retransmissions => b.event_count(RETRANSMISSIONS).cmp(&a.event_count(RETRANSMISSIONS)),
-            Self::Duration => duration(b).cmp(&duration(a)),
-            Self::InitialRtt => b.initial_rtt_ns.cmp(&a.initial_rtt_ns),
-            Self::Wait => b.turns.max_ns.cmp(&a.turns.max_ns),
-            Self::Event(kind) => b.event_count(kind).cmp(&a.event_count(kind)),
+            Self::Stream => (0, 0),
+            Self::Packets => (c.packets(), 0),
+            Self::Bytes => (bytes(c), 0),
+            Self::RetransmissionRate => (c.event_count(RETRANSMISSIONS), c.packets()),
+            Self::Retransmissions => (c.event_count(RETRANSMISSIONS), 0),
+            // Negative ones first.
+            Self::Duration => (duration(c) as u64 ^ 1 << 63, 0),
+            Self::InitialRtt => c.initial_rtt_ns.map_or((0, 0), |ns| (1, ns)),
+            Self::Wait => (c.turns.max_ns, 0),
+            Self::Event(kind) => (c.event_count(kind), 0),
         }
     }
+
+    /// `Less` when the connection of weight `a` comes first.
+    pub fn compare(self, a: Weight, b: Weight) -> Ordering {
+        if self == Self::RetransmissionRate {
+            let rate = |x: Weight, y: Weight| x.0 as u128 * y.1 as u128;
+            return rate(b, a).cmp(&rate(a, b));
+        }
+        b.cmp(&a)
+    }
 }
+
+/// What connections are ordered by.
+pub type Weight = (u64, u64);
 
 fn bytes(c: &Connection) -> u64 {
     c.dirs[0].bytes + c.dirs[1].bytes
@@ -188,6 +227,30 @@ mod tests {
     }
 
     #[test]
+    fn properties_have_numbers_of_their_own_and_are_found_where_they_hold() {
+        let names = "mid_stream syn_only refused half_open complete open fin half_closed reset idle syn_again unscaled \
+                     answered reset_elsewhere";
+        let resets = ResetAfter::NAMES.iter().map(|name| format!("reset_after_{name}"));
+        let all: Vec<String> = event::NAMES.map(str::to_owned).into_iter().chain(resets).collect();
+        let all = all.iter().map(String::as_str).chain(names.split_whitespace());
+        let all: Vec<Having> = all.map(|name| Having::from_name(name).unwrap()).collect();
+        let mut numbers: Vec<usize> = all.iter().filter_map(|h| h.index()).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (0..Having::COUNT).collect::<Vec<_>>());
+        assert_eq!([Having::Event(99).index(), Having::ResetAfter(99).index()], [None, None]);
+
+        let mut c = connection(ClientKnownBy::Syn);
+        (c.handshake, c.close, c.turns.count) = (Handshake::Complete, Close::Fin, 3);
+        let mut events = Box::new(Events::default());
+        events.count[1][RETRANSMISSIONS] = 2;
+        c.events = Some(events);
+        let mut found = Vec::new();
+        Having::each_of(&c, |h| found.push(h));
+        let expected: Vec<Having> = all.into_iter().filter(|h| h.matches(&c)).collect();
+        assert!(found.len() == expected.len() && expected.iter().all(|h| found.contains(h)), "{found:?}");
+    }
+
+    #[test]
     fn every_name_is_a_property_and_others_are_none() {
         for name in event::NAMES {
             assert!(matches!(Having::from_name(name), Some(Having::Event(_))), "{name}");
@@ -213,13 +276,14 @@ mod tests {
         slow.events = Some(events.clone());
         quick.events = Some(events);
         let none = connection(ClientKnownBy::Syn);
-        assert_eq!(Order::InitialRtt.compare(&slow, &quick), Ordering::Less);
-        assert_eq!(Order::InitialRtt.compare(&quick, &none), Ordering::Less);
-        assert_eq!(Order::Duration.compare(&quick, &slow), Ordering::Less);
-        assert_eq!(Order::Packets.compare(&slow, &quick), Ordering::Less);
+        let compare = |by: Order, a: &Connection, b: &Connection| by.compare(by.weight(a), by.weight(b));
+        assert_eq!(compare(Order::InitialRtt, &slow, &quick), Ordering::Less);
+        assert_eq!(compare(Order::InitialRtt, &quick, &none), Ordering::Less);
+        assert_eq!(compare(Order::Duration, &quick, &slow), Ordering::Less);
+        assert_eq!(compare(Order::Packets, &slow, &quick), Ordering::Less);
         // Five of ten packets are more than five of a hundred.
-        assert_eq!(Order::RetransmissionRate.compare(&quick, &slow), Ordering::Less);
-        assert_eq!(Order::Retransmissions.compare(&quick, &slow), Ordering::Equal);
-        assert_eq!(Order::Stream.compare(&quick, &slow), Ordering::Equal);
+        assert_eq!(compare(Order::RetransmissionRate, &quick, &slow), Ordering::Less);
+        assert_eq!(compare(Order::Retransmissions, &quick, &slow), Ordering::Equal);
+        assert_eq!(compare(Order::Stream, &quick, &slow), Ordering::Equal);
     }
 }

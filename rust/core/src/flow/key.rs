@@ -40,6 +40,16 @@ impl Key {
         (IpAddr { bytes, v6: self.v6 }, port as u16)
     }
 
+    /// What it is made of.
+    pub fn parts(&self) -> ([u64; 4], u32, bool) {
+        (self.words, self.ports, self.v6)
+    }
+
+    /// The key made of these.
+    pub fn of_parts(words: [u64; 4], ports: u32, v6: bool) -> Self {
+        Self { words, ports, v6 }
+    }
+
     /// Hash under a secret seed, so that nobody can prepare a capture full of collisions.
     #[inline]
     pub fn hash(&self, seed: &RandomState) -> u32 {

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod arena;
+mod cold;
 pub mod connection;
 mod detail;
 mod filter;
@@ -11,6 +12,7 @@ mod key;
 mod seq;
 mod servers;
 mod state;
+mod suspects;
 mod table;
 mod totals;
 mod tracker;
@@ -22,6 +24,7 @@ pub use connection::{ClientKnownBy, Close, Connection, Direction, Events, Handsh
 pub use detail::Detail;
 pub use filter::{Filter, Having, Order};
 pub use servers::ServerOrder;
+pub use suspects::Thresholds;
 pub use table::{ConnectionTable, EVIDENCE_KINDS, EVIDENCE_NAMES};
 pub use totals::Totals;
 pub use tracker::{Segment, TcpTracker, Verdict};

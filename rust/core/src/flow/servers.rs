@@ -6,12 +6,16 @@ use super::table::ConnectionTable;
 use super::turns::Turns;
 use crate::addr::IpAddr;
 use crate::app::message::Value;
+use crate::app::rows::Rows;
+use crate::tally::page_of;
 use foldhash::fast::RandomState;
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Sums of a set of times, ns.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sum {
+pub(super) struct Sum {
     count: u64,
     sum: u64,
     min: u64,
@@ -19,7 +23,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, count: u32, sum: u64, min: u64, max: u64) {
+    pub fn add(&mut self, count: u32, sum: u64, min: u64, max: u64) {
         if count == 0 {
             return;
         }
@@ -40,6 +44,29 @@ impl Sum {
         .into()
     }
 }
+
+/// The exchanges of several connections, and how many of these have any.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct AllTurns(Turns, u64);
+
+impl AllTurns {
+    pub fn add(&mut self, c: &Connection) {
+        let (all, t) = (&mut self.0, c.turns);
+        if t.count == 0 {
+            return;
+        }
+        self.1 += 1;
+        if all.count == 0 || t.max_ns > all.max_ns {
+            (all.max_ns, all.max_frame) = (t.max_ns, t.max_frame);
+        }
+        all.min_ns = if all.count == 0 { t.min_ns } else { all.min_ns.min(t.min_ns) };
+        all.sum_ns = all.sum_ns.saturating_add(t.sum_ns);
+        all.count = all.count.saturating_add(t.count);
+    }
+}
+
+/// A server behind what it is ordered by.
+type Ranked = (Reverse<u64>, (IpAddr, u16), Server);
 
 /// What is summed of one server.
 #[derive(Clone, Debug, Default)]
@@ -95,9 +122,9 @@ impl Server {
         }
     }
 
-    fn value(&mut self, address: IpAddr, port: u16) -> Value {
-        self.initial_rtts.sort_unstable();
-        let r = &self.initial_rtts;
+    fn value(&self, address: IpAddr, port: u16) -> Value {
+        let mut r = self.initial_rtts.clone();
+        r.sort_unstable();
         let rank = |part: usize| r.get((r.len() * part).div_ceil(100).saturating_sub(1)).copied();
         let events = event::NAMES.iter().zip(self.events).filter(|e| e.1 > 0).map(|(&name, n)| (name, n.into()));
         let (count, wait, network) = self.split;
@@ -186,56 +213,42 @@ impl ServerOrder {
 }
 
 impl ConnectionTable {
-    /// (number of servers, the first `limit` of them with their sums): an address and port each, the server's as far as
-    /// the connection tells who that is. `ports`: only these; empty: all.
-    pub fn servers(
-        &self,
-        having: Option<Having>,
-        ports: &[u16],
-        order: ServerOrder,
-        limit: usize,
-    ) -> (usize, Vec<Value>) {
+    /// (number of servers, the first `limit` of them with their sums, rows that are made later): an address and port
+    /// each, the server's as far as the connection tells who that is. `ports`: only these; empty: all.
+    pub fn servers(&self, having: Option<Having>, ports: &[u16], order: ServerOrder, limit: usize) -> (usize, Value) {
         let mut all: HashMap<(IpAddr, u16), Server, RandomState> = HashMap::default();
-        let wanted = |c: &&Connection| {
+        let wanted = |c: &Connection| {
             (ports.is_empty() || ports.contains(&c.server_port)) && having.is_none_or(|h| h.matches(c))
         };
-        self.iter().filter(wanted).for_each(|c| all.entry((c.server, c.server_port)).or_default().add(c));
-        let mut all: Vec<_> = all.into_iter().collect();
-        all.sort_unstable_by(|a, b| b.1.weight(order).cmp(&a.1.weight(order)).then(a.0.cmp(&b.0)));
-        let rows = all.iter_mut().take(limit).map(|((address, port), server)| server.value(*address, *port)).collect();
-        (all.len(), rows)
+        self.iter().filter(wanted).for_each(|c| all.entry((c.server, c.server_port)).or_default().add(&c));
+        let number = all.len();
+        let all = all.into_iter().map(|(end, server)| (Reverse(server.weight(order)), end, server)).collect();
+        let mut first: Vec<Ranked> = page_of(all, |(weight, end, _)| (*weight, *end), 0, limit);
+        first.shrink_to_fit();
+        let first = Arc::new(first);
+        let places = |first: &Vec<Ranked>| (0..first.len()).collect();
+        let row = |first: &Vec<Ranked>, at: &usize| match first.get(*at) {
+            Some((_, (address, port), server)) => server.value(*address, *port),
+            None => Value::None,
+        };
+        (number, Rows::later(&first, first.len(), places, row))
     }
 
     /// Times from data to its ACK over all connections, to the server and to the client: count, and with it min_ns,
     /// mean_ns, max_ns.
     pub fn rtts(&self) -> [Value; 2] {
-        let mut sums = [Sum::default(); 2];
-        for c in self.iter() {
-            for (sum, d) in sums.iter_mut().zip(&c.dirs) {
-                sum.add(d.rtt_count, d.rtt_sum_ns, d.rtt_min_ns, d.rtt_max_ns);
-            }
-        }
-        sums.map(|sum| sum.value())
+        self.whole().rtts.map(|sum| sum.value())
     }
 
     /// Times of the exchanges of all connections, of `ports` only unless it is empty: [`Turns`] and the number of
     /// connections that have any.
     pub fn turns(&self, ports: &[u16]) -> (Turns, u64) {
-        let mut all = Turns::default();
-        let mut connections = 0;
-        for c in self.iter().filter(|c| ports.is_empty() || ports.contains(&c.server_port)) {
-            let t = c.turns;
-            if t.count == 0 {
-                continue;
-            }
-            connections += 1;
-            if all.count == 0 || t.max_ns > all.max_ns {
-                (all.max_ns, all.max_frame) = (t.max_ns, t.max_frame);
-            }
-            all.min_ns = if all.count == 0 { t.min_ns } else { all.min_ns.min(t.min_ns) };
-            all.sum_ns = all.sum_ns.saturating_add(t.sum_ns);
-            all.count = all.count.saturating_add(t.count);
+        if ports.is_empty() {
+            let AllTurns(all, connections) = self.whole().turns;
+            return (all, connections);
         }
-        (all, connections)
+        let mut all = AllTurns::default();
+        self.iter().filter(|c| ports.contains(&c.server_port)).for_each(|c| all.add(&c));
+        (all.0, all.1)
     }
 }

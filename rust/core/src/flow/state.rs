@@ -1,6 +1,8 @@
 //! One connection while the pass runs: compact, by canonical end (0, 1) instead of client and server, because who is
 //! who can become clear late.
 
+pub(super) mod packed;
+
 use super::IDLE_NS;
 use super::analysis::{ACK, FIN, RST, SCALE_OFF, SCALE_UNKNOWN, SYN, Side};
 use super::connection::{ClientKnownBy, Close, Connection, Direction, Events, Handshake};

@@ -3,11 +3,12 @@
 use super::LINGER_NS;
 use super::analysis::{self, ACK, FIN, Found, Header, RST, SYN};
 use super::arena::Arena;
+use super::cold::Cold;
 use super::connection::{Connection, Events, event};
 use super::detail::{self, Before, Detail, Details};
 use super::key::Key;
 use super::state::{Flow, mark};
-use super::table::{ConnectionTable, Evidence};
+use super::table::{ConnectionTable, Evidence, Part};
 use super::totals::Totals;
 use super::unacked::Pool;
 use crate::addr::IpAddr;
@@ -49,6 +50,12 @@ pub struct Segment<'a> {
 /// Size of the table of recent connections: 128 KiB stay in the second-level cache.
 const RECENT_BITS: u32 = 14;
 const NO_SLOT: u32 = u32::MAX;
+/// Set in a slot that is a place among the packed connections.
+const COLD: u32 = 1 << 31;
+/// Connections that are kept unpacked at least: two megabytes, which stay in the cache.
+const LEAST_HOT: usize = 4_096;
+/// As many of the packed ones, one in this many, may be asked for again before more are kept unpacked.
+const MOST_BACK: usize = 4;
 
 /// What the tracker says of one segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +136,12 @@ pub struct TcpTracker {
     /// The connection last seen of each hash prefix: finds the active ones without the index, which is much larger.
     recent: Vec<Entry>,
     flows: Arena,
+    /// Those that nobody uses.
+    cold: Cold,
+    /// Connections kept unpacked, and what decides whether that is enough: those packed and taken out since it changed.
+    hot: usize,
+    packed: usize,
+    back: usize,
     pool: Pool,
     next_stream: u32,
     /// Largest packet time so far.
@@ -162,10 +175,14 @@ impl TcpTracker {
             index: HashTable::new(),
             recent: vec![Entry { hash: 0, slot: NO_SLOT }; 1 << RECENT_BITS],
             flows: Arena::default(),
+            cold: Cold::default(),
+            hot: LEAST_HOT,
+            packed: 0,
+            back: 0,
             pool: Pool::new(limits.max_tcp_segments),
             next_stream: 0,
             end_ns: i64::MIN,
-            max_connections: limits.max_tcp_connections.clamp(1, u32::MAX as usize - 1),
+            max_connections: limits.max_tcp_connections.clamp(1, COLD as usize - 1),
             max_evidence: limits.max_evidence_frames,
             evidence: Evidence::default(),
             hand: 0,
@@ -179,6 +196,26 @@ impl TcpTracker {
     /// Whether [`take_closed`](Self::take_closed) shall have anything to give.
     pub fn report_closed(&mut self, on: bool) {
         self.reports.on = on;
+        if on {
+            self.keep_unpacked();
+        }
+    }
+
+    /// No connection is packed from now on: somebody looks at all of them.
+    pub fn keep_unpacked(&mut self) {
+        self.hot = usize::MAX;
+    }
+
+    /// Keeps so many connections unpacked, and no more.
+    #[cfg(test)]
+    pub(super) fn set_hot(&mut self, hot: usize) {
+        self.hot = hot;
+    }
+
+    /// Connections packed now.
+    #[cfg(test)]
+    pub(super) fn packed(&self) -> usize {
+        self.cold.len()
     }
 
     /// Verdicts hold [`Detail`]s from now on.
@@ -344,7 +381,7 @@ impl TcpTracker {
         };
         let connections = counted.flows.chunks().iter().flatten().map(show).collect();
         let (dropped, evidence) = (counted.dropped.clone(), counted.evidence.clone());
-        ConnectionTable::new(vec![connections], dropped, evidence, self.max_connections, self.max_evidence)
+        ConnectionTable::new(vec![Part::plain(connections)], dropped, evidence, self.max_connections, self.max_evidence)
     }
 
     /// Gives a stream number to a TCP header quoted in an ICMP error, as Wireshark does: the connection it belongs to
@@ -402,18 +439,30 @@ impl TcpTracker {
 
     /// What is known now; a copy.
     pub fn snapshot(&self) -> ConnectionTable {
-        let parts =
-            self.flows.chunks().iter().map(|chunk| chunk.iter().map(|f| f.connection(self.end_ns)).collect()).collect();
+        let (mut cold, mut rest) = (self.cold.clone(), Vec::new());
+        for flow in self.flows.chunks().iter().flatten() {
+            if cold.put(flow).is_none() {
+                rest.push(flow.connection(self.end_ns));
+            }
+        }
+        let parts = vec![Part::packed(cold, self.end_ns), Part::plain(rest)];
         let evidence = self.evidence.clone();
         ConnectionTable::new(parts, self.dropped.clone(), evidence, self.max_connections, self.max_evidence)
     }
 
     /// What is known; frees each piece of the running state as its part of the table is made.
     pub fn into_table(self) -> ConnectionTable {
-        let Self { index, pool, flows, end_ns, dropped, evidence, max_connections, max_evidence, .. } = self;
+        let Self { index, pool, flows, mut cold, end_ns, dropped, evidence, max_connections, max_evidence, .. } = self;
         drop((index, pool));
-        let convert = |chunk: Vec<Flow>| chunk.into_iter().map(|f| f.into_connection(end_ns)).collect();
-        let parts = flows.into_chunks().into_iter().map(convert).collect();
+        let mut rest = Vec::new();
+        for chunk in flows.into_chunks() {
+            for flow in chunk {
+                if cold.put(&flow).is_none() {
+                    rest.push(flow.into_connection(end_ns));
+                }
+            }
+        }
+        let parts = vec![Part::packed(cold, end_ns), Part::plain(rest)];
         ConnectionTable::new(parts, dropped, evidence, max_connections, max_evidence)
     }
 
@@ -425,7 +474,7 @@ impl TcpTracker {
 
     /// Connections held now.
     pub fn len(&self) -> usize {
-        self.flows.len()
+        self.flows.len() + self.cold.len()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -435,13 +484,76 @@ impl TcpTracker {
     /// The connection of a key.
     #[inline]
     fn find(&mut self, key: &Key, hash: u32) -> Option<u32> {
-        let flows = &self.flows;
-        let is_it = |e: &Entry| e.hash == hash && e.slot != NO_SLOT && flows.get(e.slot).key == *key;
+        let (flows, cold) = (&self.flows, &self.cold);
+        let is_it = |e: &Entry| e.hash == hash && e.slot != NO_SLOT && is(flows, cold, e.slot, key);
         let recent = &mut self.recent[(hash >> (32 - RECENT_BITS)) as usize];
         if !is_it(recent) {
             *recent = *self.index.find(spread(hash), is_it)?;
         }
-        Some(recent.slot)
+        let slot = recent.slot;
+        if slot & COLD != 0 { self.warm(slot, hash) } else { Some(slot) }
+    }
+
+    /// Unpacks a connection; gives where it is now.
+    #[inline(never)]
+    fn warm(&mut self, packed: u32, hash: u32) -> Option<u32> {
+        let flow = self.cold.take(packed & !COLD)?;
+        self.back += 1;
+        let slot = self.place(flow);
+        if let Some(entry) = self.index.find_mut(spread(hash), |e| e.hash == hash && e.slot == packed) {
+            entry.slot = slot;
+        }
+        self.recent[(hash >> (32 - RECENT_BITS)) as usize] = Entry { hash, slot };
+        self.tidy();
+        Some(slot)
+    }
+
+    /// A slot for a connection; where there are enough, that of another one, which is packed.
+    #[inline]
+    fn place(&mut self, flow: Flow) -> u32 {
+        if self.flows.len() >= self.hot
+            && let Some(slot) = self.cool()
+        {
+            *self.flows.get_mut(slot) = flow;
+            return slot;
+        }
+        self.flows.push(flow)
+    }
+
+    /// Packs a connection that is closed or was not used for long; gives the slot it was in.
+    fn cool(&mut self) -> Option<u32> {
+        if self.packed >= self.hot {
+            if self.back > self.packed / MOST_BACK {
+                self.hot *= 2;
+            }
+            (self.packed, self.back) = (0, 0);
+        }
+        let slot = self.unused();
+        let flow = self.flows.get(slot);
+        let place = self.cold.put(flow)? | COLD;
+        let hash = flow.key.hash(&self.seed);
+        // Another connection may have taken its ports: then nobody asks for it.
+        if let Some(entry) = self.index.find_mut(spread(hash), |e| e.slot == slot) {
+            entry.slot = place;
+        }
+        self.packed += 1;
+        Some(slot)
+    }
+
+    /// Closes the gaps among the packed connections where they are worth it.
+    fn tidy(&mut self) {
+        if !self.cold.wants_tidying() {
+            return;
+        }
+        let (index, seed) = (&mut self.index, &self.seed);
+        self.cold.tidy(|key, before, now| {
+            // Places only become smaller, and are told in order: what was told already is not met again.
+            let hash = key.hash(seed);
+            if let Some(entry) = index.find_mut(spread(hash), |e| e.hash == hash && e.slot == before | COLD) {
+                entry.slot = now | COLD;
+            }
+        });
+        self.recent.iter_mut().filter(|e| e.slot & COLD != 0).for_each(|e| e.slot = NO_SLOT);
     }
 
     /// Starts a connection with the next stream number and makes it the one its key finds.
@@ -454,16 +566,16 @@ impl TcpTracker {
             next
         });
         let flow = Flow::new(key, stream, s, end);
-        let slot = if self.flows.len() < self.max_connections {
-            self.flows.push(flow)
+        let slot = if self.len() < self.max_connections || self.drop_packed() {
+            self.place(flow)
         } else {
             let slot = self.evict();
             *self.flows.get_mut(slot) = flow;
             slot
         };
         self.recent[(hash >> (32 - RECENT_BITS)) as usize] = Entry { hash, slot };
-        let flows = &self.flows;
-        match self.index.find_mut(spread(hash), |e| e.hash == hash && flows.get(e.slot).key == key) {
+        let (flows, cold) = (&self.flows, &self.cold);
+        match self.index.find_mut(spread(hash), |e| e.hash == hash && is(flows, cold, e.slot, &key)) {
             Some(entry) => entry.slot = slot,
             None => {
                 self.index.insert_unique(spread(hash), Entry { hash, slot }, |e| spread(e.hash));
@@ -472,18 +584,39 @@ impl TcpTracker {
         slot
     }
 
-    /// Frees the slot of a connection that is closed or was not used for long.
-    fn evict(&mut self) -> u32 {
+    /// Drops the connection that has been packed for longest. False: there is none.
+    fn drop_packed(&mut self) -> bool {
+        let Some(place) = self.cold.oldest() else { return false };
+        let Some(mut flow) = self.cold.take(place) else { return false };
+        let [a, b] = &mut flow.sides;
+        self.pool.clear(&mut a.queue);
+        self.pool.clear(&mut b.queue);
+        let hash = flow.key.hash(&self.seed);
+        if let Ok(entry) = self.index.find_entry(spread(hash), |e| e.slot == place | COLD) {
+            entry.remove();
+        }
+        self.dropped.add(&flow.into_connection(self.end_ns));
+        self.tidy();
+        true
+    }
+
+    /// Slot of a connection that is closed or was not used for long.
+    fn unused(&mut self) -> u32 {
         // The hand goes round; it spares what was used since it last came by. It ends after at most two rounds.
-        let slot = loop {
+        loop {
             let slot = self.hand;
             self.hand = if slot as usize + 1 < self.flows.len() { slot + 1 } else { 0 };
             let flow = self.flows.get_mut(slot);
             if !flow.has(mark::USED) {
-                break slot;
+                return slot;
             }
             flow.unmark(mark::USED);
-        };
+        }
+    }
+
+    /// Drops a connection that is closed or was not used for long; gives its slot.
+    fn evict(&mut self) -> u32 {
+        let slot = self.unused();
         let flow = self.flows.get_mut(slot);
         let [a, b] = &mut flow.sides;
         self.pool.clear(&mut a.queue);
@@ -563,6 +696,12 @@ impl TcpTracker {
             self.reports.ready.push(ended);
         }
     }
+}
+
+/// The connection in that slot has that key.
+#[inline]
+fn is(flows: &Arena, cold: &Cold, slot: u32, key: &Key) -> bool {
+    if slot & COLD != 0 { cold.is(slot & !COLD, key) } else { flows.get(slot).key == *key }
 }
 
 /// The 64 bits that the index expects of a hash; its halves are used for different things.

@@ -54,6 +54,12 @@ impl ResetAfter {
     /// Names, in the order of the variants behind `None`.
     pub const NAMES: [&str; Self::COUNT] = ["syn", "own_syn", "syn_ack", "handshake", "data", "fin", "unseen"];
 
+    /// The variant of that number; beyond them the last one.
+    pub(super) fn of(number: usize) -> Self {
+        use ResetAfter::*;
+        [None, Syn, OwnSyn, SynAck, Handshake, Data, Fin].get(number).copied().unwrap_or(Unseen)
+    }
+
     /// Index into `NAMES`; None where there is no RST.
     pub fn index(self) -> Option<usize> {
         (self as usize).checked_sub(1)

@@ -54,6 +54,18 @@ impl Default for Queue {
 }
 
 impl Queue {
+    /// All of it as numbers, 0 where nothing waits.
+    pub fn numbers(&self) -> [u64; 3] {
+        let place = |at: u32| at.wrapping_add(1) as u64;
+        [place(self.head), place(self.tail), self.len as u64 | (!self.sorted as u64) << 16]
+    }
+
+    /// The queue of these numbers.
+    pub fn of_numbers([head, tail, waiting]: [u64; 3]) -> Self {
+        let place = |n: u64| (n as u32).wrapping_sub(1);
+        Self { head: place(head), tail: place(tail), len: waiting as u16, sorted: waiting >> 16 & 1 == 0 }
+    }
+
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0

@@ -6,14 +6,15 @@ use super::pairing::Pairing;
 use super::rdata;
 use super::wire::{self, Entry, Header};
 use crate::addr::IpAddr;
-use crate::app::count::{Counter, Times};
+use crate::app::count::{Counter, Times, counted_later, text_of};
 use crate::app::message::{Fields, Value};
+use crate::app::rows::Rows;
 use crate::app::table::Evidence;
 use crate::app::{Context, DetectedBy};
-use crate::layers::Proto;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// What is counted for a server.
 #[derive(Clone, Debug)]
@@ -147,7 +148,7 @@ impl Machine {
             self.malformed += 1;
             return Link::None;
         };
-        self.tcp += (c.transport == Proto::Tcp) as u64;
+        self.tcp += c.is_stream() as u64;
         self.opcodes.add(&header.opcode());
         let response = header.is_response();
         if response {
@@ -208,7 +209,7 @@ impl Machine {
         if let Some(server) = slot(&mut self.servers, c.dst, self.max_keys, server) {
             server.queries += 1;
         }
-        if c.transport == Proto::Tcp
+        if c.is_stream()
             && let Some(name) = name
             && self.tcp_names.len() < self.max_keys
         {
@@ -230,9 +231,9 @@ impl Machine {
             Answer::Unsolicited => self.unsolicited.add(c.frame),
             Answer::Duplicate => self.duplicate.add(c.frame),
             Answer::First(took, _) => {
-                self.times.add(took);
+                self.times.add(took, c.frame);
                 if let Some(s) = self.servers.get_mut(&c.src) {
-                    s.times.add(took);
+                    s.times.add(took, c.frame);
                 }
                 if took > SLOW_NS {
                     self.slow.add(c.frame);
@@ -326,26 +327,42 @@ impl Machine {
         self.frames + self.only_in_order + self.by_content == 0
     }
 
-    pub fn report(&self) -> Fields {
+    /// Names asked for, and how often.
+    pub fn names(&self) -> impl Iterator<Item = (&String, u64)> {
+        self.names.iter()
+    }
+
+    /// Servers, most queries first.
+    fn servers_ranked(&self) -> Vec<IpAddr> {
+        let mut all: Vec<_> = self.servers.iter().collect();
+        all.sort_unstable_by(|a, b| b.1.queries.cmp(&a.1.queries).then(a.0.cmp(b.0)));
+        all.into_iter().map(|s| *s.0).collect()
+    }
+
+    fn server_row(&self, ip: &IpAddr) -> Value {
+        let Some(s) = self.servers.get(ip) else { return Value::None };
+        let mut f: Fields = vec![
+            ("server", (*ip).into()),
+            ("queries", s.queries.into()),
+            ("responses", s.responses.into()),
+            ("errors", s.errors.into()),
+        ];
+        f.extend(s.times.report());
+        f.into()
+    }
+
+    /// Clients, most queries first.
+    fn clients_ranked(&self) -> Vec<(IpAddr, Client)> {
+        let mut all: Vec<_> = self.clients.iter().map(|(ip, c)| (*ip, *c)).collect();
+        all.sort_unstable_by(|a, b| b.1.queries.cmp(&a.1.queries).then(a.0.cmp(&b.0)));
+        all
+    }
+
+    pub fn report(self: &Arc<Self>) -> Fields {
         let numbers = |c: &Counter<u16>| c.report(|&n| n.into());
-        let text = |c: &Counter<String>| c.report(|n| n.clone().into());
-        let mut servers: Vec<_> = self.servers.iter().collect();
-        servers.sort_by(|a, b| b.1.queries.cmp(&a.1.queries).then(a.0.cmp(b.0)));
-        let server = |(ip, s): (&IpAddr, &Server)| -> Value {
-            let mut f: Fields = vec![
-                ("server", (*ip).into()),
-                ("queries", s.queries.into()),
-                ("responses", s.responses.into()),
-                ("errors", s.errors.into()),
-            ];
-            f.extend(s.times.report());
-            f.into()
-        };
-        let mut clients: Vec<_> = self.clients.iter().collect();
-        clients.sort_by(|a, b| b.1.queries.cmp(&a.1.queries).then(a.0.cmp(b.0)));
-        let client = |(ip, c): (&IpAddr, &Client)| -> Value {
+        let clients = Rows::later(self, self.clients.len(), Self::clients_ranked, |_, (ip, c)| {
             Value::List(vec![(*ip).into(), c.queries.into(), c.nxdomain.into(), c.servfail.into()])
-        };
+        });
         vec![
             ("frames", self.frames.into()),
             ("queries", self.queries.into()),
@@ -361,9 +378,9 @@ impl Machine {
             ("rcodes", numbers(&self.rcodes)),
             ("record_types", numbers(&self.record_types)),
             ("types_listed_in_nsec", numbers(&self.listed_types)),
-            ("query_names", text(&self.names)),
-            ("nxdomain_names", text(&self.nxdomain_names)),
-            ("servfail_names", text(&self.servfail_names)),
+            ("query_names", counted_later!(self, names, text_of)),
+            ("nxdomain_names", counted_later!(self, nxdomain_names, text_of)),
+            ("servfail_names", counted_later!(self, servfail_names, text_of)),
             ("response_time", self.times.report().into()),
             ("unanswered", self.pairing.unanswered().report()),
             ("forgotten", self.pairing.forgotten().into()),
@@ -376,9 +393,9 @@ impl Machine {
             ("truncated", self.truncated.report()),
             ("tcp_retries_after_truncation", self.truncated_names.intersection(&self.tcp_names).count().into()),
             ("slow", self.slow.report()),
-            ("servers", servers.into_iter().map(server).collect::<Vec<_>>().into()),
+            ("servers", Rows::later(self, self.servers.len(), Self::servers_ranked, Self::server_row)),
             ("server_count", self.servers.len().into()),
-            ("clients", clients.into_iter().map(client).collect::<Vec<_>>().into()),
+            ("clients", clients),
             ("client_count", self.clients.len().into()),
         ]
     }

@@ -1,10 +1,12 @@
 //! DNS (RFC 1035) over UDP and TCP, multicast DNS (RFC 6762), LLMNR (RFC 4795) and NetBIOS names (RFC 1002).
 
+pub mod below;
 pub(crate) mod fields;
 mod guess;
 mod machine;
 mod pairing;
 mod rdata;
+pub mod suffix;
 mod types;
 pub(super) mod wire;
 
@@ -93,7 +95,7 @@ impl App for Dns {
 
     fn quoted(&self, ctx: &Context, data: &[u8]) -> Option<Proto> {
         // Over TCP two bytes of length stand in front, and only a whole message is shown.
-        let whole = ctx.transport != Proto::Tcp || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
+        let whole = !ctx.is_stream() || be16(data, 0).is_some_and(|n| data.len() >= 2 + n as usize);
         (!data.is_empty() && whole).then_some(FAMILY[which(ctx)].1)
     }
 
@@ -113,7 +115,7 @@ impl App for Dns {
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
-        Some(Arc::new(Counts(self.machines.clone())))
+        Some(Arc::new(Counts(self.machines.clone().map(Arc::new))))
     }
 
     fn kept(&self) -> Option<&Kept> {
@@ -121,7 +123,7 @@ impl App for Dns {
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
-        (Some(Arc::new(Counts(self.machines))), Some(self.kept))
+        (Some(Arc::new(Counts(self.machines.map(Arc::new)))), Some(self.kept))
     }
 }
 
@@ -147,10 +149,10 @@ fn put(ctx: &Context, proto: Proto, whole: &[u8], prefix: usize, link: Link, out
 
 /// The counts of the four protocols.
 #[derive(Clone, Debug)]
-struct Counts([Machine; 4]);
+struct Counts([Arc<Machine>; 4]);
 
 impl Report for Counts {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let all = FAMILY.iter().zip(&self.0).filter(|(_, m)| !m.is_empty());
         Value::Map(all.map(|(f, m)| (f.0, m.report().into())).collect())
     }
@@ -158,7 +160,7 @@ impl Report for Counts {
     fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>> {
         let other = (other as &dyn Any).downcast_ref::<Self>()?;
         let mut all = self.clone();
-        all.0.iter_mut().zip(&other.0).for_each(|(a, b)| a.merge(b));
+        all.0.iter_mut().zip(&other.0).for_each(|(a, b)| Arc::make_mut(a).merge(b));
         Some(Arc::new(all))
     }
 }

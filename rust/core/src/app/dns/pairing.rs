@@ -2,7 +2,6 @@
 
 use crate::app::Context;
 use crate::app::table::{Evidence, first_frames};
-use crate::layers::Proto;
 use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
@@ -89,7 +88,7 @@ impl Pairing {
 
     fn key(&self, c: &Context, id: u16) -> Key {
         let (a, b) = ((c.src, c.src_port), (c.dst, c.dst_port));
-        let whole = (if a <= b { [a, b] } else { [b, a] }, c.transport == Proto::Tcp, id);
+        let whole = (if a <= b { [a, b] } else { [b, a] }, c.is_stream(), id);
         self.hashes.each_ref().map(|h| h.hash_one(whole))
     }
 
@@ -177,6 +176,7 @@ mod tests {
     use crate::addr::IpAddr;
     use crate::app::DetectedBy;
     use crate::app::message::Value;
+    use crate::layers::Proto;
 
     fn context(frame: u64, time_ns: i64, port: u16, up: bool) -> Context {
         let (a, b) = ((IpAddr::v4([10, 0, 0, 1]), port), (IpAddr::v4([10, 0, 0, 2]), 53));

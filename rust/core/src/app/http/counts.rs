@@ -4,11 +4,14 @@ use super::head::Kind;
 use super::secret::Login;
 use crate::addr::IpAddr;
 use crate::app::Context;
-use crate::app::count::{Counter, Times};
+use crate::app::count::{Counter, Times, counted_later, text_of};
 use crate::app::message::{Fields, Value};
+use crate::app::rows::Rows;
 use crate::limits::Limits;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// A response whose first byte takes longer than that counts as slow.
 pub const SLOW_NS: i64 = 1_000_000_000;
@@ -20,6 +23,8 @@ pub const MAX_URI: usize = 2_048;
 const MAX_LOGINS: usize = 1_000;
 /// Times kept one by one for each server.
 const MAX_SERVER_TIMES: usize = 20_000;
+/// Connections listed with most requests.
+const MAX_REUSED: usize = 1_000;
 
 /// First frames of what a finding would point at.
 #[derive(Clone, Debug, Default)]
@@ -329,9 +334,9 @@ impl Counts {
         let times = self.max_times;
         let mut add = |all: fn(&mut Self) -> &mut Times, one: fn(&mut Server) -> &mut Times, ns: Option<i64>| {
             if let Some(ns) = ns {
-                all(self).add(ns);
+                all(self).add(ns, c.frame);
                 if let Some(s) = self.server((c.src, c.src_port)) {
-                    one(s).add(ns);
+                    one(s).add(ns, c.frame);
                 }
             }
         };
@@ -505,7 +510,7 @@ impl Counts {
         self.reuse.extend(o.reuse.iter().take(room).cloned());
     }
 
-    pub fn report(&self) -> Fields {
+    pub fn report(self: &Arc<Self>) -> Fields {
         let text = |c: &Counter<String>| c.report(|n| n.clone().into());
         vec![
             ("requests", self.requests.into()),
@@ -525,11 +530,11 @@ impl Counts {
             ("requests_kept_open", self.requests_kept_open.into()),
             ("methods", text(&self.methods)),
             ("status_codes", self.statuses.report(|&n| n.into())),
-            ("hosts", text(&self.hosts)),
-            ("uris", text(&self.uris)),
-            ("user_agents", text(&self.user_agents)),
-            ("server_names", text(&self.server_names)),
-            ("content_types", text(&self.content_types)),
+            ("hosts", counted_later!(self, hosts, text_of)),
+            ("uris", counted_later!(self, uris, text_of)),
+            ("user_agents", counted_later!(self, user_agents, text_of)),
+            ("server_names", counted_later!(self, server_names, text_of)),
+            ("content_types", counted_later!(self, content_types, text_of)),
             ("encodings", text(&self.encodings)),
             ("versions", self.versions.report(|&n| n.into())),
             ("upgrades", text(&self.upgrades)),
@@ -545,38 +550,66 @@ impl Counts {
             ("bad_chunks", self.bad_chunks.report()),
             ("tunnels", self.tunnels.report()),
             ("plain_logins", self.plain_logins.report()),
-            ("servers", self.servers_report()),
+            ("servers", self.servers_by(Self::by_messages)),
+            ("slowest_servers", self.servers_by(Self::by_wait)),
+            ("server_ports", self.ports()),
             ("server_count", self.servers.len().into()),
             ("logins", self.logins_report()),
             ("logins_dropped", self.logins_dropped.into()),
             ("connections", self.connections.into()),
             ("reused_connections", self.reused.into()),
-            ("top_connections", self.reuse_report()),
+            (
+                "top_connections",
+                Rows::later(self, self.reuse.len().min(MAX_REUSED), Self::reused_most, Self::reuse_row),
+            ),
         ]
     }
 
-    fn servers_report(&self) -> Value {
+    /// Servers with most messages first.
+    fn by_messages(&self) -> Vec<(IpAddr, u16)> {
         let mut all: Vec<_> = self.servers.iter().collect();
-        all.sort_by(|a, b| (b.1.requests + b.1.responses).cmp(&(a.1.requests + a.1.responses)).then(a.0.cmp(b.0)));
-        let one = |(&(ip, port), s): (&(IpAddr, u16), &Server)| -> Value {
-            vec![
-                ("server", ip.into()),
-                ("port", port.into()),
-                ("requests", s.requests.into()),
-                ("responses", s.responses.into()),
-                ("client_errors", s.client_errors.into()),
-                ("server_errors", s.server_errors.into()),
-                ("first_error_frame", Some(s.first_error).filter(|&f| f != 0).into()),
-                ("request_body_bytes", s.request_bytes.into()),
-                ("response_body_bytes", s.response_bytes.into()),
-                ("wait", s.wait.report().into()),
-                ("network", s.network.report().into()),
-                ("server_time", s.server.report().into()),
-                ("transfer", s.transfer.report().into()),
-            ]
-            .into()
-        };
-        all.into_iter().map(one).collect::<Vec<_>>().into()
+        all.sort_unstable_by_key(|(end, s)| (Reverse(s.requests + s.responses), **end));
+        all.into_iter().map(|s| *s.0).collect()
+    }
+
+    /// Those whose responses took longest on average first, then as `by_messages`.
+    fn by_wait(&self) -> Vec<(IpAddr, u16)> {
+        let mut all: Vec<_> = self.servers.iter().map(|(end, s)| (s.wait.mean_ns().unwrap_or(0.0), s, end)).collect();
+        all.sort_unstable_by(|a, b| {
+            let by_messages = |s: &Server| Reverse(s.requests + s.responses);
+            b.0.total_cmp(&a.0).then_with(|| (by_messages(a.1), a.2).cmp(&(by_messages(b.1), b.2)))
+        });
+        all.into_iter().map(|s| *s.2).collect()
+    }
+
+    fn servers_by(self: &Arc<Self>, order: fn(&Self) -> Vec<(IpAddr, u16)>) -> Value {
+        Rows::later(self, self.servers.len(), order, Self::server_row)
+    }
+
+    /// Ports of the servers, the lowest first.
+    fn ports(self: &Arc<Self>) -> Value {
+        let ports: BTreeSet<u16> = self.servers.keys().map(|end| end.1).collect();
+        ports.into_iter().map(Value::from).collect::<Vec<_>>().into()
+    }
+
+    fn server_row(&self, end: &(IpAddr, u16)) -> Value {
+        let Some(s) = self.servers.get(end) else { return Value::None };
+        vec![
+            ("server", end.0.into()),
+            ("port", end.1.into()),
+            ("requests", s.requests.into()),
+            ("responses", s.responses.into()),
+            ("client_errors", s.client_errors.into()),
+            ("server_errors", s.server_errors.into()),
+            ("first_error_frame", Some(s.first_error).filter(|&f| f != 0).into()),
+            ("request_body_bytes", s.request_bytes.into()),
+            ("response_body_bytes", s.response_bytes.into()),
+            ("wait", s.wait.report().into()),
+            ("network", s.network.report().into()),
+            ("server_time", s.server.report().into()),
+            ("transfer", s.transfer.report().into()),
+        ]
+        .into()
     }
 
     fn logins_report(&self) -> Value {
@@ -601,23 +634,26 @@ impl Counts {
         all.into_iter().map(one).collect::<Vec<_>>().into()
     }
 
-    fn reuse_report(&self) -> Value {
-        let mut all: Vec<_> = self.reuse.iter().collect();
-        all.sort_by(|a, b| b.requests.cmp(&a.requests).then(a.stream.cmp(&b.stream)));
-        let one = |r: &Reuse| -> Value {
-            vec![
-                ("stream", r.stream.into()),
-                ("client", r.client.into()),
-                ("server", r.server.into()),
-                ("port", r.port.into()),
-                ("host", r.host.clone().into()),
-                ("requests", r.requests.into()),
-                ("first_ns", r.first_ns.into()),
-                ("last_ns", r.last_ns.into()),
-            ]
-            .into()
-        };
-        all.into_iter().take(1_000).map(one).collect::<Vec<_>>().into()
+    /// Places of the connections with most requests.
+    fn reused_most(&self) -> Vec<usize> {
+        let mut all: Vec<_> = self.reuse.iter().enumerate().collect();
+        all.sort_by_key(|(_, r)| (Reverse(r.requests), r.stream));
+        all.into_iter().take(MAX_REUSED).map(|r| r.0).collect()
+    }
+
+    fn reuse_row(&self, place: &usize) -> Value {
+        let Some(r) = self.reuse.get(*place) else { return Value::None };
+        vec![
+            ("stream", r.stream.into()),
+            ("client", r.client.into()),
+            ("server", r.server.into()),
+            ("port", r.port.into()),
+            ("host", r.host.clone().into()),
+            ("requests", r.requests.into()),
+            ("first_ns", r.first_ns.into()),
+            ("last_ns", r.last_ns.into()),
+        ]
+        .into()
     }
 }
 

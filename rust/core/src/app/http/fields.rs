@@ -235,7 +235,7 @@ pub(super) fn put(data: &[u8], c: &Context, pairs: &mut Pairs, chunks: &[u32], s
         header_field(field, whole, at, request, sink);
         at = next;
     }
-    let uri = if request { full_uri(&head) } else { Vec::new() };
+    let uri = if request { full_uri(&head, c.is_decrypted()) } else { Vec::new() };
     if !uri.is_empty() {
         sink.text(FULL_URI, &uri, 0, 0);
     }
@@ -353,11 +353,12 @@ fn header_field(field: &[u8], whole: &[u8], at: usize, request: bool, sink: &mut
 }
 
 /// The target with scheme and host; empty: not known.
-fn full_uri(head: &Head<'_>) -> Vec<u8> {
+fn full_uri(head: &Head<'_>, decrypted: bool) -> Vec<u8> {
     let absolute = |scheme: &[u8]| head.target.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
     match () {
         () if head.host.is_empty() || head.target.is_empty() && head.method.is_empty() => Vec::new(),
         () if absolute(b"http://") || absolute(b"https://") || head.method == b"CONNECT" => head.target.to_vec(),
+        () if decrypted => [b"https://", head.host, head.target].concat(),
         () => [b"http://", head.host, head.target].concat(),
     }
 }

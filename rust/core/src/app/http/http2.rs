@@ -5,7 +5,7 @@ use super::counts::{Done, Evidence, MAX_URI, Took};
 use super::head::Kind;
 use super::hpack::Decoder;
 use super::http2_fields as fields;
-use super::row::{self, MAX_TEXT, Row, flag};
+use super::row::{self, MAX_TEXT, Row, TEXTS, flag};
 use super::secret;
 use crate::app::message::{Fields, text};
 use crate::app::{Context, Output, Step};
@@ -31,6 +31,7 @@ const TYPES: [&str; 10] = [
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
 const PUSH_PROMISE: u8 = 5;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
@@ -73,6 +74,11 @@ impl Frames {
             ("goaway", self.goaway.report()),
         ]
     }
+}
+
+/// A SETTINGS frame of the connection: what a server begins with (RFC 9113 3.4).
+pub fn begins_with_settings(data: &[u8]) -> bool {
+    matches!(data, [0, hi, lo, SETTINGS, 0, 0, 0, 0, 0, ..] if u16::from_be_bytes([*hi, *lo]) % 6 == 0)
 }
 
 /// A stream with a request and its response.
@@ -134,6 +140,21 @@ pub struct Http2 {
 impl Http2 {
     pub fn new(handshake_ns: Option<i64>) -> Self {
         Self { handshake_ns, ..Self::default() }
+    }
+
+    /// The connection goes on from a request of HTTP/1.1, at `context` and ended then: its response is that of stream 1
+    /// (RFC 7540 section 3.2).
+    pub fn upgraded(handshake_ns: Option<i64>, request: &Row, context: Option<Context>, end_ns: Option<i64>) -> Self {
+        let mut row = Row { version: 20, stream_id: 1, flags: flag::KEPT_OPEN | flag::REQUEST_DONE, ..Row::default() };
+        for (name, text) in TEXTS.iter().zip(&request.texts) {
+            if matches!(*name, "method" | "host" | "uri" | "user_agent") {
+                row.set_text(name, text.clone());
+            }
+        }
+        let first = Box::new(Exchange { row, context, end_ns, ..Exchange::default() });
+        let mut http2 = Self::new(handshake_ns);
+        http2.streams.insert(1, first);
+        http2
     }
 
     /// Bytes are lost: header blocks cannot be read any more.
@@ -339,7 +360,7 @@ impl Http2 {
         if self.streams.len() >= MAX_STREAMS {
             self.streams.clear();
         }
-        let login = if b.authorization.is_empty() { None } else { secret::login(&b.authorization) };
+        let login = if b.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(&b.authorization) };
         let mut row =
             Row { version: 20, request_head: b.bytes as u32, stream_id: id, flags: flag::KEPT_OPEN, ..Row::default() };
         row.set("method", &b.method);
@@ -418,6 +439,9 @@ impl Http2 {
             e.unfinished -= 1;
             shared.http2.unfinished = shared.http2.unfinished.saturating_sub(1);
         }
+        // Wireshark shows a message where its header block stands, wherever its body ends.
+        let frame = if response { e.row.response_frame } else { e.context.map_or(c.frame, |q| q.frame) };
+        let c = &Context { frame, ..*c };
         if let Some(counts) = shared.http2() {
             match (shown, c.only_in_order) {
                 (true, _) => counts.done(c, done),
@@ -427,7 +451,6 @@ impl Http2 {
         }
         if response {
             e.row.response_body = done.body;
-            e.row.response_frame = c.frame;
             e.row.transfer_ns = Some(c.time_ns.saturating_sub(e.first_ns)).filter(|&ns| ns >= 0);
             e.row.flags |= flag::RESPONSE_DONE | hidden;
             if shown && let Some(counts) = shared.http2() {
@@ -440,7 +463,7 @@ impl Http2 {
         } else {
             e.row.request_body = done.body;
             e.row.flags |= flag::REQUEST_DONE | hidden;
-            (e.end_ns, e.context) = (Some(c.time_ns), Some(*c));
+            e.end_ns = Some(c.time_ns);
             e.store(shared);
         }
     }

@@ -71,6 +71,8 @@ pub struct Http {
     shared: Shared,
     connections: HashMap<u32, Box<Connection>, RandomState>,
     max_connections: usize,
+    /// First frames of requests without a response, of connections that are over and gone.
+    unanswered: Vec<u64>,
     /// What SSDP spoke of before, by ends, for its fields.
     ssdp: HashMap<Ends, fields::Pairs, RandomState>,
     max_keys: usize,
@@ -93,6 +95,7 @@ impl Http {
             shared,
             connections: HashMap::default(),
             max_connections: limits.max_app_streams,
+            unanswered: Vec::new(),
             ssdp: HashMap::default(),
             max_keys: limits.max_app_keys,
             sweeps: Sweeps::default(),
@@ -101,9 +104,9 @@ impl Http {
 
     /// First frames of requests that have no response.
     fn unanswered(&self) -> Vec<u64> {
-        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
+        let mut unanswered = self.unanswered.clone();
+        unanswered.extend(self.connections.values().flat_map(|c| c.unanswered()));
+        first_frames(&mut unanswered);
         unanswered
     }
 
@@ -112,18 +115,31 @@ impl Http {
         let number = c.stream?;
         self.shared.counting = out.counts();
         if !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.connections.len(), self.max_connections) {
+                let is_full = self.connections.len() >= self.max_connections;
+                let unanswered = &mut self.unanswered;
+                self.connections.retain(|_, c| {
+                    let goes = c.over() && (is_full || std::mem::replace(&mut c.was_over, true));
+                    if goes {
+                        unanswered.extend(c.unanswered());
+                    }
+                    !goes
+                });
+                first_frames(unanswered);
+                self.sweeps.left(self.connections.len(), self.max_connections);
+            }
             if self.connections.len() >= self.max_connections {
-                if self.sweeps.is_due(self.max_connections) {
-                    self.connections.retain(|_, c| !c.over());
-                    self.sweeps.left(self.connections.len(), self.max_connections);
-                }
-                if self.connections.len() >= self.max_connections {
-                    return None;
-                }
+                return None;
             }
             self.connections.insert(number, Box::default());
         }
-        Some((self.connections.get_mut(&number)?, &mut self.shared))
+        let connection = self.connections.get_mut(&number)?;
+        if c.is_decrypted() && !connection.decrypted {
+            // Not what led there: a proxy's tunnel has the same number.
+            **connection = Connection::default();
+            connection.decrypted = true;
+        }
+        Some((connection, &mut self.shared))
     }
 
     /// A message of SSDP: HTTP's form in one datagram.
@@ -149,6 +165,12 @@ impl Http {
         }
         self.shared.ssdp.done(c, &done);
     }
+}
+
+/// The frames that are listed of many.
+fn first_frames(frames: &mut Vec<u64>) {
+    frames.sort_unstable();
+    frames.truncate(20);
 }
 
 /// Wireshark shows the datagram as SSDP.
@@ -258,10 +280,10 @@ impl App for Http {
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
         Some(Arc::new(Summary {
-            http: s.http.clone(),
-            http2: s.http2.clone(),
+            http: Arc::new(s.http.clone()),
+            http2: Arc::new(s.http2.clone()),
             frames: s.frames.clone(),
-            ssdp: s.ssdp.clone(),
+            ssdp: Arc::new(s.ssdp.clone()),
             websocket: s.websocket.clone(),
             unanswered: self.unanswered(),
         }))
@@ -270,6 +292,7 @@ impl App for Http {
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let unanswered = self.unanswered();
         let Shared { http, http2, frames, ssdp, websocket, kept, .. } = self.shared;
+        let [http, http2, ssdp] = [http, http2, ssdp].map(Arc::new);
         (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }
 }
@@ -277,17 +300,17 @@ impl App for Http {
 /// What was counted of each protocol.
 #[derive(Clone, Debug)]
 struct Summary {
-    http: Counts,
-    http2: Counts,
+    http: Arc<Counts>,
+    http2: Arc<Counts>,
     frames: http2::Frames,
-    ssdp: Counts,
+    ssdp: Arc<Counts>,
     websocket: websocket::Counts,
     /// First frames of requests of HTTP/1 that have no response.
     unanswered: Vec<u64>,
 }
 
 impl Report for Summary {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let mut out = Fields::new();
         if !self.http.is_empty() {
             let mut http = self.http.report();
@@ -312,10 +335,10 @@ impl Report for Summary {
     fn merge(&self, other: &dyn Report) -> Option<Arc<dyn Report>> {
         let other = (other as &dyn Any).downcast_ref::<Self>()?;
         let mut all = self.clone();
-        all.http.merge(&other.http);
-        all.http2.merge(&other.http2);
+        Arc::make_mut(&mut all.http).merge(&other.http);
+        Arc::make_mut(&mut all.http2).merge(&other.http2);
         all.frames.merge(&other.frames);
-        all.ssdp.merge(&other.ssdp);
+        Arc::make_mut(&mut all.ssdp).merge(&other.ssdp);
         all.websocket.merge(&other.websocket);
         all.unanswered.extend(&other.unanswered);
         all.unanswered.sort_unstable();

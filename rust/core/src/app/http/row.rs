@@ -2,6 +2,7 @@
 
 use crate::app::Context;
 use crate::app::message::{Fields, Value, text};
+use crate::packing::{Reader, fold, put, put_all, unfold};
 
 /// Bits of [`Row::flags`].
 pub mod flag {
@@ -54,7 +55,7 @@ pub struct Row {
     pub request_body: u64,
     pub response_head: u32,
     pub response_body: u64,
-    /// Frame that completes the response, or holds the end of its head; 0: none.
+    /// Frame that completes the response, or holds the end of its head, of HTTP/2 always the latter; 0: none.
     pub response_frame: u64,
     /// From the end of the request to the first byte of the response, ns.
     pub wait_ns: Option<i64>,
@@ -79,8 +80,8 @@ impl Row {
     }
 
     pub fn pack(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(96 + self.texts.iter().map(|t| t.len() + 2).sum::<usize>());
-        let time = |t: Option<i64>| t.unwrap_or(i64::MIN) as u64;
+        let mut out = Vec::with_capacity(64 + self.texts.iter().map(|t| t.len() + 2).sum::<usize>());
+        let time = |t: Option<i64>| t.map_or(0, |ns| fold(ns).saturating_add(1));
         let numbers = [
             self.flags as u64 | (self.version as u64) << 16 | (self.status as u64) << 24,
             self.request_head as u64 | (self.response_head as u64) << 32,
@@ -92,12 +93,10 @@ impl Row {
             time(self.server_ns),
             self.stream_id as u64,
         ];
-        numbers.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        put_all(&mut out, &numbers);
         for t in &self.texts {
-            let bytes = t.as_bytes();
-            let len = bytes.len().min(u16::MAX as usize);
-            out.extend_from_slice(&(len as u16).to_le_bytes());
-            out.extend_from_slice(bytes.get(..len).unwrap_or_default());
+            put(&mut out, t.len() as u64);
+            out.extend_from_slice(t.as_bytes());
         }
         out
     }
@@ -105,11 +104,10 @@ impl Row {
 
 /// The fields of a packed row: texts that are absent and times that are not known are None.
 pub fn fields(_: &Context, packed: &[u8]) -> Fields {
-    let number = |i: usize| {
-        let bytes = packed.get(i * 8..i * 8 + 8).and_then(|b| b.try_into().ok());
-        bytes.map_or(0, u64::from_le_bytes)
-    };
-    let time = |i: usize| Some(number(i) as i64).filter(|&t| t != i64::MIN);
+    let mut from = Reader(packed);
+    let numbers: [u64; 9] = from.all();
+    let number = |i: usize| numbers.get(i).copied().unwrap_or(0);
+    let time = |i: usize| number(i).checked_sub(1).map(unfold);
     let (first, heads) = (number(0), number(1));
     let flags = first as u16;
     let has = |bit: u16| Value::Bool(flags & bit != 0);
@@ -135,14 +133,13 @@ pub fn fields(_: &Context, packed: &[u8]) -> Fields {
         ("server_ns", time(7).into()),
         ("stream_id", Some(number(8)).filter(|&n| n != 0).into()),
     ];
-    let mut at = 9 * 8;
     for name in TEXTS {
-        let len = packed.get(at..at + 2).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes) as usize;
-        let bytes = packed.get(at + 2..at + 2 + len).unwrap_or_default();
+        let len = from.number() as usize;
+        let (bytes, rest) = from.0.split_at_checked(len).unwrap_or((from.0, &[]));
+        from.0 = rest;
         // Escaped and capped when it was packed.
         let value = String::from_utf8_lossy(bytes);
-        out.push((name, if len == 0 { Value::None } else { Value::Text(value.into_owned()) }));
-        at += 2 + len;
+        out.push((name, if bytes.is_empty() { Value::None } else { Value::Text(value.into_owned()) }));
     }
     out
 }

@@ -85,6 +85,8 @@ pub struct Pair {
     rtt_squares: i128,
     rtt_min_ns: i64,
     rtt_max_ns: i64,
+    /// The reply that took it.
+    rtt_max_frame: u64,
     first_ns: i64,
     last_ns: i64,
     first_frame: u64,
@@ -114,6 +116,7 @@ impl Pair {
             rtt_squares: 0,
             rtt_min_ns: i64::MAX,
             rtt_max_ns: i64::MIN,
+            rtt_max_frame: 0,
             first_ns: e.time_ns,
             last_ns: e.time_ns,
             first_frame: e.frame,
@@ -152,13 +155,20 @@ impl Pair {
         }
     }
 
-    fn took(&mut self, ns: i64) {
+    fn took(&mut self, ns: i64, frame: u64) {
         let wide = i128::from(ns);
         self.answered += 1;
         self.rtt_sum_ns += wide;
         self.rtt_squares = self.rtt_squares.saturating_add(wide * wide);
         self.rtt_min_ns = self.rtt_min_ns.min(ns);
-        self.rtt_max_ns = self.rtt_max_ns.max(ns);
+        self.longest(ns, frame);
+    }
+
+    /// Of equally long ones the first frame counts, in whatever order they come.
+    fn longest(&mut self, ns: i64, frame: u64) {
+        if (ns, self.rtt_max_frame) > (self.rtt_max_ns, frame) {
+            (self.rtt_max_ns, self.rtt_max_frame) = (ns, frame);
+        }
     }
 
     fn merge(&mut self, o: &Self) {
@@ -170,7 +180,7 @@ impl Pair {
         self.rtt_sum_ns += o.rtt_sum_ns;
         self.rtt_squares = self.rtt_squares.saturating_add(o.rtt_squares);
         self.rtt_min_ns = self.rtt_min_ns.min(o.rtt_min_ns);
-        self.rtt_max_ns = self.rtt_max_ns.max(o.rtt_max_ns);
+        self.longest(o.rtt_max_ns, o.rtt_max_frame);
         self.first_ns = self.first_ns.min(o.first_ns);
         self.last_ns = self.last_ns.max(o.last_ns);
         self.first_frame = self.first_frame.min(o.first_frame);
@@ -219,6 +229,7 @@ impl Pair {
             self.varied,
             self.packets,
             self.unusual_frame,
+            when(self.rtt_max_frame.into()),
         ]
     }
 }
@@ -415,12 +426,12 @@ impl Machine {
                 request.answered = true;
                 let took_ns = e.time_ns.saturating_sub(request.time_ns);
                 c.answered += 1;
-                c.times.add(took_ns);
+                c.times.add(took_ns, e.frame);
                 if took_ns > SLOW_NS {
                     c.slow.add(e.frame);
                 }
                 if let Some(pair) = pair {
-                    pair.took(took_ns);
+                    pair.took(took_ns, e.frame);
                 }
                 Some(Answered { frame: request.frame, took_ns, ttl: request.ttl })
             }

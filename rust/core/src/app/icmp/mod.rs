@@ -111,7 +111,7 @@ const NAMES: [&str; 2] = [Proto::Icmp.name(), Proto::Icmpv6.name()];
 struct Counts([Found; 2]);
 
 impl Report for Counts {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let all = NAMES.iter().zip(&self.0).filter(|(_, found)| !found.is_empty());
         Value::Map(all.map(|(&name, found)| (name, found.report().into())).collect())
     }

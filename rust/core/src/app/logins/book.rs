@@ -390,7 +390,7 @@ fn join(mine: &mut Row, other: &Row) {
 }
 
 impl Report for Book {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let listed = self.rows.len() + self.managed.len() + self.challenged.len();
         let fields: Fields = vec![
             ("totals", self.totals()),

@@ -506,7 +506,7 @@ fn rows_are_bounded_and_totals_exact() {
     }
     assert_eq!(play.rows().len(), 2);
     let report = play.app.report().unwrap();
-    let text = format!("{:?}", report.value());
+    let text = format!("{:?}", report.clone().value());
     assert!(text.contains("(\"attempts\", Int(5)), (\"accepted\", Int(0)), (\"refused\", Int(5))"), "{text}");
     assert!(text.contains("(\"dropped\", Int(3))"), "{text}");
     let merged = format!("{:?}", report.merge(&*report).unwrap().value());

@@ -258,8 +258,8 @@ impl QuicReport {
         let mut listed: Vec<Listed> = connections.iter().map(Listed::of).collect();
         listed.sort_by_key(|c| c.number);
         for c in connections.iter() {
-            if c.hello.client_frame.and(c.hello.server_frame).is_some() {
-                hello_times.add(c.hello.server_time_ns - c.hello.client_time_ns);
+            if let Some(frame) = c.hello.client_frame.filter(|_| c.hello.server_frame.is_some()) {
+                hello_times.add(c.hello.server_time_ns - c.hello.client_time_ns, frame);
             }
         }
         Self {
@@ -291,7 +291,7 @@ fn join(a: &[Listed], b: &[Listed], made: u64, limit: usize) -> (Vec<Listed>, Ha
 }
 
 impl Report for QuicReport {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let kinds: Fields = Kind::ALL.iter().map(|k| (k.name(), self.counts.kinds[*k as usize].into())).collect();
         vec![
             ("frames", self.counts.frames.into()),

@@ -225,12 +225,12 @@ fn parts_merge_to_the_whole_in_order_of_begin() {
     let [a, b, c] = [report(&[2, 5]), report(&[1, 6]), report(&[3, 4])];
     let left = a.merge(&*b).unwrap().merge(&*c).unwrap();
     let right = a.merge(&*b.merge(&*c).unwrap()).unwrap();
-    assert_eq!(left.value(), right.value());
-    assert_eq!(field(&left.value(), "connections"), field(&whole.value(), "connections"));
-    let Value::List(rows) = field(&left.value(), "connections").clone() else { panic!() };
+    assert_eq!(left.clone().value(), right.value());
+    assert_eq!(field(&left.clone().value(), "connections"), field(&whole.clone().value(), "connections"));
+    let Value::List(rows) = field(&left.clone().value(), "connections").clone() else { panic!() };
     let numbers: Vec<Value> = rows.iter().map(|r| field(r, "number").clone()).collect();
     assert_eq!(numbers, (0..6).map(Value::Int).collect::<Vec<_>>());
     let empty = Quic::new(&Limits::default()).report().unwrap();
-    assert_eq!(empty.merge(&*whole).unwrap().value(), whole.value());
-    assert_eq!(whole.merge(&*empty).unwrap().value(), whole.value());
+    assert_eq!(empty.merge(&*whole).unwrap().value(), whole.clone().value());
+    assert_eq!(whole.merge(&*empty).unwrap().value(), whole.clone().value());
 }

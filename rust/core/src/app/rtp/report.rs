@@ -13,7 +13,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 impl Report for Counts {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let types: Vec<Value> = self.types().map(|(t, n)| Value::List(vec![t.into(), n.into()])).collect();
         let streams: Vec<Value> = self.streams.iter().map(stream).collect();
         let sources: Vec<Value> = self.reports.sources.iter().map(source).collect();

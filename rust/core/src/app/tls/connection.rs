@@ -5,11 +5,13 @@ use super::fields::{self, Hellos, Put};
 use super::handshake::{self as msg, ClientHello, ServerHello};
 use super::machine::Machine;
 use super::names;
+use super::secrets::Session;
 use super::session::{Alert, Handshake, Step as HsStep};
 use super::{HEADER, is_ssl2_hello};
 use crate::addr::IpAddr;
 use crate::app::{Close, Context, Output, Step};
 use crate::filter::registry::Group;
+use crate::layers::Proto;
 
 const SSL2: u16 = 0x0002;
 const SSL3: u16 = 0x0300;
@@ -47,7 +49,7 @@ impl Direction {
 }
 
 /// What is known of a TLS connection, or of a DTLS association.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Connection {
     /// Version chosen, as far as known.
     version: Option<u16>,
@@ -56,11 +58,20 @@ pub struct Connection {
     pub sides: [Direction; 2],
     pub handshake: Option<Box<Handshake>>,
     pub closed: [bool; 2],
+    /// It was over when the table was looked through, and nothing has come since.
+    pub was_over: bool,
+    /// Where its secrets are known, or may come.
+    pub(super) session: Option<Box<Session>>,
 }
 
 impl Connection {
     pub fn has_version(&self) -> bool {
         self.version.is_some() || self.handshake.is_some()
+    }
+
+    /// Asked of one that is over: whether nothing has come since this was asked last, and its secrets are not waited for.
+    pub fn may_go(&mut self) -> bool {
+        std::mem::replace(&mut self.was_over, true) && self.session.is_none()
     }
 
     pub fn is_over(&self) -> bool {
@@ -99,32 +110,38 @@ impl Connection {
             // The middle of something.
             _ => return Step::Consumed(data.len()),
         }
+        // What is opened is put and counted where it is opened; what Wireshark cannot open it shows as it came.
+        let left = self.session.as_deref().and_then(|s| s.left(kind, self.is_from_server(ctx)));
+        let put = left != Some(true);
         if kind == content::APPLICATION_DATA {
             // Counted where it begins, and passed over.
             let end = HEADER + length;
             self.set_version(kind, 0, version);
             let tls13 = self.version == Some(TLS13);
-            if let Some(sink) = out.fields(Group::Tls) {
+            if let Some(sink) = out.fields(Group::Tls).filter(|_| put) {
                 if data.len() < end {
                     self.sides[Self::side(ctx)].coming = data.first_chunk().copied();
                 } else if !ctx.only_in_order {
                     Put::new(sink, false, tls13).record(data, version, length);
                 }
             }
-            self.application_data(ctx, length);
+            if left.is_none() {
+                self.application_data(ctx, length);
+            }
             return Step::Consumed(end);
         }
         let Some(record) = data.get(HEADER..HEADER + length) else { return Step::Need(HEADER + length) };
         self.set_version(kind, record.first().copied().unwrap_or_default(), version);
         let tls13 = self.version == Some(TLS13);
-        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| put && !ctx.only_in_order) {
             Put::new(sink, false, tls13).record(data, version, length);
         }
         match kind {
+            _ if left.is_some() => {}
             content::HANDSHAKE => {
                 self.handshake_record(machine, ctx, record, data.get(HEADER..).unwrap_or_default(), out)
             }
-            content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(ctx),
+            content::CHANGE_CIPHER_SPEC => self.change_cipher_spec(machine, ctx),
             content::ALERT => self.alert(machine, ctx, record, false),
             _ => {}
         }
@@ -154,8 +171,13 @@ impl Connection {
         }
     }
 
-    pub fn change_cipher_spec(&mut self, ctx: &Context) {
+    pub fn change_cipher_spec(&mut self, machine: &Machine, ctx: &Context) {
         let from_server = self.is_from_server(ctx);
+        if let Some(session) = &mut self.session
+            && !session.leave(&machine.keys, from_server)
+        {
+            self.session = None;
+        }
         if !ctx.only_in_order {
             self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
         }
@@ -196,6 +218,25 @@ impl Connection {
         let hellos = Hellos { cipher, version: self.version.or(self.handshake.as_ref().and_then(|h| h.version)) };
         let mut put = Put::new(sink, dtls, self.version == Some(TLS13));
         fields::message(&mut put, kind, body, at, hellos, !dtls);
+    }
+
+    /// Puts the fields of a record that was opened; `kind`: the type of what is inside. None: it was not.
+    pub fn put_sealed(&self, ctx: &Context, data: &[u8], kind: Option<u8>, out: &mut Output) {
+        let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) else { return };
+        let Some(&[_, major, minor, hi, lo]) = data.first_chunk::<HEADER>() else { return };
+        let (version, length) = (u16::from_be_bytes([major, minor]), u16::from_be_bytes([hi, lo]) as usize);
+        let mut put = Put::new(sink, false, self.version == Some(TLS13));
+        match kind {
+            Some(kind) => put.opened_record(data, version, length, kind),
+            None => put.record(data, version, length),
+        }
+    }
+
+    /// Puts the fields of an alert that was opened.
+    pub fn put_alert(&self, ctx: &Context, text: &[u8], out: &mut Output) {
+        if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
+            Put::new(sink, false, false).contents(content::ALERT, text, 0, text.len(), false);
+        }
     }
 
     /// Puts the fields of the whole records that a segment ahead of a gap begins with.
@@ -347,6 +388,9 @@ impl Connection {
         let (client, server) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
         self.server = Some(server);
         machine.client_hello(ctx, hello, dtls);
+        if !machine.keys.is_empty() && ctx.transport == Proto::Tcp && !super::in_tunnel(ctx) {
+            self.hello_with_secrets(hello);
+        }
         if let Some(h) = &mut self.handshake {
             // A second hello goes with a HelloRetryRequest or DTLS's HelloVerifyRequest; a DTLS client also repeats it.
             let again = h.has(HsStep::HelloRetryRequest) && !h.has(HsStep::ServerHello);
@@ -377,6 +421,9 @@ impl Connection {
             h
         });
         machine.chosen(ctx, h, hello, dtls);
+        if self.session.is_some() {
+            self.chosen_with_secrets(machine, hello);
+        }
     }
 
     /// An SSL 2.0 record: Wireshark reads its hellos; the rest of it is not followed.

@@ -132,7 +132,7 @@ impl Association {
                     h.encrypted_handshake(ctx, from_server);
                 }
             }
-            content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(ctx),
+            content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(machine, ctx),
             content::ALERT if epoch == 0 => self.connection.alert(machine, ctx, body, true),
             content::ALERT => self.connection.alert(machine, ctx, &[], true),
             content::APPLICATION_DATA => self.connection.application_data(ctx, body.len()),

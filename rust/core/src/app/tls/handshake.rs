@@ -41,6 +41,7 @@ impl<'a> Iterator for Extensions<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct ClientHello<'a> {
     pub version: u16,
+    pub random: &'a [u8],
     pub session_id: &'a [u8],
     ciphers: &'a [u8],
     /// Bytes of a cipher suite: three in SSL 2.0's.
@@ -82,7 +83,7 @@ impl<'a> ClientHello<'a> {
     pub fn parse(body: &'a [u8], dtls: bool) -> Option<Self> {
         let mut cut = Cut(body);
         let version = cut.u16()?;
-        cut.take(32)?;
+        let random = cut.take(32)?;
         let session_id = cut.vec8()?;
         if dtls {
             cut.vec8()?;
@@ -90,7 +91,7 @@ impl<'a> ClientHello<'a> {
         let ciphers = cut.vec16()?;
         let _compression = cut.vec8();
         let extensions = cut.vec16().unwrap_or(cut.0);
-        Some(Self { version, session_id, ciphers, cipher_bytes: 2, extensions, ssl2: false })
+        Some(Self { version, random, session_id, ciphers, cipher_bytes: 2, extensions, ssl2: false })
     }
 
     /// SSL 2.0's, behind the message type (RFC 5246 E.2).
@@ -100,7 +101,7 @@ impl<'a> ClientHello<'a> {
         let (ciphers, id, _challenge) = (cut.u16()?, cut.u16()?, cut.u16()?);
         let ciphers = cut.take(ciphers as usize)?;
         let session_id = cut.take(id as usize)?;
-        Some(Self { version, session_id, ciphers, cipher_bytes: 3, extensions: &[], ssl2: true })
+        Some(Self { version, random: &[], session_id, ciphers, cipher_bytes: 3, extensions: &[], ssl2: true })
     }
 
     /// Cipher suites in the order offered; those of SSL 2.0 alone are left out.
@@ -215,9 +216,11 @@ fn alpn(data: Option<&[u8]>) -> impl Iterator<Item = &[u8]> {
 #[derive(Clone, Copy, Debug)]
 pub struct ServerHello<'a> {
     pub legacy_version: u16,
-    random: &'a [u8],
+    pub random: &'a [u8],
     pub session_id: &'a [u8],
     pub cipher: u16,
+    /// 0: records are not compressed.
+    pub compression: u8,
     extensions: &'a [u8],
 }
 
@@ -237,11 +240,9 @@ impl<'a> ServerHello<'a> {
         let draft = (0x7f00..=0x7f15).contains(&legacy_version);
         let session_id = if draft { &[][..] } else { cut.vec8()? };
         let cipher = cut.u16()?;
-        if !draft {
-            let _compression = cut.u8();
-        }
+        let compression = if draft { 0 } else { cut.u8().unwrap_or(0) };
         let extensions = cut.vec16().unwrap_or(cut.0);
-        Some(Self { legacy_version, random, session_id, cipher, extensions })
+        Some(Self { legacy_version, random, session_id, cipher, compression, extensions })
     }
 
     pub fn extensions(&self) -> Extensions<'a> {
@@ -304,6 +305,27 @@ pub fn without_extensions(data: &[u8]) -> Option<&[u8]> {
 pub fn certificates(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut list = Cut(Cut(body).vec24().unwrap_or_default());
     std::iter::from_fn(move || list.vec24())
+}
+
+/// A Certificate message of TLS 1.3 (RFC 8446 4.4.2) as one of TLS 1.2: without context and extensions.
+pub fn certificates_of_tls13(body: &[u8]) -> Option<Vec<u8>> {
+    let mut cut = Cut(body);
+    cut.vec8()?;
+    let (mut list, mut out) = (Cut(cut.vec24()?), vec![0; 3]);
+    let length = |n: usize| (n as u32).to_be_bytes();
+    while let (Some(der), Some(_)) = (list.vec24(), list.vec16()) {
+        out.extend_from_slice(&length(der.len())[1..]);
+        out.extend_from_slice(der);
+    }
+    let whole = length(out.len() - 3);
+    out[..3].copy_from_slice(&whole[1..]);
+    Some(out)
+}
+
+/// The application protocol chosen in an EncryptedExtensions message (RFC 8446 4.3.1).
+pub fn alpn_of_extensions(body: &[u8]) -> Option<&[u8]> {
+    let extension = Extensions(Cut(Cut(body).vec16()?)).find(|e| e.0 == ext::ALPN);
+    alpn(extension.map(|e| e.1)).next()
 }
 
 /// The named group of an elliptic curve key exchange of TLS 1.2 and before (RFC 8422 5.4).

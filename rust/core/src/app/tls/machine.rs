@@ -6,6 +6,7 @@ use super::connection::Connection;
 use super::fingerprint::{self, Carrier};
 use super::handshake::{self as msg, ClientHello, Ech, ServerHello};
 use super::names::{is_grease, is_post_quantum};
+use super::secrets::{KeyCounts, KeyLog};
 use super::session::{Alert, Handshake, NameMatch, Offer, Resumption, Step, offers};
 use crate::addr::IpAddr;
 use crate::app::Context;
@@ -113,6 +114,27 @@ pub struct AlertRow {
     pub only_in_order: bool,
 }
 
+/// What was decrypted.
+#[derive(Clone, Debug, Default)]
+pub struct OpenedCounts {
+    /// Connections of which records were opened, with secrets of the capture and of a file.
+    pub connections: [u64; 2],
+    /// First frame that was opened, of each.
+    pub frames: super::report::Evidence,
+    pub records: u64,
+    /// Directions that were given up: a record was missing, or was not what the keys sealed.
+    pub stopped: u64,
+}
+
+impl OpenedCounts {
+    fn merge(&mut self, o: &Self) {
+        self.connections.iter_mut().zip(o.connections).for_each(|(a, b)| *a += b);
+        self.frames.merge(&o.frames);
+        self.records += o.records;
+        self.stopped += o.stopped;
+    }
+}
+
 /// All that is counted, and the tables.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -134,6 +156,10 @@ pub struct Machine {
     offers: HashMap<Arc<Offer>, (), RandomState>,
     hasher: foldhash::fast::FixedState,
     pub limits: Bounds,
+    /// Secrets of sessions; a report has none.
+    pub keys: KeyLog,
+    pub key_counts: KeyCounts,
+    pub opened: OpenedCounts,
     /// Bytes held of handshake messages that go on in a later record.
     pub partial_bytes: usize,
     /// The frame at hand counts: it passes the filter of the pass.
@@ -180,6 +206,9 @@ impl Machine {
             offers: HashMap::default(),
             hasher: foldhash::fast::FixedState::default(),
             limits: bounds,
+            keys: KeyLog::default(),
+            key_counts: KeyCounts::default(),
+            opened: OpenedCounts::default(),
             partial_bytes: 0,
             counting: true,
             text: String::new(),
@@ -437,8 +466,10 @@ impl Machine {
     }
 
     /// Puts away the handshakes of connections that are over.
-    pub fn sweep(&mut self, connections: &mut HashMap<u32, Connection, RandomState>) {
-        for (_, mut c) in connections.extract_if(|_, c| c.is_over()) {
+    /// `all`: else those only that were over the last time, and not used since.
+    pub fn sweep(&mut self, connections: &mut HashMap<u32, Box<Connection>, RandomState>, all: bool) {
+        let goes = |c: &mut Connection| c.is_over() && (all || c.may_go());
+        for (_, mut c) in connections.extract_if(|_, c| goes(c)) {
             c.sides.iter_mut().for_each(|side| drop(side.take(self)));
             if let Some(h) = c.handshake.take() {
                 self.done(*h);
@@ -446,9 +477,16 @@ impl Machine {
         }
     }
 
+    /// Drops what no report needs, or may have.
+    fn forget(&mut self) {
+        (self.by_der, self.offers) = (HashMap::default(), HashMap::default());
+        self.keys = KeyLog::default();
+    }
+
     /// Everything at this moment, the handshakes that still go on included.
     pub fn report<'a>(&self, open: impl Iterator<Item = &'a Connection>) -> Self {
-        let mut all = Self { by_der: HashMap::default(), offers: HashMap::default(), ..self.clone() };
+        let mut all = self.clone();
+        all.forget();
         for h in open.filter_map(|c| c.handshake.as_deref()) {
             all.done(h.clone());
         }
@@ -458,7 +496,7 @@ impl Machine {
 
     /// The same at the end of the pass.
     pub fn into_report(mut self, open: impl Iterator<Item = Connection>) -> Self {
-        (self.by_der, self.offers) = (HashMap::default(), HashMap::default());
+        self.forget();
         for h in open.filter_map(|c| c.handshake) {
             self.done(*h);
         }
@@ -475,6 +513,8 @@ impl Machine {
         self.dropped_alerts += o.dropped_alerts;
         self.dropped_certificates += o.dropped_certificates;
         self.refused += o.refused;
+        self.key_counts.merge(&o.key_counts);
+        self.opened.merge(&o.opened);
         let known: HashMap<&[u8], u32> =
             self.certificates.iter().enumerate().map(|(i, s)| (&*s.der, i as u32)).collect();
         let places: Vec<Option<u32>> = o.certificates.iter().map(|s| known.get(&*s.der).copied()).collect();

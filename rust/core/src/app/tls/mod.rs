@@ -13,8 +13,10 @@ pub mod fingerprint;
 pub mod handshake;
 pub mod machine;
 pub mod names;
+mod opened;
 mod openvpn;
 pub mod report;
+mod secrets;
 mod session;
 mod suites;
 
@@ -28,6 +30,7 @@ use connection::Connection;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use machine::Machine;
+pub use secrets::Source;
 use std::sync::Arc;
 
 /// Content types of records (RFC 8446 5.1).
@@ -50,11 +53,12 @@ const MAX_RECORD: usize = 0x4000 + 2048;
 
 /// TLS and DTLS of a pass.
 pub struct Tls {
-    connections: HashMap<u32, Connection, RandomState>,
+    connections: HashMap<u32, Box<Connection>, RandomState>,
     datagrams: dtls::Datagrams,
     tunnels: openvpn::Tunnels,
     machine: Machine,
     max_connections: usize,
+    limits: Limits,
     sweeps: Sweeps,
     /// Frame in which TLS was found last.
     last_found: u64,
@@ -68,6 +72,7 @@ impl Tls {
             tunnels: openvpn::Tunnels::new(limits),
             machine: Machine::new(limits),
             max_connections: limits.max_app_streams / 2,
+            limits: limits.clone(),
             sweeps: Sweeps::default(),
             last_found: 0,
         }
@@ -84,9 +89,10 @@ impl Tls {
 
     fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
         let number = ctx.stream?;
-        if self.connections.len() >= self.max_connections && !self.connections.contains_key(&number) {
-            if self.sweeps.is_due(self.max_connections) {
-                self.machine.sweep(&mut self.connections);
+        if !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.connections.len(), self.max_connections) {
+                let is_full = self.connections.len() >= self.max_connections;
+                self.machine.sweep(&mut self.connections, is_full);
                 self.sweeps.left(self.connections.len(), self.max_connections);
             }
             if self.connections.len() >= self.max_connections {
@@ -94,7 +100,9 @@ impl Tls {
                 return None;
             }
         }
-        Some((self.connections.entry(number).or_default(), &mut self.machine))
+        let connection = self.connections.entry(number).or_default();
+        connection.was_over = false;
+        Some((connection, &mut self.machine))
     }
 }
 
@@ -209,17 +217,48 @@ impl App for Tls {
         }
     }
 
+    fn opened(&mut self, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
+        self.machine.counting = out.counts();
+        match ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            Some(c) if !is_text(data) => c.opened(&mut self.machine, ctx, data, out),
+            _ => Step::Lost,
+        }
+    }
+
+    fn opened_gap(&mut self, ctx: &Context, out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            self.machine.counting = out.counts();
+            c.lost_sealed(&mut self.machine, ctx, out);
+        }
+    }
+
+    fn opened_close(&mut self, ctx: &Context, how: Close, out: &mut Output) {
+        if let Some(c) = ctx.stream.and_then(|n| self.connections.get_mut(&n)) {
+            c.closed_sealed(ctx, how, out);
+        }
+    }
+
+    fn secrets(&mut self, log: &[u8], source: Source) {
+        let Machine { keys, key_counts, .. } = &mut self.machine;
+        keys.read(log, source, &self.limits, key_counts);
+    }
+
     fn report(&self) -> Option<Arc<dyn Report>> {
         Some(Arc::new(
             self.machine.report(
-                self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()),
+                self.connections
+                    .values()
+                    .map(|c| &**c)
+                    .chain(self.datagrams.connections())
+                    .chain(self.tunnels.connections()),
             ),
         ))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let Self { connections, datagrams, tunnels, machine, .. } = *self;
-        let all = connections.into_values().chain(datagrams.into_connections()).chain(tunnels.into_connections());
+        let all =
+            connections.into_values().map(|c| *c).chain(datagrams.into_connections()).chain(tunnels.into_connections());
         (Some(Arc::new(machine.into_report(all))), None)
     }
 }
@@ -247,7 +286,7 @@ impl Tls {
 
     /// Something of TLS was read in the stream before.
     fn is_known(&self, ctx: &Context) -> bool {
-        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
+        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(|c| c.has_version())
     }
 }
 

@@ -6,8 +6,9 @@ use super::names;
 use super::session::{Handshake, NEVER, NameMatch, Offer, Outcome, Step, offers};
 use crate::addr::IpAddr;
 use crate::app::Report;
-use crate::app::count::{Counter, Times};
+use crate::app::count::{Counter, Times, counted_later, text_of};
 use crate::app::message::{Fields, Value, text};
+use crate::app::rows::Rows;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::any::Any;
@@ -29,7 +30,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    fn add(&mut self, frame: u64) {
+    pub fn add(&mut self, frame: u64) {
         self.count += 1;
         let at = self.frames.partition_point(|&f| f < frame);
         if at < MAX_FRAMES {
@@ -37,7 +38,7 @@ impl Evidence {
             self.frames.truncate(MAX_FRAMES);
         }
     }
-    fn merge(&mut self, o: &Self) {
+    pub fn merge(&mut self, o: &Self) {
         self.count += o.count;
         self.frames.extend(&o.frames);
         self.frames.sort_unstable();
@@ -158,8 +159,8 @@ impl Summed {
         if !matches!(outcome, Outcome::Completed | Outcome::Partial) {
             s.stopped_at.add(&(outcome, h.last_step()));
         }
-        h.duration_ns().into_iter().for_each(|t| s.duration.add(t));
-        h.hello_ns().into_iter().for_each(|t| s.hello.add(t));
+        h.duration_ns().into_iter().for_each(|t| s.duration.add(t, h.frame));
+        h.hello_ns().into_iter().for_each(|t| s.hello.add(t, h.frame));
         if s.servers.len() >= max_servers && !s.servers.contains_key(&h.server) {
             s.other_servers += 1;
             return;
@@ -167,7 +168,7 @@ impl Summed {
         let server = s.servers.entry(h.server).or_insert_with(Server::new);
         server.handshakes += 1;
         server.completed += matches!(outcome, Outcome::Completed) as u64;
-        h.duration_ns().into_iter().for_each(|t| server.duration.add(t));
+        h.duration_ns().into_iter().for_each(|t| server.duration.add(t, h.frame));
     }
 
     pub fn merge(&mut self, o: &Self) {
@@ -229,37 +230,84 @@ fn hex(bytes: &[u8]) -> Value {
     certificate::hex(bytes).into()
 }
 
-/// Servers with most handshakes first.
-fn servers(s: &Sums) -> Value {
-    let mut all: Vec<_> = s.servers.iter().collect();
-    all.sort_unstable_by(|a, b| b.1.handshakes.cmp(&a.1.handshakes).then(a.0.cmp(b.0)));
-    let row = |(address, s): (&(IpAddr, u16), &Server)| -> Value {
+impl Sums {
+    /// Servers with most handshakes first.
+    fn servers_ranked(&self) -> Vec<(IpAddr, u16)> {
+        let mut all: Vec<_> = self.servers.iter().collect();
+        all.sort_unstable_by(|a, b| b.1.handshakes.cmp(&a.1.handshakes).then(a.0.cmp(b.0)));
+        all.into_iter().map(|s| *s.0).collect()
+    }
+
+    fn server_row(&self, address: &(IpAddr, u16)) -> Value {
+        let Some(s) = self.servers.get(address) else { return Value::None };
         let [server, port] = end(address);
-        let numbers = [("handshakes", s.handshakes.into()), ("completed", s.completed.into())];
-        let mut row: Fields = vec![("server", server), ("port", port)];
-        row.extend(numbers);
-        row.push(("duration", s.duration.report().into()));
-        row.into()
+        vec![
+            ("server", server),
+            ("port", port),
+            ("handshakes", s.handshakes.into()),
+            ("completed", s.completed.into()),
+            ("duration", s.duration.report().into()),
+        ]
+        .into()
+    }
+}
+
+/// The tables of one protocol that may be long, their rows made later.
+struct Long {
+    server_names: Value,
+    ja3: Value,
+    ja3s: Value,
+    ja4: Value,
+    servers: Value,
+}
+
+/// `Long` of one protocol, by its field in `Machine` and its place in `Summed::sums`.
+macro_rules! long {
+    ($of:expr, $protocol:ident, $place:literal) => {
+        Long {
+            server_names: counted_later!($of, $protocol.server_names, text_of),
+            ja3: counted_later!($of, $protocol.ja3, hex),
+            ja3s: counted_later!($of, $protocol.ja3s, hex),
+            ja4: counted_later!($of, $protocol.ja4, ja4),
+            servers: {
+                let sums = &$of.summed.sums[$place];
+                let rows = Rows::later(
+                    $of,
+                    sums.servers.len(),
+                    |m| m.summed.sums[$place].servers_ranked(),
+                    |m, address| m.summed.sums[$place].server_row(address),
+                );
+                vec![("rows", rows), ("other", sums.other_servers.into())].into()
+            },
+        }
     };
-    let rows: Vec<Value> = all.into_iter().map(row).collect();
-    vec![("rows", rows.into()), ("other", s.other_servers.into())].into()
+}
+
+fn ja4(text: &[u8]) -> Value {
+    Value::Text(String::from_utf8_lossy(text).into_owned())
 }
 
 /// Counts of one protocol.
 pub fn totals(t: &Totals) -> Fields {
+    let [server_names, ja3, ja3s] =
+        [t.server_names.report(|n| n.clone().into()), t.ja3.report(|h| hex(h)), t.ja3s.report(|h| hex(h))];
+    totals_with(t, server_names, [ja3, ja3s, t.ja4.report(|j| ja4(j))])
+}
+
+fn totals_with(t: &Totals, server_names: Value, [ja3, ja3s, ja4]: [Value; 3]) -> Fields {
     vec![
         ("frames", t.frames.into()),
         ("only_in_order", t.only_in_order.into()),
         ("encrypted_alerts", t.encrypted_alerts.into()),
         ("messages", t.messages.report(|&k| k.into())),
-        ("server_names", t.server_names.report(|n| n.clone().into())),
+        ("server_names", server_names),
         ("client_alpn", t.client_alpn.report(|n| n.clone().into())),
         ("server_versions", t.server_versions.report(plain)),
         ("server_ciphers", t.server_ciphers.report(plain)),
         ("alerts", t.alerts.report(|&(level, what)| Value::List(vec![level.into(), what.into()]))),
-        ("ja3", t.ja3.report(|h| hex(h))),
-        ("ja3s", t.ja3s.report(|h| hex(h))),
-        ("ja4", t.ja4.report(|j| Value::Text(String::from_utf8_lossy(j).into_owned()))),
+        ("ja3", ja3),
+        ("ja3s", ja3s),
+        ("ja4", ja4),
         ("offered_versions", t.offered_versions.report(|&v| number(v, names::version))),
         ("offered_ciphers", t.offered_ciphers.report(|&v| number(v, names::suite))),
         ("offered_groups", t.offered_groups.report(|&v| number(v, names::group))),
@@ -269,12 +317,12 @@ pub fn totals(t: &Totals) -> Fields {
     ]
 }
 
-fn counts(t: &Totals, s: &Sums) -> Fields {
-    let mut out = totals(t);
+fn counts(t: &Totals, s: &Sums, long: Long) -> Fields {
+    let mut out = totals_with(t, long.server_names, [long.ja3, long.ja3s, long.ja4]);
     out.extend([
         ("duration", s.duration.report().into()),
         ("hello_time", s.hello.report().into()),
-        ("servers", servers(s)),
+        ("servers", long.servers),
         ("outcomes", {
             let all = Outcome::ALL.iter().map(|o| (o.name(), s.outcomes[*o as usize].report()));
             Value::Map(all.collect())
@@ -283,6 +331,24 @@ fn counts(t: &Totals, s: &Sums) -> Fields {
     ]);
     out.extend(KINDS.iter().zip(&s.kinds).map(|(name, e)| (*name, e.report())));
     out
+}
+
+/// What secrets there were, and what they opened.
+fn secrets(m: &Machine) -> Value {
+    let by_source = |n: [u64; 2]| -> Value { vec![("capture", n[0].into()), ("file", n[1].into())].into() };
+    vec![
+        ("sessions", by_source(m.key_counts.sessions)),
+        ("lines_taken", m.key_counts.taken.into()),
+        ("lines_of_no_use", m.key_counts.other.into()),
+        ("lines_malformed", m.key_counts.malformed.into()),
+        ("lines_dropped", m.key_counts.dropped.into()),
+        ("unread_bytes", m.key_counts.unread_bytes.into()),
+        ("decrypted_connections", by_source(m.opened.connections)),
+        ("decrypted_from", m.opened.frames.report()),
+        ("decrypted_records", m.opened.records.into()),
+        ("stopped_directions", m.opened.stopped.into()),
+    ]
+    .into()
 }
 
 fn end(address: &(IpAddr, u16)) -> [Value; 2] {
@@ -471,7 +537,7 @@ const USUAL_PORTS: [u16; 22] = [
 ];
 
 impl Report for Machine {
-    fn value(&self) -> Value {
+    fn value(self: Arc<Self>) -> Value {
         let count = |table| chosen(table).map_or(0, |f| self.handshakes.iter().filter(|h| f(h)).count());
         let rows: Fields = vec![
             ("handshakes", self.handshakes.len().into()),
@@ -482,13 +548,14 @@ impl Report for Machine {
             ("certificates", self.certificates.len().into()),
         ];
         vec![
-            ("tls", counts(&self.tls, &self.summed.sums[0]).into()),
-            ("dtls", counts(&self.dtls, &self.summed.sums[1]).into()),
+            ("tls", counts(&self.tls, &self.summed.sums[0], long!(&self, tls, 0)).into()),
+            ("dtls", counts(&self.dtls, &self.summed.sums[1], long!(&self, dtls, 1)).into()),
             ("rows", rows.into()),
             ("dropped_handshakes", self.dropped_handshakes.into()),
             ("dropped_alerts", self.dropped_alerts.into()),
             ("dropped_certificates", self.dropped_certificates.into()),
             ("refused_connections", self.refused.into()),
+            ("secrets", secrets(&self)),
         ]
         .into()
     }

@@ -1,6 +1,7 @@
 //! One handshake as it goes: who offered what, what was chosen, how far it came and how it ended.
 
 use super::fingerprint::Ja4;
+use super::machine::Machine;
 use crate::addr::IpAddr;
 use crate::app::{Close, Context, DetectedBy};
 use std::sync::Arc;
@@ -279,6 +280,29 @@ impl Handshake {
     pub fn encrypted_handshake(&mut self, c: &Context, from_server: bool) {
         if self.is_open() && self.ccs[from_server as usize] {
             self.finished(c, from_server);
+        }
+    }
+
+    /// A Finished of TLS 1.3 that was decrypted.
+    pub fn opened_finished(&mut self, c: &Context, from_server: bool) {
+        if self.is_open() {
+            self.finished(c, from_server);
+        }
+    }
+
+    /// A Certificate message of TLS 1.3 that was decrypted, in the form of TLS 1.2.
+    pub fn opened_certificate(&mut self, c: &Context, machine: &mut Machine, body: &[u8], from_server: bool) {
+        machine.certificates(c, self, body, from_server);
+        if from_server {
+            self.step(c, Step::Certificate);
+        }
+    }
+
+    /// Application data that were decrypted: nothing hides behind them.
+    pub fn opened_data(&mut self, c: &Context, from_server: bool) {
+        self.complete |= self.ccs == [true; 2];
+        if self.complete || !self.is_tls13() {
+            self.step(c, if from_server { Step::ServerData } else { Step::ClientData });
         }
     }
 

@@ -326,7 +326,7 @@ fn every_cut_and_flipped_byte_survives() {
     let check = |records: &[(bool, Vec<u8>)]| {
         let report = play(records).report().unwrap();
         let merged = report.merge(&*empty_report("tls").unwrap()).unwrap();
-        let _ = (merged.value(), merged.page("handshakes", 0, 9), merged.page("certificates", 0, 9));
+        let _ = (merged.clone().value(), merged.page("handshakes", 0, 9), merged.page("certificates", 0, 9));
     };
     for which in 0..records.len() {
         let original = records[which].1.clone();

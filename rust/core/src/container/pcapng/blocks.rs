@@ -32,7 +32,7 @@ impl Pcapng {
             INTERFACE_STATISTICS => self.interface_statistics(body, head.order, context),
             DECRYPTION_SECRETS => {
                 context.facts.secrets += 1;
-                secrets(body, head.order)
+                secrets(body, head.order).map(|log| log.into_iter().for_each(|log| sink.tls_secrets(log)))
             }
             CUSTOM | CUSTOM_NO_COPY => match body.get(4..) {
                 Some(data) => {
@@ -314,10 +314,12 @@ fn keep_name(address: &[u8], name: &[u8], context: &mut Context) {
     }
 }
 
-/// Checks the lengths of a decryption secrets block.
-fn secrets(body: &[u8], order: Order) -> Result<(), Broken> {
-    let len = order.u32(body, 4).ok_or(CORRUPT_LENGTH)? as usize;
-    if body.len() - 8 < len { Err(CORRUPT_LENGTH) } else { Ok(()) }
+/// The key log in a decryption secrets block; None: it holds other secrets.
+fn secrets(body: &[u8], order: Order) -> Result<Option<&[u8]>, Broken> {
+    const TLS_KEY_LOG: u32 = 0x544c_534b;
+    let (kind, len) = (order.u32(body, 0), order.u32(body, 4).ok_or(CORRUPT_LENGTH)? as usize);
+    let data = body.get(8..).and_then(|data| data.get(..len)).ok_or(CORRUPT_LENGTH)?;
+    Ok((kind == Some(TLS_KEY_LOG)).then_some(data))
 }
 
 /// Time of a systemd journal entry, from its `__REALTIME_TIMESTAMP` field (microseconds).

@@ -92,6 +92,57 @@ fn any_segment() -> impl Strategy<Value = Seg> {
     )
 }
 
+#[test]
+fn connections_that_nobody_uses_take_few_bytes_and_lose_nothing() {
+    let mut wire = Wire::new();
+    let count = 60_000u32;
+    for n in 0..count {
+        let own = |seg: Seg| Seg { hosts: [(n >> 14) as u8, 250], ..seg.client_port(20_000 + (n & 0x3fff) as u16) };
+        let mut segs = handshake();
+        segs.extend([
+            client(ACK, 1001, 5001, 400),
+            server(ACK, 5001, 1401, 1400),
+            client(FIN | ACK, 1401, 6401, 0),
+            server(FIN | ACK, 6401, 1402, 0),
+        ]);
+        segs.into_iter().map(own).for_each(|seg| _ = wire.send(&seg));
+    }
+    assert_eq!((wire.tracker.len(), wire.tracker.packed()), (60_000, 60_000 - 4_096));
+    // One of the first is asked for again: it goes on where it was.
+    let late = wire.send(&Seg { hosts: [0, 250], ..client(ACK, 1402, 6402, 0).client_port(20_007) });
+    assert_eq!((late.stream, late.new, late.events), (7, false, 0));
+    let snapshot = wire.tracker.snapshot();
+    let table = wire.tracker.into_table();
+    assert!(table.memory_bytes() < 140 * count as usize, "{} bytes each", table.memory_bytes() / count as usize);
+    let totals = table.totals(&Filter::default());
+    assert_eq!(totals, snapshot.totals(&Filter::default()));
+    assert_eq!((totals.connections, totals.complete, totals.fin_closed), (60_000, 60_000, 60_000));
+    assert_eq!((totals.packets, totals.payload), ([4 * 60_000 + 1, 3 * 60_000], [400 * 60_000, 1400 * 60_000]));
+    let c = table.get(7).expect("a connection");
+    assert_eq!((c.stream, c.client_port, c.server_port, c.client), (7, 20_007, 80, IpAddr::v4([10, 0, 0, 0])));
+    assert_eq!((c.first_frame, c.last_frame, c.syn_frame, c.fin_frame), (50, 420_001, 50, 55));
+    assert_eq!((c.initial_rtt_ns, c.turns.count, c.turns.min_ns), (Some(2_000_000), 1, 100_000));
+    assert!(table.iter().map(|c| c.stream).eq(0..60_000));
+}
+
+#[test]
+fn packed_connections_are_dropped_oldest_first() {
+    let mut wire = Wire::with(&small(100));
+    wire.tracker.set_hot(10);
+    for n in 0..300u32 {
+        wire.send(&client(SYN, 1, 0, 0).client_port(1000 + n as u16));
+    }
+    assert_eq!((wire.tracker.len(), wire.tracker.packed()), (100, 90));
+    let table = wire.tracker.into_table();
+    assert!(table.iter().map(|c| c.stream).eq(200..300));
+    assert_eq!(table.totals(&Filter::default()).syn, 300);
+}
+
+/// Everything of a table, as text.
+fn all_of(table: &ConnectionTable) -> Vec<String> {
+    table.iter().map(|c| format!("{c:?}")).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -121,5 +172,19 @@ proptest! {
         prop_assert_eq!(totals.payload[0] + totals.payload[1], payload);
         prop_assert_eq!(table.len() as u64 + table.evicted(), streams);
         prop_assert!(table.iter().is_sorted_by_key(|c| c.stream));
+    }
+
+    /// Packing a connection and taking it out again changes nothing that is said of its segments, nor of itself.
+    #[test]
+    fn packed_connections_go_on_as_if_nothing_had_been(
+        segs in prop::collection::vec(any_segment(), 0..300), hot in 1usize..4,
+    ) {
+        let (mut plain, mut packing) = (Wire::new(), Wire::new());
+        packing.tracker.set_hot(hot);
+        for seg in &segs {
+            prop_assert_eq!(plain.send(seg), packing.send(seg));
+        }
+        prop_assert_eq!(all_of(&plain.tracker.snapshot()), all_of(&packing.tracker.snapshot()));
+        prop_assert_eq!(all_of(&plain.tracker.into_table()), all_of(&packing.tracker.into_table()));
     }
 }

@@ -14,7 +14,17 @@ fn address(text: &str) -> IpAddr {
 
 #[test]
 fn equals_tshark_on_random_segments() {
+    compare_with_tshark(TcpTracker::new(&Limits::default()));
+}
+
+#[test]
+fn equals_tshark_where_all_but_one_connection_are_packed() {
     let mut tracker = TcpTracker::new(&Limits::default());
+    tracker.set_hot(1);
+    compare_with_tshark(tracker);
+}
+
+fn compare_with_tshark(mut tracker: TcpTracker) {
     let (mut frame, mut now) = (0, 1_700_000_000_000_000_000i64);
     for line in GOLDEN.lines().filter(|line| !line.starts_with('#')) {
         let (segment, expected) = line.split_once(" | ").expect("two parts");

@@ -247,7 +247,7 @@ impl Connection {
                 _ => Mode::Switched,
             });
             if self.sides[0].mode == Mode::Http2 {
-                self.http2 = Some(Box::new(Http2::new(self.handshake_ns)));
+                self.http2 = Some(Box::new(Http2::upgraded(self.handshake_ns, &e.row, e.context, e.end_ns)));
             }
             if self.sides[0].mode == Mode::Websocket
                 && let Some(counts) = shared.websocket()

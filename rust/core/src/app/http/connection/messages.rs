@@ -29,13 +29,18 @@ impl Connection {
     pub(super) fn start(&mut self, shared: &mut Shared, c: &Context, at: usize, data: &[u8], out: &mut Output) -> Step {
         let side = &mut self.sides[at];
         side.first_ns.get_or_insert(c.time_ns);
+        if c.is_decrypted() && !self.seen && http2::begins_with_settings(data) {
+            // The server need not wait for the client's preface (RFC 9113 3.4).
+            self.switch(Mode::Http2);
+            return self.http2_begin(shared, c, at, data, out);
+        }
         if !self.seen && data.starts_with(http2::PREFACE.get(..data.len().min(24)).unwrap_or_default()) {
             if data.len() < http2::PREFACE.len() {
                 side.scanned = data.len();
                 return Step::Need(http2::PREFACE.len());
             }
             self.switch(Mode::Http2);
-            self.hidden |= c.detected_by != DetectedBy::Port;
+            self.hidden |= c.detected_by != DetectedBy::Port && !c.is_decrypted();
             return self.http2_begin(shared, c, at, data, out);
         }
         // Only what is new is looked at for the end of the line or of the head.
@@ -106,6 +111,7 @@ impl Connection {
         if request
             && let Some(len) = h.content_length.filter(|&n| n <= MAX_FORM)
             && !h.chunked
+            && !c.is_decrypted()
             && (body.len() as u64) < len
             && media.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
         {
@@ -118,7 +124,7 @@ impl Connection {
         let mut coming = Box::new(Coming {
             first_ns: side.first_ns.take().unwrap_or(c.time_ns),
             head_frame: c.frame,
-            done: done(h),
+            done: done(h, c.is_decrypted()),
             upgrade: h.upgrade.get(..h.upgrade.len().min(64)).unwrap_or_default().to_ascii_lowercase(),
             unread: c.only_in_order,
             torn: false,
@@ -133,9 +139,11 @@ impl Connection {
         }
         let mut no_body = request;
         if request {
-            let login = if h.authorization.is_empty() { None } else { secret::login(h.authorization) };
+            // What was encrypted on the wire was shown to nobody there.
+            let login =
+                if h.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(h.authorization) };
             let form = || {
-                let len = h.content_length.filter(|&n| n <= MAX_FORM)? as usize;
+                let len = h.content_length.filter(|&n| n <= MAX_FORM && !c.is_decrypted())? as usize;
                 (media.eq_ignore_ascii_case(b"application/x-www-form-urlencoded"))
                     .then(|| secret::form_login(body.get(..len)?))?
             };
@@ -284,7 +292,8 @@ fn ends_head(data: &[u8]) -> bool {
     data.windows(2).any(|w| w == b"\n\n") || data.windows(3).any(|w| w == b"\n\r\n")
 }
 
-pub(super) fn done(h: &Head<'_>) -> Done {
+pub(super) fn done(h: &Head<'_>, decrypted: bool) -> Done {
+    let scheme = if decrypted { "https" } else { "http" };
     let field = |b: &[u8]| if b.is_empty() { String::new() } else { text(b, MAX_FIELD) };
     let uri = if h.kind == Kind::Response || h.host.is_empty() || h.target.is_empty() && h.method.is_empty() {
         String::new()
@@ -293,7 +302,7 @@ pub(super) fn done(h: &Head<'_>) -> Done {
         if whole(b"http://") || whole(b"https://") || h.method.eq_ignore_ascii_case(b"CONNECT") {
             secret::shown_target(h.target, MAX_URI)
         } else {
-            format!("http://{}{}", field(h.host), secret::shown_target(h.target, MAX_URI))
+            format!("{scheme}://{}{}", field(h.host), secret::shown_target(h.target, MAX_URI))
         }
     };
     Done {

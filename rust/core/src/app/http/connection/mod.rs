@@ -90,6 +90,8 @@ pub(super) struct Connection {
     /// On a port of another protocol's, or not recognised by Wireshark's rule.
     hidden: bool,
     begun: bool,
+    /// Inside of TLS.
+    pub decrypted: bool,
     /// A response may have been lost: the next request starts afresh.
     uncertain: bool,
     pub handshake_ns: Option<i64>,
@@ -99,6 +101,8 @@ pub(super) struct Connection {
     websocket_counted: bool,
     pairs: Box<Pairs>,
     closed: [bool; 2],
+    /// It was over when the table was looked through, and nothing has come since.
+    pub was_over: bool,
 }
 
 /// Which of the two directions: 0 from the lower end.
@@ -141,7 +145,8 @@ impl Connection {
         let at = side(c);
         if !self.begun || (self.hidden && self.sides[at].mode == Mode::Start) {
             self.begun = true;
-            self.hidden = c.detected_by != DetectedBy::Port && (super::ports::taken(c) || !head::on_any_port(data));
+            let taken = !self.decrypted && super::ports::taken(c);
+            self.hidden = c.detected_by != DetectedBy::Port && (taken || !head::on_any_port(data));
         }
         match self.sides[at].mode {
             Mode::Start => self.start(shared, c, at, data, out),
@@ -200,6 +205,10 @@ impl Connection {
             counts.connections += 1;
         }
         if self.sides[at].websocket.done(counts, self.shown(c)) && self.shown(c) {
+            if self.decrypted {
+                // Wireshark asks HTTP first there.
+                out.found(Proto::Http);
+            }
             out.found(Proto::Websocket);
             out.layer(of_proto(Proto::Websocket), self.sides[at].websocket.head());
             if let Some(sink) = out.fields(Group::Websocket) {
@@ -289,7 +298,7 @@ impl Connection {
             self.seen |= head.kind != Kind::Response;
             out.found(Proto::Http);
             if let Some(counts) = shared.http() {
-                counts.done(c, &messages::done(&head));
+                counts.done(c, &messages::done(&head, self.decrypted));
             }
             raw = Some(partial.1.into());
         } else {
@@ -347,6 +356,8 @@ impl Connection {
             let mut c = *c;
             // Such a body is waited for in whatever order it comes.
             c.only_in_order &= !whole;
+            // Inside of TLS it does not wait for the end, and shows nothing of such a message.
+            c.only_in_order |= whole && self.decrypted;
             if whole {
                 self.finish(shared, &c, at, out);
             } else {

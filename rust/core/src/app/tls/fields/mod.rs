@@ -287,6 +287,20 @@ impl<'s> Put<'s> {
         self.contents(kind, data, 5, length, false);
     }
 
+    /// The same of a record that was opened: `kind` is the type of what is inside, which TLS 1.3 hides.
+    pub fn opened_record(&mut self, data: &[u8], version: u16, length: usize, kind: u8) {
+        self.sink.label(tls::RECORD, 0, 5 + length);
+        if self.tls13 {
+            self.sink.uint(tls::OPAQUE_TYPE, super::content::APPLICATION_DATA as u64, 0, 1);
+        }
+        self.sink.uint(tls::RECORD_CONTENT_TYPE, kind as u64, 0, 1);
+        self.sink.uint(tls::RECORD_VERSION, version as u64, 1, 2);
+        self.sink.uint(tls::RECORD_LENGTH, length as u64, 3, 2);
+        if kind != super::content::ALERT {
+            self.contents(kind, data, 5, length, false);
+        }
+    }
+
     /// Contents other than handshake messages. Application data that were passed over have no bytes.
     pub fn contents(&mut self, kind: u8, data: &[u8], at: usize, length: usize, encrypted: bool) {
         let body = data.get(at..).unwrap_or_default();
