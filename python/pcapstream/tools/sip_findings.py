@@ -41,6 +41,11 @@ PRIVATE = tuple(
 )
 """Addresses that nobody outside reaches: RFC 1918, 6598, 3927, 4193, 4291."""
 _LOCAL = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "0.0.0.0/8", "::/127", "224.0.0.0/4", "ff00::/8"))
+_NETWORKS = {
+    version: tuple(tuple(one for one in networks if one.version == version) for networks in (PRIVATE, _LOCAL))
+    for version in (4, 6)
+}
+"""Both by IP version."""
 
 
 def sip_findings(summary: SipSummary, media: Media) -> list[dict[str, Any]]:
@@ -237,8 +242,7 @@ def _place(address: str | None) -> tuple[bool, bool]:
         at = ipaddress.ip_address(address or "")
     except ValueError:
         return False, False
-    of_kind = ([one for one in networks if one.version == at.version] for networks in (PRIVATE, _LOCAL))
-    private, local = (any(at in network for network in networks) for networks in of_kind)
+    private, local = (any(at in network for network in networks) for networks in _NETWORKS[at.version])
     return private, local
 
 
