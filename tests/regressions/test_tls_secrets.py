@@ -319,11 +319,19 @@ def test_a_late_segment_ends_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.tshark
 @needs_tshark()
-def test_late_segments_show_what_tshark_shows(tmp_path: Path) -> None:
+def test_late_segments_show_the_http_that_tshark_shows(tmp_path: Path) -> None:
+    """Of HTTP alone: where Wireshark has lost its place, what it takes for a record depends on encrypted bytes."""
     talks, log = late_ones()
     path = tmp_path / "late.pcapng"
     path.write_bytes(capture(talks, log))
-    assert seen(path) == [comparable(row) for row in fields(path, NAMES, every=True)]
+
+    def of_http(frames: list[list[str]]) -> list[list[str]]:
+        return [[row[0], *row[6:10]] for row in frames if any(row[6:10])]
+
+    expected = of_http([comparable(row) for row in fields(path, NAMES, every=True)])
+
+    assert len(expected) > len(talks)
+    assert of_http(seen(path)) == expected
 
 
 def test_a_lost_record_ends_its_direction_only(tmp_path: Path) -> None:
