@@ -46,6 +46,9 @@ _NETWORKS = {
     for version in (4, 6)
 }
 """Both by IP version."""
+_OCTETS = {str(number): number for number in range(256)}
+_FOUR = tuple(tuple((int(one.network_address), int(one.netmask)) for one in networks) for networks in _NETWORKS[4])
+"""Those of IPv4 as numbers: network and mask."""
 
 
 def sip_findings(summary: SipSummary, media: Media) -> list[dict[str, Any]]:
@@ -238,6 +241,11 @@ def public(address: str) -> bool:
 @functools.lru_cache(maxsize=4_096)
 def _place(address: str | None) -> tuple[bool, bool]:
     """(private, of this host or a group)."""
+    parts = (address or "").split(".")
+    if len(parts) == 4 and all(part in _OCTETS for part in parts):
+        number = int.from_bytes([_OCTETS[part] for part in parts])
+        private, local = (any(number & mask == net for net, mask in networks) for networks in _FOUR)
+        return private, local
     try:
         at = ipaddress.ip_address(address or "")
     except ValueError:
