@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pcapstream._core import Snapshot
 
 EMPTY_BYTES = 200_000
-MESSAGE_BYTES = 250
+MESSAGE_BYTES = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,8 +52,8 @@ def table_of(core: Snapshot) -> TcpTable:
 
 
 def memory_of(table: TcpTable) -> Mapping[str, int]:
-    """See `Summary.memory_bytes`: about 600 bytes for a connection and its two directions."""
-    return {"tcp_table": 600 * len(table)}
+    """See `Summary.memory_bytes`: about 200 bytes for a connection and its two directions."""
+    return {"tcp_table": 200 * len(table)}
 
 
 def make(limits: Mapping[str, int]) -> Machine:

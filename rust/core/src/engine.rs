@@ -480,6 +480,7 @@ impl Decoder {
             None => None,
         };
         s.tally = self.pass.tally;
+        s.tally.iter_mut().for_each(Tally::shrink);
         s
     }
 }

@@ -70,7 +70,7 @@ limits! {
     /// Bytes held of all TCP directions that application protocols read: unfinished messages and segments ahead of gaps.
     max_app_buffer_bytes: usize = 64 << 20,
     /// Messages kept for the detail rows, each protocol family.
-    max_kept_messages: usize = 50_000,
+    max_kept_messages: usize = 20_000,
     /// Bytes of the messages kept for the detail rows, each protocol family.
     max_kept_message_bytes: usize = 8 << 20,
     /// Logins listed one by one.
@@ -78,7 +78,7 @@ limits! {
     /// DNS queries remembered while their answer is waited for.
     max_dns_pending: usize = 900_000,
     /// TLS handshakes kept for the rows.
-    max_tls_handshakes: usize = 50_000,
+    max_tls_handshakes: usize = 20_000,
     /// TLS sessions whose secrets are known (key logs in the capture or given with it).
     max_tls_sessions: usize = 50_000,
     /// Bytes of key logs read.

@@ -1,4 +1,4 @@
-//! Numbers in few bytes: those that are 0 not at all, the others seven bits to a byte.
+//! Numbers in few bytes: those that are 0 not at all, the others without the zeros in front.
 
 use crate::addr::IpAddr;
 
@@ -25,6 +25,7 @@ pub fn at(from: i64, since: u64) -> i64 {
     from.wrapping_add(unfold(since))
 }
 
+/// One number, seven bits to a byte.
 #[inline]
 pub fn put(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
@@ -34,11 +35,46 @@ pub fn put(out: &mut Vec<u8>, mut n: u64) {
     out.push(n as u8);
 }
 
-/// At most 64 numbers, with a word that says which of them are not 0.
+/// At most 64 numbers: a word that says which of them are not 0, the lengths of those, four bits each, and their bytes.
 pub fn put_all(out: &mut Vec<u8>, numbers: &[u64]) {
     let here = numbers.iter().enumerate().fold(0u64, |bits, (i, n)| bits | ((*n != 0) as u64) << i);
     out.extend_from_slice(&here.to_le_bytes());
-    numbers.iter().filter(|n| **n != 0).for_each(|&n| put(out, n));
+    let lengths = out.len();
+    out.resize(lengths + (here.count_ones() as usize).div_ceil(2), 0);
+    for (k, n) in numbers.iter().filter(|n| **n != 0).enumerate() {
+        let length = size_of::<u64>() - n.leading_zeros() as usize / 8;
+        out[lengths + k / 2] |= (length as u8) << (k % 2 * 4);
+        let end = out.len() + length;
+        out.extend_from_slice(&n.to_le_bytes());
+        out.truncate(end);
+    }
+}
+
+/// The bits of so many bytes.
+const BITS: [u64; 16] = {
+    let mut bits = [u64::MAX; 16];
+    let mut length = 0;
+    while length < 8 {
+        bits[length] = (1 << (8 * length)) - 1;
+        length += 1;
+    }
+    bits
+};
+
+/// The number of so many bytes at a place.
+#[inline]
+fn number_at(bytes: &[u8], at: usize, length: usize) -> u64 {
+    // Nearly always there are further bytes behind it.
+    if let Some(eight) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        return u64::from_le_bytes(*eight) & BITS[length & 15];
+    }
+    let own = bytes.get(at..).unwrap_or_default();
+    own.iter().take(length.min(8)).rev().fold(0, |n, &byte| n << 8 | byte as u64)
+}
+
+#[inline]
+fn length_of(lengths: &[u8], k: usize) -> usize {
+    lengths.get(k / 2).map_or(0, |both| (both >> (k % 2 * 4) & 15).min(8) as usize)
 }
 
 pub fn put_ip(out: &mut Vec<u8>, ip: IpAddr) {
@@ -71,6 +107,7 @@ impl Reader<'_> {
         u64::from_le_bytes(*head)
     }
 
+    /// What [`put`] was given.
     #[inline]
     pub fn number(&mut self) -> u64 {
         let (mut n, mut shift) = (0, 0);
@@ -86,19 +123,37 @@ impl Reader<'_> {
         n
     }
 
+    /// What [`put_all`] was given.
     #[inline]
     pub fn all<const N: usize>(&mut self) -> [u64; N] {
         let mut numbers = [0; N];
         let mut here = self.word();
+        let (lengths, bytes) = self.0.split_at_checked((here.count_ones() as usize).div_ceil(2)).unwrap_or_default();
+        let (mut k, mut at) = (0, 0);
         while here != 0 {
             let i = here.trailing_zeros() as usize;
             here &= here - 1;
-            let n = self.number();
+            let length = length_of(lengths, k);
             if let Some(slot) = numbers.get_mut(i) {
-                *slot = n;
+                *slot = number_at(bytes, at, length);
             }
+            (k, at) = (k + 1, at + length);
         }
+        self.0 = bytes.get(at..).unwrap_or_default();
         numbers
+    }
+
+    /// One of these numbers; nothing behind it is read afterwards.
+    pub fn one_of_all(&self, index: u32) -> u64 {
+        let mut from = Reader(self.0);
+        let here = from.word();
+        if here >> index & 1 == 0 {
+            return 0;
+        }
+        let before = (here & ((1 << index) - 1)).count_ones() as usize;
+        let (lengths, bytes) = from.0.split_at_checked((here.count_ones() as usize).div_ceil(2)).unwrap_or_default();
+        let at = (0..before).map(|k| length_of(lengths, k)).sum();
+        number_at(bytes, at, length_of(lengths, before))
     }
 
     pub fn ip(&mut self) -> IpAddr {
@@ -124,7 +179,9 @@ mod tests {
         put_all(&mut out, &[0; 60]);
         assert_eq!(out.len(), 8);
         put_all(&mut out, &[0, 127, 0, 128]);
-        assert_eq!(out.len(), 8 + 8 + 1 + 2);
+        assert_eq!(out.len(), 8 + 8 + 1 + 1 + 1);
+        put_all(&mut out, &[0, 256]);
+        assert_eq!(out.len(), 8 + 11 + 8 + 1 + 2);
         assert_eq!([fold(0), fold(-1), fold(1), fold(-2)], [0, 1, 2, 3]);
     }
 
@@ -139,6 +196,9 @@ mod tests {
             put_ip(&mut out, IpAddr::v6(ip));
             put_ip(&mut out, IpAddr::v4([ip[0], ip[1], ip[2], ip[3]]));
             let mut reader = Reader(&out);
+            for (i, n) in numbers.iter().enumerate() {
+                prop_assert_eq!(reader.one_of_all(i as u32), *n);
+            }
             prop_assert_eq!(reader.all::<20>(), numbers);
             prop_assert_eq!(reader.all::<4>(), small.map(u64::from));
             prop_assert_eq!(at(from, reader.number()), time);

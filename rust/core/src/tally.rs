@@ -155,6 +155,14 @@ impl Tally {
         (self.ip.ends() + self.ipv6.ends(), self.ip.is_full() || self.ipv6.is_full())
     }
 
+    /// Gives back what is held in reserve, at the end of a pass.
+    pub fn shrink(&mut self) {
+        self.eth.shrink();
+        self.ip.shrink();
+        self.ipv6.shrink();
+        self.udp.shrink();
+    }
+
     /// Adds the counters of another part of the traffic.
     pub fn merge(&mut self, other: &Self) {
         self.paths.merge(&other.paths);

@@ -167,13 +167,22 @@ impl Kept {
 
     /// Leaves out what was replaced.
     fn tidy(&mut self) {
-        let old = Self { chunks: std::mem::take(&mut self.chunks), ..Self::default() };
+        let mut old = Self { chunks: std::mem::take(&mut self.chunks), ..Self::default() };
         (self.gap, self.written) = (0, 0);
-        for i in 0..self.places.len() {
-            let place = self.places[i];
+        // Chunk by chunk, so that each can be freed when the next one is begun.
+        let mut order: Vec<u32> = (0..self.places.len() as u32).collect();
+        order.sort_unstable_by_key(|&i| self.places.get(i as usize).map(|p| (p.chunk, p.offset)));
+        let mut begun = 0;
+        for i in order {
+            let Some(place) = self.places.get(i as usize).copied() else { continue };
+            old.chunks.iter_mut().take(place.chunk as usize).skip(begun).for_each(|done| *done = Vec::new());
+            begun = place.chunk as usize;
             let size = old.read(place).3;
-            let record = old.chunks.get(place.chunk as usize).and_then(|c| c.get(place.offset as usize..));
-            self.places[i] = self.append(record.and_then(|r| r.get(..size)).unwrap_or_default(), &[]);
+            let record = old.chunks.get(begun).and_then(|c| c.get(place.offset as usize..));
+            let now = self.append(record.and_then(|r| r.get(..size)).unwrap_or_default(), &[]);
+            if let Some(slot) = self.places.get_mut(i as usize) {
+                *slot = now;
+            }
         }
     }
 

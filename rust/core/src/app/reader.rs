@@ -100,7 +100,7 @@ impl Apps {
     fn other_reader(&mut self, ctx: Context, number: u32, side: usize, s: &Segment<'_>, outer: Option<Proto>) {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if let (Some(app), _) = probe(&self.apps, s.data, pair.app) {
-            *pair = Pair { app: Some(app), by_content: true, confirmed: true, ..Pair::default() };
+            **pair = Pair { app: Some(app), by_content: true, confirmed: true, ..Pair::default() };
             self.read(ctx, number, side, s);
             if let Some(pair) = self.streams.open.get_mut(&number) {
                 pair.inside = outer;

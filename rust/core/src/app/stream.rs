@@ -548,6 +548,8 @@ pub struct Pair {
     pub syn_ns: Option<i64>,
     /// The reader has seen bytes and did not turn them down.
     pub confirmed: bool,
+    /// It was over when the table was looked through, and nothing has come since.
+    pub was_over: bool,
     /// By end: 0 for the lower one.
     pub sides: [Stream; 2],
     /// Bytes of a stream that is nobody's yet, by end.
@@ -578,6 +580,7 @@ impl Pair {
         s: &Segment<'_>,
     ) -> bool {
         let (gaps_before, held_before) = (self.gaps(), self.held());
+        self.was_over = false;
         let [low, high] = &mut self.sides;
         let (own, other) = if side == 0 { (low, high) } else { (high, low) };
         if s.flags & ACK != 0 && other.has_gap() {
@@ -628,17 +631,29 @@ pub struct Load {
     pub refused: u64,
 }
 
-/// When a full table is looked through for what is over. That costs its whole length: it is done when it is full, and
-/// where that made little room, again for every quarter of the table that wanted in.
+/// When a table is looked through for what is over. That costs its whole length: it is done whenever the table has twice
+/// the entries that the last time left, and when it is full; where that made little room, again for every quarter of the
+/// table that wanted in.
+///
+/// What is over is dropped the second time it is met, if it was not used between: segments sent again after the end
+/// still find what they belong to.
 #[derive(Debug, Default)]
 pub struct Sweeps {
     /// The last one made little room; those that found none since.
     turned_away: Option<usize>,
+    /// Entries at which it is looked through again.
+    at: usize,
 }
 
 impl Sweeps {
-    /// Somebody found the table, of that size, full.
-    pub fn is_due(&mut self, size: usize) -> bool {
+    /// Fewer entries are not looked through: half of what a table of 4,096 places takes.
+    const LEAST: usize = 1_792;
+
+    /// Somebody new wants into the table of `size` places, which has so many entries.
+    pub fn is_due(&mut self, entries: usize, size: usize) -> bool {
+        if entries < size {
+            return entries >= self.at.max(Self::LEAST);
+        }
         self.turned_away.as_mut().is_none_or(|n| {
             *n += 1;
             *n > size / 4
@@ -648,12 +663,14 @@ impl Sweeps {
     /// Entries left by a sweep.
     pub fn left(&mut self, entries: usize, size: usize) {
         self.turned_away = (entries > size - size / 4).then_some(0);
+        self.at = entries * 2;
     }
 }
 
 /// The streams that somebody reads, by number.
 pub struct Streams {
-    pub open: HashMap<u32, Pair, foldhash::fast::RandomState>,
+    /// Each in a place of its own: the free places of the table, up to as many again, stay small.
+    pub open: HashMap<u32, Box<Pair>, foldhash::fast::RandomState>,
     pub load: Load,
     max_streams: usize,
     sweeps: Sweeps,
@@ -662,6 +679,12 @@ pub struct Streams {
 impl Streams {
     pub fn new(limits: &Limits) -> Self {
         Self::of(limits.max_app_streams, limits.max_app_stream_bytes, limits.max_app_buffer_bytes)
+    }
+
+    /// Streams held, those included that are over.
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.open.len()
     }
 
     /// directions: read at a time; `stream_bytes` of one of them and `buffer_bytes` of all are held at most.
@@ -676,22 +699,22 @@ impl Streams {
 
     /// A place for a new stream, if there is room.
     pub fn add(&mut self, number: u32, pair: Pair) {
-        if self.open.len() >= self.max_streams {
-            if self.sweeps.is_due(self.max_streams) {
-                let mut freed = 0;
-                self.open.retain(|_, p| {
-                    freed += if p.over() { p.held() } else { 0 };
-                    !p.over()
-                });
-                self.load.held = self.load.held.saturating_sub(freed);
-                self.sweeps.left(self.open.len(), self.max_streams);
-            }
-            if self.open.len() >= self.max_streams {
-                self.load.refused += 1;
-                return;
-            }
+        if self.sweeps.is_due(self.open.len(), self.max_streams) {
+            let is_full = self.open.len() >= self.max_streams;
+            let mut freed = 0;
+            self.open.retain(|_, p| {
+                let goes = p.over() && (is_full || std::mem::replace(&mut p.was_over, true));
+                freed += if goes { p.held() } else { 0 };
+                !goes
+            });
+            self.load.held = self.load.held.saturating_sub(freed);
+            self.sweeps.left(self.open.len(), self.max_streams);
         }
-        self.open.insert(number, pair);
+        if self.open.len() >= self.max_streams {
+            self.load.refused += 1;
+            return;
+        }
+        self.open.insert(number, Box::new(pair));
     }
 
     /// Numbers of the streams with segments that wait for a gap to close, in order.

@@ -261,3 +261,20 @@ fn behind_a_message_that_lost_bytes_reading_goes_on() {
     b.with(|stream, reader, c| stream.acknowledged(reader, c, 12));
     assert_eq!((b.seen(), &b.app.gaps[..]), (vec![(&b"\x01x"[..], 2, false)], &[3u64][..]));
 }
+
+#[test]
+fn what_is_over_goes_long_before_the_table_is_full_unless_it_is_used() {
+    let mut streams = Streams::of(100_000, 1 << 20, 1 << 20);
+    for n in 0..20_000 {
+        let mut pair = Pair::default();
+        if n % 10 != 0 {
+            pair.sides.iter_mut().for_each(Stream::give_up);
+        }
+        streams.add(n, pair);
+        // Something comes for one that is over.
+        streams.open.get_mut(&1).into_iter().for_each(|p| p.was_over = false);
+    }
+    assert!((0..20_000).step_by(10).chain([1]).all(|n| streams.open.contains_key(&n)));
+    assert!(streams.len() < 8_000, "{}", streams.len());
+    assert_eq!(streams.load.refused, 0);
+}

@@ -5,7 +5,7 @@
 use super::connection::Connection;
 use super::key::Key;
 use super::state::Flow;
-use super::state::packed::{key_of, stream_of};
+use super::state::packed::{initial_rtt_of, key_of, stream_of};
 
 const CHUNK_BITS: u32 = 16;
 /// Bytes of a chunk; a record lies in one chunk as a whole.
@@ -161,6 +161,11 @@ impl Cold {
     pub fn connection(&self, place: u32, end_ns: i64) -> Option<Connection> {
         let packed = self.record(place)?;
         Some(Flow::unpack(packed, self.base_ns.unwrap_or(0), false).into_connection(end_ns))
+    }
+
+    /// [`Connection::initial_rtt_ns`] of the connection there.
+    pub fn initial_rtt(&self, place: u32) -> Option<u64> {
+        self.record(place).and_then(initial_rtt_of)
     }
 
     /// As a table needs it, with the places in the order of stream numbers. Nothing is put in any more.

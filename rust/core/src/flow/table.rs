@@ -68,6 +68,13 @@ impl Part {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
+    fn initial_rtts(&self, out: &mut Vec<u64>) {
+        match self {
+            Self::Packed { cold, places, .. } => out.extend(places.iter().filter_map(|&place| cold.initial_rtt(place))),
+            Self::Plain(connections) => out.extend(connections.iter().filter_map(|c| c.initial_rtt_ns)),
+        }
+    }
+
     fn memory_bytes(&self) -> usize {
         match self {
             Self::Packed { cold, places, .. } => cold.held() + places.capacity() * size_of::<u32>(),
@@ -315,7 +322,12 @@ impl ConnectionTable {
 
     /// `tcp.analysis.initial_rtt` of the chosen connections, ns, ascending.
     pub fn initial_rtts(&self, filter: &Filter) -> Vec<u64> {
-        let mut rtts: Vec<u64> = self.iter().filter(|c| filter.matches(c)).filter_map(|c| c.initial_rtt_ns).collect();
+        let mut rtts: Vec<u64> = Vec::new();
+        if filter.is_all() && self.len == self.stored() {
+            self.parts.iter().for_each(|part| part.initial_rtts(&mut rtts));
+        } else {
+            rtts.extend(self.iter().filter(|c| filter.matches(c)).filter_map(|c| c.initial_rtt_ns));
+        }
         rtts.sort_unstable();
         rtts
     }

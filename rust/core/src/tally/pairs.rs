@@ -141,6 +141,10 @@ impl<K: End> PairTable<K> {
             return None;
         }
         let i = pairs.len();
+        if i == pairs.capacity() {
+            // Not twice as much: a table of many pairs would hold room for as many again.
+            pairs.reserve_exact((i / 4).max(64));
+        }
         pairs.push(Pair { a: src, b: dst, frames: [0; 2], bytes: [0; 2], first_ns: ns, last_ns: ns });
         index.insert_unique(hash, i as u32, |&i| {
             let p = &pairs[i as usize];
@@ -164,6 +168,13 @@ impl<K: End> PairTable<K> {
             p.first_ns = p.first_ns.min(ns);
             p.last_ns = p.last_ns.max(ns);
         }
+    }
+
+    /// Nothing is added any more, as far as is known: gives back what is held in reserve.
+    pub fn shrink(&mut self) {
+        let Self { pairs, index, hasher, .. } = self;
+        pairs.shrink_to_fit();
+        index.shrink_to_fit(|&i| pairs.get(i as usize).map_or(0, |p| Self::hash(hasher, &p.a, &p.b)));
     }
 
     pub fn pairs(&self) -> &[Pair<K>] {

@@ -71,6 +71,8 @@ pub struct Http {
     shared: Shared,
     connections: HashMap<u32, Box<Connection>, RandomState>,
     max_connections: usize,
+    /// First frames of requests without a response, of connections that are over and gone.
+    unanswered: Vec<u64>,
     /// What SSDP spoke of before, by ends, for its fields.
     ssdp: HashMap<Ends, fields::Pairs, RandomState>,
     max_keys: usize,
@@ -93,6 +95,7 @@ impl Http {
             shared,
             connections: HashMap::default(),
             max_connections: limits.max_app_streams,
+            unanswered: Vec::new(),
             ssdp: HashMap::default(),
             max_keys: limits.max_app_keys,
             sweeps: Sweeps::default(),
@@ -101,9 +104,9 @@ impl Http {
 
     /// First frames of requests that have no response.
     fn unanswered(&self) -> Vec<u64> {
-        let mut unanswered: Vec<u64> = self.connections.values().flat_map(|c| c.unanswered()).collect();
-        unanswered.sort_unstable();
-        unanswered.truncate(20);
+        let mut unanswered = self.unanswered.clone();
+        unanswered.extend(self.connections.values().flat_map(|c| c.unanswered()));
+        first_frames(&mut unanswered);
         unanswered
     }
 
@@ -112,14 +115,21 @@ impl Http {
         let number = c.stream?;
         self.shared.counting = out.counts();
         if !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.connections.len(), self.max_connections) {
+                let is_full = self.connections.len() >= self.max_connections;
+                let unanswered = &mut self.unanswered;
+                self.connections.retain(|_, c| {
+                    let goes = c.over() && (is_full || std::mem::replace(&mut c.was_over, true));
+                    if goes {
+                        unanswered.extend(c.unanswered());
+                    }
+                    !goes
+                });
+                first_frames(unanswered);
+                self.sweeps.left(self.connections.len(), self.max_connections);
+            }
             if self.connections.len() >= self.max_connections {
-                if self.sweeps.is_due(self.max_connections) {
-                    self.connections.retain(|_, c| !c.over());
-                    self.sweeps.left(self.connections.len(), self.max_connections);
-                }
-                if self.connections.len() >= self.max_connections {
-                    return None;
-                }
+                return None;
             }
             self.connections.insert(number, Box::default());
         }
@@ -155,6 +165,12 @@ impl Http {
         }
         self.shared.ssdp.done(c, &done);
     }
+}
+
+/// The frames that are listed of many.
+fn first_frames(frames: &mut Vec<u64>) {
+    frames.sort_unstable();
+    frames.truncate(20);
 }
 
 /// Wireshark shows the datagram as SSDP.

@@ -58,6 +58,8 @@ pub struct Connection {
     pub sides: [Direction; 2],
     pub handshake: Option<Box<Handshake>>,
     pub closed: [bool; 2],
+    /// It was over when the table was looked through, and nothing has come since.
+    pub was_over: bool,
     /// Where its secrets are known, or may come.
     pub(super) session: Option<Box<Session>>,
 }
@@ -65,6 +67,11 @@ pub struct Connection {
 impl Connection {
     pub fn has_version(&self) -> bool {
         self.version.is_some() || self.handshake.is_some()
+    }
+
+    /// Asked of one that is over: whether nothing has come since this was asked last, and its secrets are not waited for.
+    pub fn may_go(&mut self) -> bool {
+        std::mem::replace(&mut self.was_over, true) && self.session.is_none()
     }
 
     pub fn is_over(&self) -> bool {

@@ -466,8 +466,10 @@ impl Machine {
     }
 
     /// Puts away the handshakes of connections that are over.
-    pub fn sweep(&mut self, connections: &mut HashMap<u32, Connection, RandomState>) {
-        for (_, mut c) in connections.extract_if(|_, c| c.is_over()) {
+    /// `all`: else those only that were over the last time, and not used since.
+    pub fn sweep(&mut self, connections: &mut HashMap<u32, Box<Connection>, RandomState>, all: bool) {
+        let goes = |c: &mut Connection| c.is_over() && (all || c.may_go());
+        for (_, mut c) in connections.extract_if(|_, c| goes(c)) {
             c.sides.iter_mut().for_each(|side| drop(side.take(self)));
             if let Some(h) = c.handshake.take() {
                 self.done(*h);

@@ -53,7 +53,7 @@ const MAX_RECORD: usize = 0x4000 + 2048;
 
 /// TLS and DTLS of a pass.
 pub struct Tls {
-    connections: HashMap<u32, Connection, RandomState>,
+    connections: HashMap<u32, Box<Connection>, RandomState>,
     datagrams: dtls::Datagrams,
     tunnels: openvpn::Tunnels,
     machine: Machine,
@@ -89,9 +89,10 @@ impl Tls {
 
     fn connection(&mut self, ctx: &Context) -> Option<(&mut Connection, &mut Machine)> {
         let number = ctx.stream?;
-        if self.connections.len() >= self.max_connections && !self.connections.contains_key(&number) {
-            if self.sweeps.is_due(self.max_connections) {
-                self.machine.sweep(&mut self.connections);
+        if !self.connections.contains_key(&number) {
+            if self.sweeps.is_due(self.connections.len(), self.max_connections) {
+                let is_full = self.connections.len() >= self.max_connections;
+                self.machine.sweep(&mut self.connections, is_full);
                 self.sweeps.left(self.connections.len(), self.max_connections);
             }
             if self.connections.len() >= self.max_connections {
@@ -99,7 +100,9 @@ impl Tls {
                 return None;
             }
         }
-        Some((self.connections.entry(number).or_default(), &mut self.machine))
+        let connection = self.connections.entry(number).or_default();
+        connection.was_over = false;
+        Some((connection, &mut self.machine))
     }
 }
 
@@ -243,14 +246,19 @@ impl App for Tls {
     fn report(&self) -> Option<Arc<dyn Report>> {
         Some(Arc::new(
             self.machine.report(
-                self.connections.values().chain(self.datagrams.connections()).chain(self.tunnels.connections()),
+                self.connections
+                    .values()
+                    .map(|c| &**c)
+                    .chain(self.datagrams.connections())
+                    .chain(self.tunnels.connections()),
             ),
         ))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let Self { connections, datagrams, tunnels, machine, .. } = *self;
-        let all = connections.into_values().chain(datagrams.into_connections()).chain(tunnels.into_connections());
+        let all =
+            connections.into_values().map(|c| *c).chain(datagrams.into_connections()).chain(tunnels.into_connections());
         (Some(Arc::new(machine.into_report(all))), None)
     }
 }
@@ -278,7 +286,7 @@ impl Tls {
 
     /// Something of TLS was read in the stream before.
     fn is_known(&self, ctx: &Context) -> bool {
-        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(Connection::has_version)
+        ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(|c| c.has_version())
     }
 }
 

@@ -36,6 +36,11 @@ fn end_of(bits: u64) -> Option<u8> {
     ((bits & 3) as u8).checked_sub(1)
 }
 
+/// Places of some of them.
+const STREAM: u32 = 0;
+const STATE: u32 = 5;
+const INITIAL_RTT: u32 = 7;
+
 /// Longest form of a key: its kind, two addresses, two ports.
 const KEY_BYTES: usize = 37;
 
@@ -73,9 +78,15 @@ pub(in crate::flow) fn key_of(packed: &[u8]) -> Key {
 pub(in crate::flow) fn stream_of(packed: &[u8]) -> u32 {
     let mut from = Reader(packed);
     take_key(&mut from);
-    let here = from.word();
-    // It is the first of the numbers.
-    if here & 1 == 0 { 0 } else { from.number() as u32 }
+    from.one_of_all(STREAM) as u32
+}
+
+/// `tcp.analysis.initial_rtt` of a packed connection, ns.
+pub(in crate::flow) fn initial_rtt_of(packed: &[u8]) -> Option<u64> {
+    let mut from = Reader(packed);
+    take_key(&mut from);
+    let marks = (from.one_of_all(STATE) >> 13) as u16;
+    (marks & mark::RTT_SHOWN != 0).then(|| unfold(from.one_of_all(INITIAL_RTT))).and_then(|ns| u64::try_from(ns).ok())
 }
 
 fn end_numbers(flow: &Flow, end: usize) -> [u64; END] {

@@ -101,6 +101,8 @@ pub(super) struct Connection {
     websocket_counted: bool,
     pairs: Box<Pairs>,
     closed: [bool; 2],
+    /// It was over when the table was looked through, and nothing has come since.
+    pub was_over: bool,
 }
 
 /// Which of the two directions: 0 from the lower end.
