@@ -132,7 +132,7 @@ def test_a_message_quoted_in_an_error_is_named_too(tmp_path: Path) -> None:
 
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
-    """A client with the port of FTP data at a BGP server; a packet of SSH in three segments, one of which comes again."""
+    """A client with the port of FTP data at a BGP server; a packet of SSH in three segments, one of them twice."""
 
     def at(client: int, server: int, seq: int, data: bytes, flags: str = "PA", *, back: bool = False) -> Packet:
         ends = (SERVER, CLIENT, server, client) if back else (CLIENT, SERVER, client, server)
