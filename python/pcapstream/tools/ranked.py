@@ -20,6 +20,8 @@ Endpoint = tuple[str, int, int, int, int]
 
 KEPT_ROWS = 1_000
 """The largest `limit`: further pages are ranked anew."""
+FEW_ROWS = 100
+"""For answers that show the top of the table: ten times as many take ten times as long to make."""
 KEPT_REPORTS = 4
 """Their rows take 6 MB each at most."""
 
@@ -53,14 +55,16 @@ class Ranked:
         """Most bytes first."""
         if offset + limit > KEPT_ROWS:
             return self._tally.conversations(kind, offset=offset, limit=limit)
-        rows = self._once("conversations", kind, lambda: self._tally.conversations(kind, limit=KEPT_ROWS))
+        most = FEW_ROWS if offset + limit <= FEW_ROWS else KEPT_ROWS
+        rows = self._once(f"{most} conversations", kind, lambda: self._tally.conversations(kind, limit=most))
         return rows[offset : offset + limit]
 
     def endpoints(self, kind: ConversationKind, offset: int, limit: int) -> list[Endpoint]:
         """Most bytes first."""
         if offset + limit > KEPT_ROWS:
             return self._tally.endpoints(kind, offset=offset, limit=limit)
-        rows = self._once("endpoints", kind, lambda: self._tally.endpoints(kind, limit=KEPT_ROWS))
+        most = FEW_ROWS if offset + limit <= FEW_ROWS else KEPT_ROWS
+        rows = self._once(f"{most} endpoints", kind, lambda: self._tally.endpoints(kind, limit=most))
         return rows[offset : offset + limit]
 
     def _once(self, what: str, kind: str, make: Callable[[], T]) -> T:

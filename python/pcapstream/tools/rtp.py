@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -261,7 +260,7 @@ def filter_of(streams: Iterable[Mapping[str, Any]]) -> str:
     """A Wireshark filter that shows the packets of these streams, the first few of them."""
     parts = []
     for stream in list(streams)[:MAX_ENDS_SHOWN]:
-        family = "ipv6" if ipaddress.ip_address(stream["src"]).version == 6 else "ip"
+        family = "ipv6" if ":" in stream["src"] else "ip"
         parts.append(
             f"(rtp.ssrc == 0x{stream['ssrc']:08x} && {family}.src == {stream['src']} && "
             f"udp.srcport == {stream['src_port']} && udp.dstport == {stream['dst_port']})"
@@ -327,7 +326,7 @@ def _ports_of(streams: Iterable[Mapping[str, Any]]) -> str:
     """For streams that Wireshark does not show as RTP."""
     parts = []
     for stream in list(streams)[:MAX_ENDS_SHOWN]:
-        family = "ipv6" if ipaddress.ip_address(stream["src"]).version == 6 else "ip"
+        family = "ipv6" if ":" in stream["src"] else "ip"
         parts.append(
             f"({family}.src == {stream['src']} && udp.srcport == {stream['src_port']} && "
             f"{family}.dst == {stream['dst']} && udp.dstport == {stream['dst_port']})"

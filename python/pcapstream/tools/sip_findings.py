@@ -41,6 +41,14 @@ PRIVATE = tuple(
 )
 """Addresses that nobody outside reaches: RFC 1918, 6598, 3927, 4193, 4291."""
 _LOCAL = tuple(ipaddress.ip_network(text) for text in ("127.0.0.0/8", "0.0.0.0/8", "::/127", "224.0.0.0/4", "ff00::/8"))
+_NETWORKS = {
+    version: tuple(tuple(one for one in networks if one.version == version) for networks in (PRIVATE, _LOCAL))
+    for version in (4, 6)
+}
+"""Both by IP version."""
+_OCTETS = {str(number): number for number in range(256)}
+_FOUR = tuple(tuple((int(one.network_address), int(one.netmask)) for one in networks) for networks in _NETWORKS[4])
+"""Those of IPv4 as numbers: network and mask."""
 
 
 def sip_findings(summary: SipSummary, media: Media) -> list[dict[str, Any]]:
@@ -233,12 +241,16 @@ def public(address: str) -> bool:
 @functools.lru_cache(maxsize=4_096)
 def _place(address: str | None) -> tuple[bool, bool]:
     """(private, of this host or a group)."""
+    parts = (address or "").split(".")
+    if len(parts) == 4 and all(part in _OCTETS for part in parts):
+        number = int.from_bytes([_OCTETS[part] for part in parts])
+        private, local = (any(number & mask == net for net, mask in networks) for networks in _FOUR)
+        return private, local
     try:
         at = ipaddress.ip_address(address or "")
     except ValueError:
         return False, False
-    of_kind = ([one for one in networks if one.version == at.version] for networks in (PRIVATE, _LOCAL))
-    private, local = (any(at in network for network in networks) for networks in of_kind)
+    private, local = (any(at in network for network in networks) for networks in _NETWORKS[at.version])
     return private, local
 
 

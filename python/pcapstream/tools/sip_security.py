@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -65,7 +64,7 @@ def _loops(summary: SipSummary) -> Iterable[dict[str, Any]]:
 
 
 def _of_sender(address: str, sender: Sender) -> Iterable[dict[str, Any]]:
-    where = f"{'ipv6' if ipaddress.ip_address(address).version == 6 else 'ip'}.src == {address} && sip.Method"
+    where = f"{'ipv6' if ':' in address else 'ip'}.src == {address} && sip.Method"
     refused, unknown = sender.refused_credentials, sender.unknown_users
     if refused.count >= REFUSED_CREDENTIALS:
         accepted = sum(n for code, n in sender.codes.items() if 200 <= code < 300)

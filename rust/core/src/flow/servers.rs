@@ -66,7 +66,7 @@ impl AllTurns {
 }
 
 /// A server behind what it is ordered by.
-type Ranked = (Reverse<u64>, (IpAddr, u16), Server);
+type Ranked = (Reverse<u64>, (IpAddr, u16), Box<Server>);
 
 /// What is summed of one server.
 #[derive(Clone, Debug, Default)]
@@ -216,7 +216,7 @@ impl ConnectionTable {
     /// (number of servers, the first `limit` of them with their sums, rows that are made later): an address and port
     /// each, the server's as far as the connection tells who that is. `ports`: only these; empty: all.
     pub fn servers(&self, having: Option<Having>, ports: &[u16], order: ServerOrder, limit: usize) -> (usize, Value) {
-        let mut all: HashMap<(IpAddr, u16), Server, RandomState> = HashMap::default();
+        let mut all: HashMap<(IpAddr, u16), Box<Server>, RandomState> = HashMap::default();
         let wanted = |c: &Connection| {
             (ports.is_empty() || ports.contains(&c.server_port)) && having.is_none_or(|h| h.matches(c))
         };

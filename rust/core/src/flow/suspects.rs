@@ -39,13 +39,36 @@ pub struct Thresholds {
     pub guessing_ns: i64,
 }
 
-type Groups<'a, K> = HashMap<K, Vec<&'a Connection>, RandomState>;
+/// What is looked at of a connection.
+struct One {
+    client: IpAddr,
+    server: IpAddr,
+    server_port: u16,
+    handshake: Handshake,
+    close: Close,
+    first_ns: i64,
+    first_frame: u64,
+    payload: [u64; 2],
+}
 
-fn grouped<'a, K: Eq + Hash>(
-    some: &[&'a Connection],
-    keep: impl Fn(&Connection) -> bool,
-    key: impl Fn(&Connection) -> K,
-) -> Groups<'a, K> {
+impl From<&Connection> for One {
+    fn from(c: &Connection) -> Self {
+        Self {
+            client: c.client,
+            server: c.server,
+            server_port: c.server_port,
+            handshake: c.handshake,
+            close: c.close,
+            first_ns: c.first_ns,
+            first_frame: c.first_frame,
+            payload: c.dirs.each_ref().map(|d| d.payload_bytes),
+        }
+    }
+}
+
+type Groups<'a, K> = HashMap<K, Vec<&'a One>, RandomState>;
+
+fn grouped<'a, K: Eq + Hash>(some: &[&'a One], keep: impl Fn(&One) -> bool, key: impl Fn(&One) -> K) -> Groups<'a, K> {
     let mut groups: Groups<'a, K> = HashMap::default();
     some.iter().filter(|c| keep(c)).for_each(|c| groups.entry(key(c)).or_default().push(c));
     groups
@@ -76,8 +99,8 @@ fn pair_port(key: &(IpAddr, IpAddr, u16)) -> String {
     format!("('{}', '{}', {})", key.0, key.1, key.2)
 }
 
-fn payload(c: &Connection) -> u64 {
-    c.dirs[0].payload_bytes + c.dirs[1].payload_bytes
+fn payload(c: &One) -> u64 {
+    c.payload[0] + c.payload[1]
 }
 
 /// The least frames, each once.
@@ -89,7 +112,7 @@ fn frames(all: impl Iterator<Item = u64>) -> Value {
 }
 
 /// Sorts them by time. (most of them within a span, place of the first of these)
-fn most_within(held: &mut [&Connection], span: i64) -> (usize, usize) {
+fn most_within(held: &mut [&One], span: i64) -> (usize, usize) {
     held.sort_by_key(|c| c.first_ns);
     let (mut best, mut at, mut start) = (0, 0, 0);
     for (end, c) in held.iter().enumerate() {
@@ -104,8 +127,8 @@ fn most_within(held: &mut [&Connection], span: i64) -> (usize, usize) {
 }
 
 /// For each key the connections to different values of `what`, the first of each.
-fn distinct<'a, K, W: Ord>(groups: Groups<'a, K>, what: fn(&Connection) -> W) -> Vec<(K, usize, Vec<&'a Connection>)> {
-    let first = |(key, mut held): (K, Vec<&'a Connection>)| {
+fn distinct<'a, K, W: Ord>(groups: Groups<'a, K>, what: fn(&One) -> W) -> Vec<(K, usize, Vec<&'a One>)> {
+    let first = |(key, mut held): (K, Vec<&'a One>)| {
         held.sort_by_key(|c| what(c)); // stable: the first one of each stays first
         held.dedup_by_key(|c| what(c));
         (key, held.len(), held)
@@ -113,7 +136,7 @@ fn distinct<'a, K, W: Ord>(groups: Groups<'a, K>, what: fn(&Connection) -> W) ->
     groups.into_iter().map(first).collect()
 }
 
-fn sized<'a, K>(groups: Groups<'a, K>) -> Vec<(K, usize, Vec<&'a Connection>)> {
+fn sized<'a, K>(groups: Groups<'a, K>) -> Vec<(K, usize, Vec<&'a One>)> {
     groups.into_iter().map(|(key, held)| (key, held.len(), held)).collect()
 }
 
@@ -146,8 +169,8 @@ fn median(mut values: Vec<u64>) -> f64 {
 impl ConnectionTable {
     /// The largest groups by the name of the rule, each a list of rows.
     pub fn suspects(&self, t: &Thresholds) -> Value {
-        let all: Vec<Connection> = self.iter().take(t.looked_at).collect();
-        let some: Vec<&Connection> = all.iter().collect();
+        let all: Vec<One> = self.iter().take(t.looked_at).map(|c| One::from(&c)).collect();
+        let some: Vec<&One> = all.iter().collect();
         vec![
             ("vertical_scan", vertical(&some, t)),
             ("horizontal_scan", horizontal(&some, t)),
@@ -161,33 +184,33 @@ impl ConnectionTable {
     }
 }
 
-fn failed(c: &Connection) -> bool {
+fn failed(c: &One) -> bool {
     matches!(c.handshake, Handshake::SynOnly | Handshake::Refused)
 }
 
 /// `[client, server, ports, frames]`.
-fn vertical(some: &[&Connection], t: &Thresholds) -> Value {
+fn vertical(some: &[&One], t: &Thresholds) -> Value {
     let groups = distinct(grouped(some, failed, |c| (c.client, c.server)), |c| c.server_port);
-    let row = |((client, server), held): ((IpAddr, IpAddr), Vec<&Connection>)| {
+    let row = |((client, server), held): ((IpAddr, IpAddr), Vec<&One>)| {
         row![client, server, held.len(), frames(held.iter().map(|c| c.first_frame))]
     };
     largest(groups, t.scan_ports, host_pair).into_iter().map(row).collect::<Vec<_>>().into()
 }
 
 /// `[client, port, hosts, frames]`.
-fn horizontal(some: &[&Connection], t: &Thresholds) -> Value {
+fn horizontal(some: &[&One], t: &Thresholds) -> Value {
     let groups = distinct(grouped(some, failed, |c| (c.client, c.server_port)), |c| c.server);
-    let row = |((client, port), held): ((IpAddr, u16), Vec<&Connection>)| {
+    let row = |((client, port), held): ((IpAddr, u16), Vec<&One>)| {
         row![client, port, held.len(), frames(held.iter().map(|c| c.first_frame))]
     };
     largest(groups, t.scan_hosts, host_port).into_iter().map(row).collect::<Vec<_>>().into()
 }
 
 /// `[server, port, all, most at a time, clients of these, frames of these]`.
-fn flood(some: &[&Connection], t: &Thresholds) -> Value {
-    let begun = |c: &Connection| matches!(c.handshake, Handshake::HalfOpen | Handshake::SynOnly);
+fn flood(some: &[&One], t: &Thresholds) -> Value {
+    let begun = |c: &One| matches!(c.handshake, Handshake::HalfOpen | Handshake::SynOnly);
     let groups = sized(grouped(some, begun, |c| (c.server, c.server_port)));
-    let row = |((server, port), mut held): ((IpAddr, u16), Vec<&Connection>)| {
+    let row = |((server, port), mut held): ((IpAddr, u16), Vec<&One>)| {
         let (peak, at) = most_within(&mut held, t.flood_ns);
         let burst = held.get(at..at + peak).unwrap_or_default();
         let clients: HashSet<IpAddr, RandomState> = burst.iter().map(|c| c.client).collect();
@@ -197,15 +220,15 @@ fn flood(some: &[&Connection], t: &Thresholds) -> Value {
 }
 
 /// `[client, server, port, all, most at a time, frames of these]`.
-fn guessing(some: &[&Connection], t: &Thresholds) -> Value {
-    let short = |c: &Connection| {
+fn guessing(some: &[&One], t: &Thresholds) -> Value {
+    let short = |c: &One| {
         t.login_ports.contains(&c.server_port)
             && c.handshake == Handshake::Complete
             && matches!(c.close, Close::Fin | Close::Reset)
             && (1..=t.guess_bytes).contains(&payload(c))
     };
     let groups = sized(grouped(some, short, |c| (c.client, c.server, c.server_port)));
-    let row = |((client, server, port), mut held): ((IpAddr, IpAddr, u16), Vec<&Connection>)| {
+    let row = |((client, server, port), mut held): ((IpAddr, IpAddr, u16), Vec<&One>)| {
         let (peak, at) = most_within(&mut held, t.guessing_ns);
         let burst = held.get(at..at + peak).unwrap_or_default();
         row![client, server, port, held.len(), peak, frames(burst.iter().map(|c| c.first_frame))]
@@ -214,10 +237,10 @@ fn guessing(some: &[&Connection], t: &Thresholds) -> Value {
 }
 
 /// `[client, server, port, connections, mean gap ns, deviation by mean, median payload, frames]`.
-fn regular(some: &[&Connection], t: &Thresholds) -> Value {
-    let complete = |c: &Connection| c.handshake == Handshake::Complete;
+fn regular(some: &[&One], t: &Thresholds) -> Value {
+    let complete = |c: &One| c.handshake == Handshake::Complete;
     let groups = sized(grouped(some, complete, |c| (c.client, c.server, c.server_port)));
-    let row = |((client, server, port), held): ((IpAddr, IpAddr, u16), Vec<&Connection>)| {
+    let row = |((client, server, port), held): ((IpAddr, IpAddr, u16), Vec<&One>)| {
         let mut times: Vec<i64> = held.iter().map(|c| c.first_ns).collect();
         times.sort_unstable();
         let (deviation, mean) = regularity(&times);
@@ -229,11 +252,11 @@ fn regular(some: &[&Connection], t: &Thresholds) -> Value {
 }
 
 /// `[client, server, payload sent, payload received, frames]`.
-fn sent(some: &[&Connection], t: &Thresholds) -> Value {
+fn sent(some: &[&One], t: &Thresholds) -> Value {
     let mut sums: HashMap<(IpAddr, IpAddr), [u64; 2], RandomState> = HashMap::default();
     for c in some {
         let sum = sums.entry((c.client, c.server)).or_default();
-        (0..2).for_each(|d| sum[d] += c.dirs[d].payload_bytes);
+        (0..2).for_each(|d| sum[d] += c.payload[d]);
     }
     let mut all: Vec<_> = sums.into_iter().filter(|s| s.1[0] >= t.exfil_bytes).collect();
     if all.len() > MOST {
@@ -250,16 +273,15 @@ fn sent(some: &[&Connection], t: &Thresholds) -> Value {
 }
 
 /// `[port, connections, frames]`, by port.
-fn cleartext(some: &[&Connection], t: &Thresholds) -> Value {
-    let carried = |c: &Connection| {
+fn cleartext(some: &[&One], t: &Thresholds) -> Value {
+    let carried = |c: &One| {
         t.cleartext_ports.contains(&c.server_port)
             && matches!(c.handshake, Handshake::Complete | Handshake::MidStream)
             && payload(c) > 0
     };
     let mut groups: Vec<_> = grouped(some, carried, |c| c.server_port).into_iter().collect();
     groups.sort_unstable_by_key(|g| g.0);
-    let row =
-        |(port, held): (u16, Vec<&Connection>)| row![port, held.len(), frames(held.iter().map(|c| c.first_frame))];
+    let row = |(port, held): (u16, Vec<&One>)| row![port, held.len(), frames(held.iter().map(|c| c.first_frame))];
     groups.into_iter().map(row).collect::<Vec<_>>().into()
 }
 

@@ -331,7 +331,6 @@ impl Counts {
 
     /// The times of a response whose request is known, sent by this end.
     pub fn took(&mut self, c: &Context, t: &Took) {
-        let times = self.max_times;
         let mut add = |all: fn(&mut Self) -> &mut Times, one: fn(&mut Server) -> &mut Times, ns: Option<i64>| {
             if let Some(ns) = ns {
                 all(self).add(ns, c.frame);
@@ -340,7 +339,6 @@ impl Counts {
                 }
             }
         };
-        let _ = times;
         add(|a| &mut a.wait, |s| &mut s.wait, t.wait_ns);
         add(|a| &mut a.network, |s| &mut s.network, t.wait_ns.and(t.network_ns));
         add(|a| &mut a.server, |s| &mut s.server, t.server_ns());
