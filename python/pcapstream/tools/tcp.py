@@ -303,7 +303,7 @@ _LOSS_COLUMNS = (
 )  # fmt: skip
 
 _RANKED = 500
-"""Connections looked at in one step when those above a threshold are counted."""
+"""Connections looked at first when those above a threshold are counted."""
 _MOST_RANKED = 5_000
 """After that many the count is a lower bound: a second call must stay quick."""
 
@@ -315,13 +315,13 @@ def _rate(connection: Connection) -> float:
 def _above(evidence: TcpEvidence, threshold: float) -> tuple[int, bool]:
     """(connections above the threshold, whether that is exact); they come ordered by rate."""
     above = 0
-    while above < _MOST_RANKED:
+    for most in (_RANKED, _MOST_RANKED - _RANKED):  # each look goes over the whole table
         step = evidence.table.connections(
-            evidence.address, None, order="retransmission_rate", having="retransmission", offset=above, limit=_RANKED
+            evidence.address, None, order="retransmission_rate", having="retransmission", offset=above, limit=most
         )
         over = sum(_rate(one) > threshold for one in step)
         above += over
-        if over < _RANKED:
+        if over < most:
             return above, not evidence.table.evicted
     return above, False
 
