@@ -707,7 +707,7 @@ impl Streams {
 
     /// Streams held, those included that are over.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub fn number(&self) -> usize {
         self.open.len()
     }
 
