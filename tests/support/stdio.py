@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -105,6 +106,12 @@ class StdioServer:
             return await self.process.wait()
 
 
+def as_usual() -> None:
+    """Signals that end a process do so, whatever the tests were started with."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @asynccontextmanager
 async def stdio_server(*flags: str, modern: bool = True, inside: Sequence[str] = ()) -> AsyncIterator[StdioServer]:
     """inside: a command that runs the server, such as `ip netns exec NAME`."""
@@ -119,6 +126,8 @@ async def stdio_server(*flags: str, modern: bool = True, inside: Sequence[str] =
         stderr=asyncio.subprocess.PIPE,
         env=environment(),
         limit=1 << 24,
+        # Whoever runs the tests under nohup has SIGHUP ignored, and a server respects that.
+        preexec_fn=as_usual,
     )
     server = StdioServer(process, modern=modern)
     reader = asyncio.create_task(server.read())
