@@ -52,9 +52,7 @@ def first_look(report: Report) -> FirstLook | None:
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
     summary = report.summary(LoginsSummary)
     counts, http, sip, totals, exposed = remembered(report, "logins", lambda: _reckoned(report, summary))
-    secret = sum(one["secret"] for one in totals.values())
-    hashes = sum(one["hash"] for one in totals.values())
-    attempts = sum(one["attempts"] for one in totals.values())
+    attempts, secret, hashes = _sums(totals)
     listed = counts["rows"]
 
     def fetch(offset: int, limit: int) -> list[list[Any]]:
@@ -102,8 +100,14 @@ def _reckoned(
     return counts, http, sip, totals, list(_exposed(summary, totals, http, sip))
 
 
-def _sentence(totals: _Totals) -> str:
+def _sums(totals: _Totals) -> tuple[int, int, int]:
+    """(logins, those whose secret can be read, those where it can be guessed at)."""
     attempts, secret, hashes = (sum(one[key] for one in totals.values()) for key in ("attempts", "secret", "hash"))
+    return attempts, secret, hashes
+
+
+def _sentence(totals: _Totals) -> str:
+    attempts, secret, hashes = _sums(totals)
     if not attempts:
         return "No login that could be read."
     return (

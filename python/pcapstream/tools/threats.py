@@ -65,16 +65,19 @@ def _known(report: Report, limits: Mapping[str, Any]) -> tuple[list[dict[str, An
     return remembered(report, question, lambda: _found(report, limits))
 
 
-def _summary(findings: list[dict[str, Any]]) -> str:
-    numbers = {level: sum(1 for one in findings if one["severity"] == level) for level in LEVELS}
+def _by_severity(findings: list[dict[str, Any]]) -> dict[str, int]:
+    return {level: sum(1 for one in findings if one["severity"] == level) for level in LEVELS}
+
+
+def _summary(numbers: Mapping[str, int]) -> str:
     words = ", ".join(f"{number} {level}" for level, number in numbers.items() if number)
-    return f"{count(len(findings), 'finding')} ({words})." if findings else "No rule found anything."
+    return f"{count(sum(numbers.values()), 'finding')} ({words})." if words else "No rule found anything."
 
 
 def first_look(report: Report) -> FirstLook | None:
     """None: no rule found anything above low."""
     findings, _ = _known(report, {p.name: p.default for p in _THRESHOLDS})
-    return first_look_of(_summary(findings), findings)
+    return first_look_of(_summary(_by_severity(findings)), findings)
 
 
 def _view(report: Report, ask: Ask) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     chosen = findings if ask["severity_filter"] is None else [
         one for one in findings if LEVELS.index(one["severity"]) <= LEVELS.index(ask["severity_filter"])
     ]  # fmt: skip
-    by_severity = {level: sum(1 for one in chosen if one["severity"] == level) for level in LEVELS}
+    by_severity = _by_severity(chosen)
     notes = [
         f"Not looked at here: {_NOT_COVERED}.",
         "A finding says what was counted and what harmless traffic looks alike (false_alarm); it is no proof.",
@@ -98,7 +101,7 @@ def _view(report: Report, ask: Ask) -> dict[str, Any]:
     if chosen and any("tcp.completeness" in one["filter"] for one in chosen):
         notes.append("Filters on tcp.completeness work in Wireshark 4.0 and later, and in tshark with -2.")
     return {
-        "summary": _summary(chosen),
+        "summary": _summary(by_severity),
         "analysis_type": "security_threats",
         "by_severity": by_severity,
         "by_rule": {rule: sum(1 for one in chosen if one["rule"] == rule) for rule in RULES},

@@ -99,14 +99,36 @@ macro_rules! counted_later {
 }
 pub(crate) use counted_later;
 
+/// The longest of several durations, and the frame that shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Longest {
+    /// `i64::MIN`: there was none.
+    pub ns: i64,
+    pub frame: u64,
+}
+
+impl Default for Longest {
+    fn default() -> Self {
+        Self { ns: i64::MIN, frame: 0 }
+    }
+}
+
+impl Longest {
+    /// Of equally long ones the first frame counts, in whatever order they come.
+    pub fn see(&mut self, ns: i64, frame: u64) {
+        if (ns, self.frame) > (self.ns, frame) {
+            *self = Self { ns, frame };
+        }
+    }
+}
+
 /// A set of durations: exact count, sum, least and largest; the values themselves up to a limit.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
     count: u64,
     sum_ns: i128,
     min_ns: i64,
-    max_ns: i64,
-    max_frame: u64,
+    longest: Longest,
     values: Vec<i64>,
     limit: usize,
 }
@@ -119,21 +141,14 @@ impl Times {
     /// A time that the frame shows: the answer, of handshakes their first frame.
     pub fn add(&mut self, ns: i64, frame: u64) {
         if self.count == 0 {
-            (self.min_ns, self.max_ns, self.max_frame) = (ns, ns, frame);
+            self.min_ns = ns;
         }
         self.count += 1;
         self.sum_ns += ns as i128;
         self.min_ns = self.min_ns.min(ns);
-        self.longest(ns, frame);
+        self.longest.see(ns, frame);
         if self.values.len() < self.limit {
             self.values.push(ns);
-        }
-    }
-
-    /// Of equally long ones the first frame counts, in whatever order they come.
-    fn longest(&mut self, ns: i64, frame: u64) {
-        if (ns, self.max_frame) > (self.max_ns, frame) {
-            (self.max_ns, self.max_frame) = (ns, frame);
         }
     }
 
@@ -152,12 +167,12 @@ impl Times {
             return;
         }
         if self.count == 0 {
-            (self.min_ns, self.max_ns, self.max_frame) = (other.min_ns, other.max_ns, other.max_frame);
+            self.min_ns = other.min_ns;
         }
         self.count += other.count;
         self.sum_ns += other.sum_ns;
         self.min_ns = self.min_ns.min(other.min_ns);
-        self.longest(other.max_ns, other.max_frame);
+        self.longest.see(other.longest.ns, other.longest.frame);
         let room = self.limit.saturating_sub(self.values.len());
         self.values.extend(other.values.iter().take(room));
     }
@@ -180,8 +195,8 @@ impl Times {
             out.push(("mean_ns", Value::Float(self.sum_ns as f64 / self.count as f64)));
             out.push(("median_ns", Value::Float(Self::quantile(&mut values, 0.5))));
             out.push(("p95_ns", Value::Float(Self::quantile(&mut values, 0.95))));
-            out.push(("max_ns", self.max_ns.into()));
-            out.push(("max_frame", self.max_frame.into()));
+            out.push(("max_ns", self.longest.ns.into()));
+            out.push(("max_frame", self.longest.frame.into()));
             out.push(("exact", (self.count == self.values.len() as u64).into()));
         }
         out

@@ -117,6 +117,14 @@ impl Context {
         if swap { [ports[1], ports[0]] } else { ports }
     }
 
+    /// One of its ports lies in one of the ranges, which ascend, ends included.
+    pub fn has_port_in(&self, ranges: &[(u16, u16)]) -> bool {
+        [self.src_port, self.dst_port].iter().any(|&port| {
+            let next = ranges.partition_point(|&(first, _)| first <= port);
+            next.checked_sub(1).and_then(|i| ranges.get(i)).is_some_and(|&(_, last)| port <= last)
+        })
+    }
+
     /// A stream of bytes: TCP's, or one inside of it.
     pub fn is_stream(&self) -> bool {
         matches!(self.transport, Proto::Tcp | Proto::Tls)

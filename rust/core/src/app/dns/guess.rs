@@ -35,10 +35,7 @@ const TAKEN: [(u16, u16); 141] = [
 
 /// Wireshark leaves the datagram to the protocol of one of its ports.
 pub fn taken(c: &Context) -> bool {
-    [c.src_port, c.dst_port].iter().any(|&port| {
-        let next = TAKEN.partition_point(|&(first, _)| first <= port);
-        next.checked_sub(1).and_then(|i| TAKEN.get(i)).is_some_and(|&(_, last)| port <= last)
-    })
+    c.has_port_in(&TAKEN)
 }
 
 /// Wireshark's guess, found with tshark 4.0 by trying: an ordinary query for one name, or a response to one or none, with

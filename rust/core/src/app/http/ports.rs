@@ -35,10 +35,7 @@ const TAKEN: [(u16, u16); 170] = [
 
 /// Wireshark leaves the stream to the protocol of one of its ports.
 pub fn taken(c: &Context) -> bool {
-    [c.src_port, c.dst_port].iter().any(|&port| {
-        let next = TAKEN.partition_point(|&(first, _)| first <= port);
-        next.checked_sub(1).and_then(|i| TAKEN.get(i)).is_some_and(|&(_, last)| port <= last)
-    })
+    c.has_port_in(&TAKEN)
 }
 
 #[cfg(test)]

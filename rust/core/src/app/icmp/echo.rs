@@ -3,7 +3,7 @@
 
 use super::payload::{self, Fill};
 use crate::addr::IpAddr;
-use crate::app::count::Times;
+use crate::app::count::{Longest, Times};
 use crate::app::message::{Fields, Value, row};
 use crate::app::table::{Evidence, Recent, Table, first_frames};
 use crate::limits::Limits;
@@ -84,9 +84,7 @@ pub struct Pair {
     rtt_sum_ns: i128,
     rtt_squares: i128,
     rtt_min_ns: i64,
-    rtt_max_ns: i64,
-    /// The reply that took it.
-    rtt_max_frame: u64,
+    rtt_longest: Longest,
     first_ns: i64,
     last_ns: i64,
     first_frame: u64,
@@ -115,8 +113,7 @@ impl Pair {
             rtt_sum_ns: 0,
             rtt_squares: 0,
             rtt_min_ns: i64::MAX,
-            rtt_max_ns: i64::MIN,
-            rtt_max_frame: 0,
+            rtt_longest: Longest::default(),
             first_ns: e.time_ns,
             last_ns: e.time_ns,
             first_frame: e.frame,
@@ -161,14 +158,7 @@ impl Pair {
         self.rtt_sum_ns += wide;
         self.rtt_squares = self.rtt_squares.saturating_add(wide * wide);
         self.rtt_min_ns = self.rtt_min_ns.min(ns);
-        self.longest(ns, frame);
-    }
-
-    /// Of equally long ones the first frame counts, in whatever order they come.
-    fn longest(&mut self, ns: i64, frame: u64) {
-        if (ns, self.rtt_max_frame) > (self.rtt_max_ns, frame) {
-            (self.rtt_max_ns, self.rtt_max_frame) = (ns, frame);
-        }
+        self.rtt_longest.see(ns, frame);
     }
 
     fn merge(&mut self, o: &Self) {
@@ -180,7 +170,7 @@ impl Pair {
         self.rtt_sum_ns += o.rtt_sum_ns;
         self.rtt_squares = self.rtt_squares.saturating_add(o.rtt_squares);
         self.rtt_min_ns = self.rtt_min_ns.min(o.rtt_min_ns);
-        self.longest(o.rtt_max_ns, o.rtt_max_frame);
+        self.rtt_longest.see(o.rtt_longest.ns, o.rtt_longest.frame);
         self.first_ns = self.first_ns.min(o.first_ns);
         self.last_ns = self.last_ns.max(o.last_ns);
         self.first_frame = self.first_frame.min(o.first_frame);
@@ -218,7 +208,7 @@ impl Pair {
             self.unmatched,
             when(self.rtt_min_ns.into()),
             when(Value::Float(mean)),
-            when(self.rtt_max_ns.into()),
+            when(self.rtt_longest.ns.into()),
             when(Value::Float(spread)),
             self.payload_min,
             self.payload_max,
@@ -229,7 +219,7 @@ impl Pair {
             self.varied,
             self.packets,
             self.unusual_frame,
-            when(self.rtt_max_frame.into()),
+            when(self.rtt_longest.frame.into()),
         ]
     }
 }
