@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from pcapstream.capture.manager import CaptureLimits, Captures
@@ -22,12 +23,12 @@ async def test_a_cancelled_start_is_listed_until_it_has_left_no_trace(tmp_path: 
     before = set(children(os.getpid()))
     start = asyncio.ensure_future(captures.start("lo", capture_filter="udp port 1"))
     for _ in range(turns):
-        await asyncio.sleep(0)
+        await anyio.lowlevel.checkpoint()
     start.cancel()
 
     with anyio.fail_after(20):
         while captures.all() and not start.done():
-            await asyncio.sleep(0)
+            await anyio.lowlevel.checkpoint()
     if not captures.all():
         # Looked at in the very turn in which it is no longer listed.
         assert list(tmp_path.iterdir()) == []
