@@ -611,7 +611,7 @@ pub struct Pair {
 }
 
 /// Thousands are held at a time.
-const _: () = assert!(size_of::<Pair>() <= 272);
+const _: () = assert!(size_of::<Pair>() <= 288);
 
 impl Pair {
     fn over(&self) -> bool {
