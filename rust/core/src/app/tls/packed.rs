@@ -4,7 +4,7 @@
 
 use super::session::{Alert, Handshake, NEVER, NameMatch, Offer, Outcome, Resumption, Step};
 use crate::app::{Close, DetectedBy};
-use crate::packing::{Reader, fold, put, put_ip, unfold};
+use crate::packing::{Reader, fold, put, put_bytes, put_ip, unfold};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use std::hash::Hash;
@@ -117,11 +117,6 @@ fn one_of<T: Copy, const N: usize>(all: [T; N], place: u64) -> T {
     all[place as usize % N]
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    put(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
 /// What a packed handshake begins with: the tables it is a row of, and whether application data change nothing of it.
 mod kind {
     pub const MISMATCH: u8 = 1;
@@ -194,13 +189,8 @@ impl Shared {
             }
             ja3 => ja3.is_none_or(|ja3| *ja3 != h.ja3),
         });
-        let answer = Answer {
-            version: h.version,
-            cipher: h.cipher,
-            group: h.group,
-            alpn: h.alpn.clone(),
-            ja3s: h.ja3s,
-        };
+        let answer =
+            Answer { version: h.version, cipher: h.cipher, group: h.group, alpn: h.alpn.clone(), ja3s: h.ja3s };
         let answer = self.answers.number(&Arc::new(answer), must)?;
         let (end, by_server) = match h.end {
             None => (0, false),
@@ -386,8 +376,8 @@ const CHUNK: usize = 1 << 16;
 pub struct Rows {
     chunks: Vec<Arc<Vec<u8>>>,
     len: usize,
-    /// Places of the rows in the order of the table; none while rows still come.
-    order: Vec<u32>,
+    /// Places of the rows in the order of the table; None while rows still come in any.
+    order: Option<Vec<u32>>,
 }
 
 impl Rows {
@@ -402,8 +392,8 @@ impl Rows {
         }
         let number = self.chunks.len() - 1;
         let chunk = Arc::make_mut(&mut self.chunks[number]);
-        if !self.order.is_empty() {
-            self.order.push((number * CHUNK + chunk.len()) as u32);
+        if let Some(order) = &mut self.order {
+            order.push((number * CHUNK + chunk.len()) as u32);
         }
         put_bytes(chunk, packed);
         self.len += 1;
@@ -422,7 +412,7 @@ impl Rows {
             }
         }
         order.sort_unstable();
-        self.order = order.into_iter().map(|(_, place)| place).collect();
+        self.order = Some(order.into_iter().map(|(_, place)| place).collect());
     }
 
     fn at(&self, place: u32) -> &[u8] {
@@ -432,7 +422,7 @@ impl Rows {
 
     /// The rows in order, once they are sorted.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.order.iter().map(|&place| self.at(place))
+        self.order.iter().flatten().map(|&place| self.at(place))
     }
 
     /// Rows of the table of that name; None: there is no such table.
@@ -446,3 +436,7 @@ impl Rows {
         self.of(table).map_or(0, Iterator::count)
     }
 }
+
+#[cfg(test)]
+#[path = "packed_tests.rs"]
+mod tests;
