@@ -78,6 +78,9 @@ pub struct Shared {
     answers: Pool<Answer>,
 }
 
+/// Certificates of a handshake that is packed while its connection goes on.
+const MAX_CHAIN: usize = 32;
+
 /// Small numbers in one.
 #[derive(Default)]
 struct Bits {
@@ -172,8 +175,12 @@ impl Shared {
         (self.offers.numbers, self.answers.numbers) = (HashMap::default(), HashMap::default());
     }
 
-    /// The packed form. None: there is no room for what it refers to, and it `must` not have it.
+    /// The packed form. None where it `must` not be had: there is no room for what it refers to, or it is so long that to
+    /// take it out and put it back takes long.
     pub fn pack(&mut self, h: &Handshake, must: bool) -> Option<Box<[u8]>> {
+        if !must && h.chain.len() > MAX_CHAIN {
+            return None;
+        }
         let offer = match &h.offer {
             Some(offer) => Some(self.offers.number(offer, must)?),
             None => None,

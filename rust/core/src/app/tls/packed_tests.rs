@@ -105,6 +105,8 @@ fn beyond_the_limit_only_what_must_be_is_packed() {
     }
     assert_eq!(packed, [(true, true), (true, true), (false, true), (false, true), (true, true)]);
     assert_eq!(shared.offers.values.len(), 4);
+    let h = Handshake { chain: vec![1; MAX_CHAIN + 1], ..begun(1) };
+    assert_eq!((shared.pack(&h, false).is_some(), shared.pack(&h, true).is_some()), (false, true));
 }
 
 /// A handshake as most are: of 344 bytes and more it takes fewer than 110.
