@@ -11,12 +11,16 @@ mod dtls;
 pub(crate) mod fields;
 pub mod fingerprint;
 pub mod handshake;
+mod held;
 pub mod machine;
 pub mod names;
 mod opened;
 mod openvpn;
+mod packed;
+mod rare;
 pub mod report;
 mod secrets;
+mod servers;
 mod session;
 mod suites;
 
@@ -193,9 +197,9 @@ impl App for Tls {
         if !is_text(data) {
             self.found(ctx, out);
             if out.fields(Group::Tls).is_some()
-                && let Some((connection, _)) = self.connection(ctx)
+                && let Some((connection, machine)) = self.connection(ctx)
             {
-                connection.ahead(ctx, data, out);
+                connection.ahead(machine, ctx, data, out);
             }
         }
     }
