@@ -66,11 +66,11 @@ impl Datagrams {
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.open.values().map(|a| &a.connection)
+        super::in_order(self.open.iter()).map(|a| &a.connection)
     }
 
     pub fn into_connections(self) -> impl Iterator<Item = Connection> {
-        self.open.into_values().map(|a| a.connection)
+        super::in_order(self.open.into_iter()).map(|a| a.connection)
     }
 
     /// The records of a datagram. False: it starts with none.

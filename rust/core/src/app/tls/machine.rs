@@ -474,7 +474,10 @@ impl Machine {
     /// `all`: else those only that were over the last time, and not used since.
     pub fn sweep(&mut self, connections: &mut HashMap<u32, Box<Connection>, RandomState>, all: bool) {
         let goes = |c: &mut Connection| c.is_over() && (all || c.may_go());
-        for (_, mut c) in connections.extract_if(|_, c| goes(c)) {
+        let mut over: Vec<_> = connections.extract_if(|_, c| goes(c)).collect();
+        // Tables without room keep the first ones, in each run the same.
+        over.sort_unstable_by_key(|c| c.0);
+        for (_, mut c) in over {
             (0..2).for_each(|side| drop(c.take_partial(self, side)));
             self.over(c.handshake);
         }
