@@ -52,8 +52,8 @@ const RECENT_BITS: u32 = 14;
 const NO_SLOT: u32 = u32::MAX;
 /// Set in a slot that is a place among the packed connections.
 const COLD: u32 = 1 << 31;
-/// Connections that are kept unpacked at least: two megabytes, which stay in the cache.
-const LEAST_HOT: usize = 4_096;
+/// Connections that are kept unpacked at least: four megabytes.
+const LEAST_HOT: usize = 8_192;
 /// As many of the packed ones, one in this many, may be asked for again before more are kept unpacked.
 const MOST_BACK: usize = 4;
 
