@@ -198,7 +198,7 @@ pub fn tunnelling<'a>(
     let mut found = Found::default();
     let mut places: HashMap<String, usize, RandomState> = HashMap::default();
     let mut long_names = 0;
-    let mut names: Vec<(&String, u64)> = dns(report)?.names().collect();
+    let mut names: Vec<(&str, u64)> = dns(report)?.names().collect();
     names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     for (name, queries) in names {
         long_names += if name.len() > limits.long_query { queries } else { 0 };
