@@ -257,3 +257,94 @@ impl<K: End> Rows<K> {
         self.set(at, c);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{PairTable, UdpEnd};
+    use super::*;
+    use crate::addr::IpAddr;
+    use proptest::prelude::*;
+
+    /// The same, counted plainly.
+    #[derive(Default)]
+    struct Plain(Vec<Pair<UdpEnd>>);
+
+    impl Plain {
+        fn add(&mut self, src: UdpEnd, dst: UdpEnd, wire: u64, ns: i64) {
+            let known = self.0.iter().position(|p| (p.a, p.b) == (src, dst) || (p.b, p.a) == (src, dst));
+            let at = known.unwrap_or(self.0.len());
+            if known.is_none() {
+                self.0.push(Pair { a: src, b: dst, frames: [0; 2], bytes: [0; 2], first_ns: ns, last_ns: ns });
+            }
+            let p = &mut self.0[at];
+            let way = (p.a != src) as usize;
+            p.frames[way] += 1;
+            p.bytes[way] += wire;
+            p.first_ns = p.first_ns.min(ns);
+            p.last_ns = p.last_ns.max(ns);
+        }
+    }
+
+    fn end() -> impl Strategy<Value = UdpEnd> {
+        let long = (any::<bool>(), 0u8..3).prop_map(|(high, b)| {
+            let mut bytes = [0; 16];
+            bytes[if high { 0 } else { 15 }] = b;
+            IpAddr::v6(bytes)
+        });
+        (prop_oneof![(0u8..3).prop_map(|b| IpAddr::v4([b, 0, 0, b])), long], 0u16..2)
+    }
+
+    fn frame() -> impl Strategy<Value = (UdpEnd, UdpEnd, u64, i64)> {
+        let wire = prop_oneof![4 => 60u64..1500, 1 => MAX_BYTES - 2..MAX_BYTES + 2, 1 => Just(u32::MAX as u64)];
+        let hour = 3_600_000_000_000i64;
+        let time = prop_oneof![8 => -2 * hour..2 * hour, 2 => -100 * hour..100 * hour, 1 => any::<i64>()];
+        (end(), end(), wire, time)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_count_as_wide_numbers_do(frames in proptest::collection::vec(frame(), 0..200), cut in 0usize..200) {
+            let (mut table, mut plain) = (PairTable::new(10_000), Plain::default());
+            for &(src, dst, wire, ns) in &frames {
+                table.add(src, dst, wire, ns);
+                plain.add(src, dst, wire, ns);
+            }
+            prop_assert_eq!(table.pairs().collect::<Vec<_>>(), plain.0.clone());
+            prop_assert_eq!(table.held(), plain.0.len());
+            table.shrink();
+            let mut ends: Vec<UdpEnd> = plain.0.iter().flat_map(|p| [p.a, p.b]).collect();
+            (ends.sort(), ends.dedup());
+            prop_assert_eq!(table.ends(), ends.len());
+            // In parts the same, but for who is `a`: that is the sender of the earliest frame of the parts.
+            let part = |frames: &[(UdpEnd, UdpEnd, u64, i64)]| {
+                let mut t = PairTable::new(10_000);
+                frames.iter().for_each(|&(src, dst, wire, ns)| t.add(src, dst, wire, ns));
+                t
+            };
+            let (head, tail) = frames.split_at(cut.min(frames.len()));
+            let mut both = part(head);
+            both.merge(&part(tail));
+            let in_order = |mut p: Pair<UdpEnd>| {
+                if p.b < p.a {
+                    (p.a, p.b) = (p.b, p.a);
+                    (p.frames, p.bytes) = ([p.frames[1], p.frames[0]], [p.bytes[1], p.bytes[0]]);
+                }
+                p
+            };
+            prop_assert_eq!(both.pairs().map(in_order).collect::<Vec<_>>(), plain.0.into_iter().map(in_order).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_usual_conversation_takes_32_bytes_and_a_large_one_outgrows_them() {
+        let (a, b): (UdpEnd, UdpEnd) = ((IpAddr::v4([10, 0, 0, 1]), 5353), (IpAddr::v4([10, 0, 0, 2]), 53));
+        let mut rows: Rows<UdpEnd> = Rows::new();
+        let at = rows.push(&[a.words(), b.words()], 1_700_000_000_000_000_000);
+        for n in 0..300 {
+            rows.frame(at, 1, 100, 1_700_000_000_000_000_000 + n);
+            assert_eq!(rows.wide.len(), (n >= 255) as usize);
+        }
+        assert_eq!(rows.bytes.len(), 32);
+        assert_eq!((rows.counts(at).frames, rows.counts(at).bytes), ([0, 300], [0, 30_000]));
+    }
+}
