@@ -15,7 +15,7 @@ const LONG: u8 = 2;
 /// Largest counts of a row: frames and bytes each way, time of the first frame since the base, and from it to the last.
 const MAX_FRAMES: u64 = (1 << 8) - 1;
 const MAX_BYTES: u64 = (1 << 24) - 1;
-const MAX_SINCE: u64 = (1 << 48) - 1;
+const MAX_SINCE: u64 = (1 << FIRST_BITS) - 1;
 const MAX_LENGTH: u64 = (1 << 40) - 1;
 /// The base lies so long before the first frame: others may be earlier. 19 hours.
 const BEFORE_NS: i64 = 1 << 46;
@@ -56,11 +56,37 @@ pub struct Rows<K> {
 /// Both ends as [`End::words`] has them.
 pub type Ends = [[u64; 3]; 2];
 
-#[inline]
-fn little(bytes: &[u8]) -> u64 {
-    let mut word = [0; 8];
-    word[..bytes.len()].copy_from_slice(bytes);
-    u64::from_le_bytes(word)
+#[inline(always)]
+fn low(bits: usize) -> u64 {
+    (1 << bits) - 1
+}
+
+/// Eight bytes from there on.
+#[inline(always)]
+fn word(head: &[u8; HEAD], at: usize) -> u64 {
+    u64::from_le_bytes([
+        head[at],
+        head[at + 1],
+        head[at + 2],
+        head[at + 3],
+        head[at + 4],
+        head[at + 5],
+        head[at + 6],
+        head[at + 7],
+    ])
+}
+
+/// Where the parts of the counts are; the length takes the last five bytes of its word, the time before it the first six.
+const COUNTS: usize = 1;
+const FIRST: usize = 9;
+const LENGTH: usize = 12;
+const FIRST_BITS: usize = 48;
+const LENGTH_SHIFT: usize = 24;
+
+/// Place in `wide`.
+#[inline(always)]
+fn place_in(head: &[u8; HEAD]) -> usize {
+    word(head, COUNTS) as u32 as usize
 }
 
 impl<K: End> Rows<K> {
@@ -82,9 +108,21 @@ impl<K: End> Rows<K> {
         self.wide.shrink_to_fit();
     }
 
-    #[inline]
+    /// Whether the ends of a row with these marks are in the short form.
+    #[inline(always)]
+    fn is_short(marks: u8) -> bool {
+        K::SHORT == K::LONG || K::SHORT > 0 && marks & LONG == 0
+    }
+
+    /// Whether such ends are.
+    #[inline(always)]
+    fn are_short([a, b]: &Ends) -> bool {
+        K::SHORT == K::LONG || K::SHORT > 0 && (a[1] | a[2] | b[1] | b[2]) == 0
+    }
+
+    #[inline(always)]
     fn size(marks: u8) -> usize {
-        HEAD + 2 * if marks & LONG == 0 { K::SHORT } else { K::LONG }
+        HEAD + 2 * if Self::is_short(marks) { K::SHORT } else { K::LONG }
     }
 
     /// Places of all rows.
@@ -97,33 +135,56 @@ impl<K: End> Rows<K> {
         })
     }
 
-    #[inline]
+    /// First words of both ends of a row in the short form.
+    #[inline(always)]
+    fn short_ends(row: &[u8]) -> Option<[u64; 2]> {
+        let both = row.get(HEAD..HEAD + 2 * K::SHORT)?;
+        let (a, b) = (u64::from_le_bytes(*both.first_chunk()?), u64::from_le_bytes(*both.last_chunk()?));
+        let bits = 8 * K::SHORT;
+        Some([a & low(bits), b >> (64 - bits)])
+    }
+
+    #[inline(always)]
+    fn long_ends(row: &[u8]) -> Option<Ends> {
+        let both = row.get(HEAD..HEAD + 2 * K::LONG)?;
+        let (a, b) = both.split_at_checked(K::LONG)?;
+        let end = |e: &[u8]| -> Option<[u64; 3]> {
+            let (first, second) = (e.first_chunk()?, e.get(8..)?.first_chunk()?);
+            // The third word is the rest of the end, which is at least as long as it.
+            let third = u32::from_le_bytes(*e.last_chunk()?) as u64;
+            let third = if K::LONG > 16 { third >> (8 * (20 - K::LONG)) } else { 0 };
+            Some([u64::from_le_bytes(*first), u64::from_le_bytes(*second), third])
+        };
+        Some([end(a)?, end(b)?])
+    }
+
     pub fn ends(&self, at: usize) -> Ends {
-        let row = &self.bytes[at..];
-        if row[0] & LONG == 0 {
-            let ends = &row[HEAD..HEAD + 2 * K::SHORT];
-            [[little(&ends[..K::SHORT]), 0, 0], [little(&ends[K::SHORT..]), 0, 0]]
+        let row = self.bytes.get(at..).unwrap_or_default();
+        if row.first().is_none_or(|&marks| Self::is_short(marks)) {
+            Self::short_ends(row).unwrap_or_default().map(|end| [end, 0, 0])
         } else {
-            let ends = &row[HEAD..HEAD + 2 * K::LONG];
-            let end = |e: &[u8]| [little(&e[..8]), little(&e[8..16]), little(&e[16..K::LONG])];
-            [end(&ends[..K::LONG]), end(&ends[K::LONG..])]
+            Self::long_ends(row).unwrap_or_default()
         }
     }
 
     /// The way of a frame from the first to the second of these ends in the row of a place, if it is between them.
-    #[inline]
-    pub fn way(&self, at: usize, [src, dst]: &Ends) -> Option<usize> {
-        if at >= self.bytes.len() {
+    #[inline(always)]
+    pub fn way(&self, at: usize, ends: &Ends) -> Option<usize> {
+        let row = self.bytes.get(at..)?;
+        let short = Self::is_short(*row.first()?);
+        if short != Self::are_short(ends) {
             return None;
         }
-        let [a, b] = &self.ends(at);
-        if (a, b) == (src, dst) {
-            Some(0)
-        } else if (b, a) == (src, dst) {
-            Some(1)
+        let [src, dst] = ends;
+        let (same, turned) = if short {
+            let [a, b] = Self::short_ends(row)?;
+            (a == src[0] && b == dst[0], b == src[0] && a == dst[0])
         } else {
-            None
-        }
+            let [a, b] = Self::long_ends(row)?;
+            let equal = |x: &[u64; 3], y: &[u64; 3]| (x[0] ^ y[0] | x[1] ^ y[1] | x[2] ^ y[2]) == 0;
+            (equal(&a, src) && equal(&b, dst), equal(&b, src) && equal(&a, dst))
+        };
+        (same || turned).then_some(!same as usize)
     }
 
     /// A new row; its place.
@@ -131,8 +192,7 @@ impl<K: End> Rows<K> {
         if self.count == 0 {
             self.base_ns = ns.saturating_sub(BEFORE_NS);
         }
-        let fits = |w: &[u64; 3]| K::SHORT > 0 && w[1] == 0 && w[2] == 0;
-        let marks = if ends.iter().all(fits) { 0 } else { LONG };
+        let marks = if Self::are_short(ends) { 0 } else { LONG };
         let (at, size) = (self.bytes.len(), Self::size(marks));
         if self.bytes.capacity() - at < size {
             // Not twice as much: a table of many pairs would hold room for as many again.
@@ -149,7 +209,7 @@ impl<K: End> Rows<K> {
     /// Both ends are as long as those of the row.
     fn set_ends(&mut self, at: usize, ends: &Ends) {
         let row = &mut self.bytes[at..];
-        let (short, size) = (row[0] & LONG == 0, Self::size(row[0]));
+        let (short, size) = (Self::is_short(row[0]), Self::size(row[0]));
         for (out, w) in row[HEAD..size].chunks_exact_mut((size - HEAD) / 2).zip(ends) {
             if short {
                 out.copy_from_slice(&w[0].to_le_bytes()[..K::SHORT]);
@@ -160,72 +220,79 @@ impl<K: End> Rows<K> {
         }
     }
 
-    #[inline]
-    fn head(&mut self, at: usize) -> &mut [u8; HEAD] {
-        (&mut self.bytes[at..at + HEAD]).try_into().expect("a slice of that length")
-    }
-
     /// Counts one frame.
-    #[inline]
+    #[inline(always)]
     pub fn frame(&mut self, at: usize, way: usize, wire: u64, ns: i64) {
         let base = self.base_ns;
-        let head = self.head(at);
+        let Some(head) = self.bytes.get_mut(at..).and_then(|row| row.first_chunk_mut::<HEAD>()) else { return };
         if head[0] & WIDE != 0 {
-            let place = little(&head[1..5]) as usize;
-            self.wide[place].frame(way, wire, ns);
+            if let Some(counts) = self.wide.get_mut(place_in(head)) {
+                counts.frame(way & 1, wire, ns);
+            }
             return;
         }
-        let counts = little(&head[1..9]);
-        let (first, length) = (little(&head[9..15]), little(&head[15..20]));
+        let (counts, end) = (word(head, COUNTS), word(head, LENGTH));
+        let first = word(head, FIRST) & low(FIRST_BITS);
         let frames = counts >> (8 * way) & MAX_FRAMES;
         let bytes = counts >> (16 + 24 * way) & MAX_BYTES;
         // Of a frame earlier than the first a very large number.
         let since = (ns.wrapping_sub(base) as u64).wrapping_sub(first);
         if frames < MAX_FRAMES && bytes + wire <= MAX_BYTES && since <= MAX_LENGTH && ns >= base {
             let counts = counts + (1 << (8 * way)) + (wire << (16 + 24 * way));
-            head[1..9].copy_from_slice(&counts.to_le_bytes());
-            head[15..20].copy_from_slice(&length.max(since).to_le_bytes()[..5]);
+            head[COUNTS..COUNTS + 8].copy_from_slice(&counts.to_le_bytes());
+            if since > end >> LENGTH_SHIFT {
+                let end = end & low(LENGTH_SHIFT) | since << LENGTH_SHIFT;
+                head[LENGTH..LENGTH + 8].copy_from_slice(&end.to_le_bytes());
+            }
         } else {
-            let mut counts = self.counts(at);
-            counts.frame(way, wire, ns);
-            self.set(at, counts);
+            self.outgrown(at, way, wire, ns);
         }
     }
 
+    #[cold]
+    fn outgrown(&mut self, at: usize, way: usize, wire: u64, ns: i64) {
+        let mut counts = self.counts(at);
+        counts.frame(way, wire, ns);
+        self.set(at, counts);
+    }
+
     pub fn counts(&self, at: usize) -> Counts {
-        let head = &self.bytes[at..at + HEAD];
+        let head = self.bytes.get(at..).and_then(|row| row.first_chunk::<HEAD>());
+        let Some(head) = head else { return Counts::none(0) };
         if head[0] & WIDE != 0 {
-            return self.wide[little(&head[1..5]) as usize];
+            return self.wide.get(place_in(head)).copied().unwrap_or(Counts::none(0));
         }
-        let (counts, first, length) = (little(&head[1..9]), little(&head[9..15]), little(&head[15..20]));
-        let first_ns = self.base_ns + first as i64;
+        let counts = word(head, COUNTS);
+        let first_ns = self.base_ns + (word(head, FIRST) & low(FIRST_BITS)) as i64;
         Counts {
             frames: [counts & MAX_FRAMES, counts >> 8 & MAX_FRAMES],
             bytes: [counts >> 16 & MAX_BYTES, counts >> 40],
             first_ns,
-            last_ns: first_ns + length as i64,
+            last_ns: first_ns + (word(head, LENGTH) >> LENGTH_SHIFT) as i64,
         }
     }
 
     fn set(&mut self, at: usize, c: Counts) {
-        let place = self.wide.len();
+        let Some(head) = self.bytes.get_mut(at..).and_then(|row| row.first_chunk_mut::<HEAD>()) else { return };
         let (since, length) = (c.first_ns.checked_sub(self.base_ns), c.last_ns.checked_sub(c.first_ns));
         let [since, length] = [since, length].map(|t| t.map_or(u64::MAX, |t| t as u64));
         let fits = c.frames.iter().all(|&n| n <= MAX_FRAMES) && c.bytes.iter().all(|&n| n <= MAX_BYTES);
-        let head = self.head(at);
         if head[0] & WIDE != 0 {
-            let place = little(&head[1..5]) as usize;
-            self.wide[place] = c;
+            if let Some(counts) = self.wide.get_mut(place_in(head)) {
+                *counts = c;
+            }
         } else if fits && since <= MAX_SINCE && length <= MAX_LENGTH {
             let counts = c.frames[0] | c.frames[1] << 8 | c.bytes[0] << 16 | c.bytes[1] << 40;
-            head[1..9].copy_from_slice(&counts.to_le_bytes());
-            head[9..15].copy_from_slice(&since.to_le_bytes()[..6]);
-            head[15..20].copy_from_slice(&length.to_le_bytes()[..5]);
+            head[COUNTS..COUNTS + 8].copy_from_slice(&counts.to_le_bytes());
+            head[FIRST..FIRST + 8].copy_from_slice(&since.to_le_bytes());
+            let end = word(head, LENGTH) & low(LENGTH_SHIFT) | length << LENGTH_SHIFT;
+            head[LENGTH..LENGTH + 8].copy_from_slice(&end.to_le_bytes());
         } else {
+            let place = self.wide.len() as u64;
             head[0] |= WIDE;
-            head[1..5].copy_from_slice(&(place as u32).to_le_bytes());
-            if place == self.wide.capacity() {
-                self.wide.reserve_exact((place / 4).max(16));
+            head[COUNTS..COUNTS + 8].copy_from_slice(&place.to_le_bytes());
+            if self.wide.len() == self.wide.capacity() {
+                self.wide.reserve_exact((self.wide.len() / 4).max(16));
             }
             self.wide.push(c);
         }

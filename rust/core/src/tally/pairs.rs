@@ -11,9 +11,9 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 /// One end of a conversation.
 pub trait End: Copy + Eq + Ord + Hash {
-    /// Bytes of the first word in which an end without further words fits; 0: there are none.
+    /// Bytes of the first word in which an end without further words fits, 4 to 7; 0: there are none.
     const SHORT: usize;
-    /// Bytes of all words.
+    /// Bytes of all words, 16 to 19; as many as `SHORT` where there is never a further word.
     const LONG: usize;
     /// All of it as numbers, those behind the first are 0 where they are not needed: a frame is looked up by them, and
     /// numbers are compared and hashed faster than bytes.
@@ -24,7 +24,7 @@ pub trait End: Copy + Eq + Ord + Hash {
 
 impl End for MacAddr {
     const SHORT: usize = 6;
-    const LONG: usize = 24;
+    const LONG: usize = 6;
     #[inline]
     fn words(&self) -> [u64; 3] {
         let [a, b, c, d, e, f] = self.0;
@@ -38,7 +38,7 @@ impl End for MacAddr {
 
 impl End for [u8; 4] {
     const SHORT: usize = 4;
-    const LONG: usize = 24;
+    const LONG: usize = 4;
     #[inline]
     fn words(&self) -> [u64; 3] {
         [u32::from_be_bytes(*self) as u64, 0, 0]
@@ -299,7 +299,7 @@ mod tests {
 
     impl End for u32 {
         const SHORT: usize = 4;
-        const LONG: usize = 24;
+        const LONG: usize = 4;
         fn from_words(words: [u64; 3]) -> Self {
             words[0] as u32
         }
