@@ -62,7 +62,7 @@ impl Texts {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn held(&self) -> usize {
         self.index.len()
     }
 

@@ -126,7 +126,7 @@ impl TextCounter {
         row: fn(&M, &u32) -> Value,
     ) -> Value {
         let counter = this(of);
-        let rows = Rows::later(of, counter.seen.len(), order, row);
+        let rows = Rows::later(of, counter.seen.held(), order, row);
         vec![("rows", rows), ("other", counter.other.into())].into()
     }
 

@@ -98,7 +98,7 @@ impl Names {
 
     /// Distinct names kept, and occurrences of others that found no room.
     pub fn len(&self, kind: NameKind) -> (usize, u64) {
-        (self.seen[kind as usize].len(), self.dropped[kind as usize])
+        (self.seen[kind as usize].held(), self.dropped[kind as usize])
     }
 
     pub fn merge(&mut self, other: &Self) {

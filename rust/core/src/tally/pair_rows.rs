@@ -380,7 +380,8 @@ mod tests {
             prop_assert_eq!(table.held(), plain.0.len());
             table.shrink();
             let mut ends: Vec<UdpEnd> = plain.0.iter().flat_map(|p| [p.a, p.b]).collect();
-            (ends.sort(), ends.dedup());
+            ends.sort();
+            ends.dedup();
             prop_assert_eq!(table.ends(), ends.len());
             // In parts the same, but for who is `a`: that is the sender of the earliest frame of the parts.
             let part = |frames: &[(UdpEnd, UdpEnd, u64, i64)]| {
