@@ -117,11 +117,12 @@ impl Http {
         if !self.connections.contains_key(&number) {
             if self.sweeps.is_due(self.connections.len(), self.max_connections) {
                 let is_full = self.connections.len() >= self.max_connections;
-                let unanswered = &mut self.unanswered;
+                let (unanswered, shared) = (&mut self.unanswered, &mut self.shared);
                 self.connections.retain(|_, c| {
                     let goes = c.over() && (is_full || std::mem::replace(&mut c.was_over, true));
                     if goes {
                         unanswered.extend(c.unanswered());
+                        c.forget(shared);
                     }
                     !goes
                 });
@@ -136,6 +137,7 @@ impl Http {
         let connection = self.connections.get_mut(&number)?;
         if c.is_decrypted() && !connection.decrypted {
             // Not what led there: a proxy's tunnel has the same number.
+            connection.forget(&mut self.shared);
             **connection = Connection::default();
             connection.decrypted = true;
         }

@@ -169,8 +169,10 @@ impl Connection {
             // All bytes a Consumed reached for are passed over before this is asked again.
             Mode::Body => {
                 let side = &mut self.sides[at];
-                side.late = side.coming.take();
                 side.mode = Mode::Start;
+                let coming = side.coming.take();
+                let before = std::mem::replace(&mut side.late, coming).and_then(|m| m.exchange);
+                before.into_iter().for_each(|mut e| e.end(shared));
                 self.start(shared, c, at, data, out)
             }
             Mode::Tunnel => {
@@ -338,7 +340,17 @@ impl Connection {
         if let Some(coming) = self.sides[at].coming.take()
             && let Some(mut exchange) = coming.exchange
         {
-            exchange.store(shared);
+            exchange.settle(shared);
+        }
+    }
+
+    /// The connection is over and forgotten.
+    pub fn forget(&mut self, shared: &mut Shared) {
+        let coming = self.sides.iter_mut().flat_map(|s| [s.coming.take(), s.late.take()]);
+        let responses = coming.flatten().filter_map(|mut m| m.exchange.take());
+        self.queue.drain(..).chain(responses).for_each(|mut e| e.end(shared));
+        if let Some(http2) = &mut self.http2 {
+            http2.over(shared);
         }
     }
 
