@@ -76,19 +76,20 @@ impl Connection {
         if std::mem::take(&mut self.uncertain) || self.queue.len() >= MAX_QUEUE {
             self.queue.drain(..).for_each(|mut e| e.end(shared));
         }
-        let reuse = || Reuse {
-            stream: c.stream.unwrap_or(0),
-            client: c.src,
-            server: c.dst,
-            port: c.dst_port,
-            host: done.host.clone(),
-            requests: 1,
-            first_ns: c.time_ns,
-            last_ns: c.time_ns,
-        };
         if let Some(counts) = shared.http() {
-            self.requests += 1;
-            self.place = counts.reused(self.place, reuse, self.requests, c.time_ns);
+            let reuse = self.reuse.get_or_insert_with(|| Reuse {
+                stream: c.stream.unwrap_or(0),
+                client: c.src,
+                server: c.dst,
+                port: c.dst_port,
+                host: done.host.as_str().into(),
+                requests: 0,
+                first_ns: c.time_ns,
+                last_ns: c.time_ns,
+            });
+            reuse.requests = reuse.requests.saturating_add(1);
+            reuse.last_ns = c.time_ns;
+            counts.reused(reuse.requests);
             counts.requests_kept_open += h.keeps_open() as u64;
         }
         let mut row = Row { version: h.version, request_head: h.len as u32, ..Row::default() };
