@@ -205,9 +205,10 @@ impl Kept {
     pub fn page(&self, protocol: Option<&str>, offset: usize, limit: usize) -> Vec<Message> {
         let mut pages = Pages::of(self);
         let wanted = protocol.map(|p| self.kinds.iter().position(|k| k.0 == p));
-        let mut skipped = if wanted.is_none() { offset } else { 0 };
+        let first = if wanted.is_none() { offset } else { 0 };
+        let mut to_skip = offset - first;
         let mut out = Vec::new();
-        for number in skipped..self.places.len() {
+        for number in first..self.places.len() {
             if out.len() >= limit {
                 break;
             }
@@ -215,8 +216,8 @@ impl Kept {
             if wanted.is_some_and(|w| w != Some(kind_of(record))) {
                 continue;
             }
-            if skipped < offset {
-                skipped += 1;
+            if to_skip > 0 {
+                to_skip -= 1;
                 continue;
             }
             let (kind, context, bytes) = read(record, self.base_ns);
