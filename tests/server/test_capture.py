@@ -507,8 +507,11 @@ async def test_a_cancelled_start_leaves_no_child(tmp_path: Path) -> None:
         await running.answer(running.request("tools/list", {}))
         request = running.call("start_packet_capture", {"interface": "lo", "capture_filter": "udp port 1"})
         running.cancel(request)
-        answer = await running.answer(running.call("get_capture_status", {}))
-        status = answer["result"]["structuredContent"]
+        starting = True
+        while starting:
+            answer = await running.answer(running.call("get_capture_status", {}))
+            status = answer["result"]["structuredContent"]
+            starting = any(one["state"] == "starting" for one in status["captures"])
 
         assert running.answered(request) is None
         # Cancelled before or after it ran: either no trace is left, or a capture that can be stopped.

@@ -213,11 +213,14 @@ class Captures:
             await opened(source)
             scan = Scan(source, self.options)
         except BaseException:
-            del self._captures[capture_id]
-            with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(source.close)
-            if isinstance(recording, FileRecording):
-                recording.discard()
+            # Listed for as long as it leaves a trace: whoever sees it gone finds no file, and no program that goes on.
+            try:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(source.close)
+                if isinstance(recording, FileRecording):
+                    recording.discard()
+            finally:
+                del self._captures[capture_id]
             raise
         scan.when_ended(lambda: self._ended(capture))
         capture.scan = scan

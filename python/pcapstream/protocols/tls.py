@@ -64,7 +64,7 @@ class TlsSummary:
 
     def memory_bytes(self) -> Mapping[str, int]:
         rows = self.report.value()["rows"]
-        return {"tls": 300_000 + 900 * rows["handshakes"] + 150 * rows["alerts"] + 3_000 * rows["certificates"]}
+        return {"tls": 300_000 + 150 * rows["handshakes"] + 150 * rows["alerts"] + 3_000 * rows["certificates"]}
 
 
 def _view(core: Snapshot) -> TlsSummary:

@@ -82,8 +82,24 @@ pub fn put_ip(out: &mut Vec<u8>, ip: IpAddr) {
     out.extend_from_slice(&ip.bytes[..if ip.v6 { 16 } else { 4 }]);
 }
 
+/// Bytes behind their number.
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// Reads what was put; beyond the end there are zeros.
 pub struct Reader<'a>(pub &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// What [`put_bytes`] was given; none where they are not all there.
+    pub fn bytes(&mut self) -> &'a [u8] {
+        let size = usize::try_from(self.number()).unwrap_or(usize::MAX);
+        let (bytes, rest) = self.0.split_at_checked(size).unwrap_or_default();
+        self.0 = rest;
+        bytes
+    }
+}
 
 impl Reader<'_> {
     #[inline]

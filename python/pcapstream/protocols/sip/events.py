@@ -6,6 +6,7 @@ from bisect import insort
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -36,9 +37,10 @@ class Event(NamedTuple):
 
 
 def event(message: Message, code: int | None = None, text: str = "", tag: str = "") -> Event:
+    # A few addresses stand in very many events: each is one string.
     return Event(
-        message.time_ns, message.frame, message.src, message.src_port, message.dst, message.dst_port,
-        message.transport, code, text, tag,
+        message.time_ns, message.frame, intern(message.src), message.src_port, intern(message.dst), message.dst_port,
+        intern(message.transport), code, text, tag,
     )  # fmt: skip
 
 

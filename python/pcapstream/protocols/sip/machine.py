@@ -69,24 +69,34 @@ class SipMachine(EndsOnce):
     def finish(self, core: Snapshot, /) -> SipSummary:
         self._going()
         self._finished = True
-        return self._summary(core)
+        # Nothing changes any more: the summary has the tables themselves.
+        return self._closed(
+            SipSummary(
+                self._totals, self._calls, self._registrations, self._pings, self._senders, self._dialogs,
+                self._logins, (core,),
+            )
+        )  # fmt: skip
 
     def _summary(self, core: Snapshot) -> SipSummary:
-        totals = self._totals.copy()
-        pings = {key: ping.copy() for key, ping in self._pings.items()}
-        for one in self._transactions.open():
-            self._end(one, totals, pings)
-        totals.forgotten = self._transactions.forgotten
-        return SipSummary(
-            totals,
-            {key: call.copy() for key, call in self._calls.items()},
-            {key: one.copy() for key, one in self._registrations.items()},
-            pings,
-            {key: one.copy() for key, one in self._senders.items()},
-            dict(self._dialogs),
-            {key: one.copy() for key, one in self._logins.items()},
-            (core,),
+        return self._closed(
+            SipSummary(
+                self._totals.copy(),
+                {key: call.copy() for key, call in self._calls.items()},
+                {key: one.copy() for key, one in self._registrations.items()},
+                {key: ping.copy() for key, ping in self._pings.items()},
+                {key: one.copy() for key, one in self._senders.items()},
+                dict(self._dialogs),
+                {key: one.copy() for key, one in self._logins.items()},
+                (core,),
+            )
         )
+
+    def _closed(self, summary: SipSummary) -> SipSummary:
+        """With the transactions that are still open."""
+        for one in self._transactions.open():
+            self._end(one, summary.totals, summary.pings)
+        summary.totals.forgotten = self._transactions.forgotten
+        return summary
 
     def _message(self, message: Message) -> None:
         found = message.fields

@@ -45,7 +45,7 @@ impl Apps {
             }
             (None, true) => {
                 let mut pair = Pair::default();
-                pair.unknown[side] = s.data.into();
+                pair.unknown.get_or_insert_default()[side] = s.data.into();
                 pair.sides[side].begin(s.seq.wrapping_add(s.data.len() as u32));
                 self.streams.add(number, pair);
                 false
@@ -58,7 +58,7 @@ impl Apps {
         let Some(pair) = self.streams.open.get_mut(&number) else { return };
         if pair.app.is_none() {
             // A few bytes were too few; more of them may tell.
-            let bytes = &mut pair.unknown[side];
+            let bytes = &mut pair.unknown.get_or_insert_default()[side];
             bytes.extend_from_slice(s.data.get(..PROBE_BYTES.min(s.data.len())).unwrap_or_default());
             match probe(&self.apps, bytes, None) {
                 (Some(app), _) => (pair.app, pair.by_content) = (Some(app), true),
@@ -69,7 +69,7 @@ impl Apps {
                     return;
                 }
             }
-            let [a, b] = std::mem::take(&mut pair.unknown);
+            let [a, b] = *pair.unknown.take().unwrap_or_default();
             let mut before = if side == 0 { a } else { b };
             before.truncate(before.len() - s.data.len().min(PROBE_BYTES));
             pair.sides[side].preset(before);

@@ -12,6 +12,8 @@ use super::{App, Close, Context, Output, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use std::collections::VecDeque;
 
 /// One TCP segment of a direction.
 pub struct Segment<'a> {
@@ -63,6 +65,15 @@ struct Hole {
     end: u32,
 }
 
+/// What a direction with missing bytes holds.
+#[derive(Debug, Default)]
+struct Missing {
+    ahead: Vec<Held>,
+    ahead_bytes: usize,
+    /// Missing bytes of messages that are passed over, while Wireshark waits for them.
+    holes: Vec<Hole>,
+}
+
 /// One direction. Its reader is the pair's.
 #[derive(Debug)]
 pub struct Stream {
@@ -74,10 +85,8 @@ pub struct Stream {
     need: usize,
     /// Bytes to pass over.
     skip: u64,
-    ahead: Vec<Held>,
-    ahead_bytes: usize,
-    /// Missing bytes of messages that are passed over, while Wireshark waits for them.
-    holes: Vec<Hole>,
+    /// None: nothing is missing. Few streams ever need it.
+    missing: Option<Box<Missing>>,
     /// Start and length of the last messages of several segments: what repeats a part of one Wireshark puts to that.
     joined: [(u32, u32); Self::REMEMBERED],
     joined_at: u8,
@@ -108,9 +117,7 @@ impl Default for Stream {
             pending: Vec::new(),
             need: 0,
             skip: 0,
-            ahead: Vec::new(),
-            ahead_bytes: 0,
-            holes: Vec::new(),
+            missing: None,
             joined: [(0, 0); Self::REMEMBERED],
             joined_at: 0,
             furthest: 0,
@@ -145,7 +152,7 @@ impl Stream {
 
     /// Bytes held.
     pub fn held(&self) -> usize {
-        self.pending.len() + self.ahead_bytes
+        self.pending.len() + self.missing.as_ref().map_or(0, |m| m.ahead_bytes)
     }
 
     /// Sequence number behind the bytes that came in order.
@@ -155,7 +162,22 @@ impl Stream {
 
     /// Segments wait for a gap to close.
     pub fn has_gap(&self) -> bool {
-        !self.ahead.is_empty()
+        !self.ahead().is_empty()
+    }
+
+    fn ahead(&self) -> &[Held] {
+        self.missing.as_ref().map_or(&[], |m| &m.ahead)
+    }
+
+    fn holes(&self) -> &[Hole] {
+        self.missing.as_ref().map_or(&[], |m| &m.holes)
+    }
+
+    /// Lets go of what is not needed any more.
+    fn tidy(&mut self) {
+        if self.missing.as_ref().is_some_and(|m| m.ahead.is_empty() && m.holes.is_empty()) {
+            self.missing = None;
+        }
     }
 
     /// The direction begins here, unless it has begun.
@@ -201,7 +223,7 @@ impl Stream {
             if read == Read::Fresh && s.data.len() > 1 && !part {
                 reader.app.ahead(context, s.data, reader.out);
             }
-            if !self.holes.is_empty() {
+            if !self.holes().is_empty() {
                 self.fill(reader, context, seq, end, read);
             }
             return;
@@ -215,7 +237,7 @@ impl Stream {
             self.lose(reader, context, ahead as u64);
         }
         self.take(reader, context, seq, s.data, s.wire_len, read);
-        if !self.ahead.is_empty() {
+        if self.has_gap() {
             self.drain(reader, context);
         }
         if self.fin.is_some() {
@@ -228,12 +250,12 @@ impl Stream {
     fn awaits(&self, seq: u32) -> bool {
         let Some(next) = self.next else { return false };
         if !self.in_step {
-            return self.holes.iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes);
+            return self.holes().iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes);
         }
         let start = next.wrapping_sub(self.pending.len() as u32);
         let len = if self.pending.is_empty() { self.skip } else { self.need as u64 };
         (seq.wrapping_sub(start) as u64) < len && (seq.wrapping_sub(start) as i32) >= 0
-            || self.holes.iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes)
+            || self.holes().iter().any(|h| seq.wrapping_sub(h.seq) < h.bytes)
     }
 
     /// Missing bytes that were to be passed over anyway. False: they are more than that.
@@ -243,8 +265,8 @@ impl Stream {
         }
         let Some(next) = self.next else { return false };
         let end = next.wrapping_add(self.skip as u32);
-        if self.in_step && self.holes.len() < Self::MAX_AHEAD {
-            self.holes.push(Hole { seq: next, bytes: bytes as u32, end });
+        if self.in_step && self.holes().len() < Self::MAX_AHEAD {
+            self.missing.get_or_insert_default().holes.push(Hole { seq: next, bytes: bytes as u32, end });
         }
         self.next = Some(next.wrapping_add(bytes as u32));
         self.skip -= bytes;
@@ -256,7 +278,7 @@ impl Stream {
 
     /// All bytes of the message that ends there have been passed over; it is whole unless some were missing.
     fn passed(&mut self, reader: &mut Reader<'_>, context: &Context, end: u32) {
-        if !std::mem::take(&mut self.lost_message) && self.holes.iter().all(|h| h.end != end) {
+        if !std::mem::take(&mut self.lost_message) && self.holes().iter().all(|h| h.end != end) {
             reader.app.skipped(context, reader.out);
         }
     }
@@ -267,7 +289,7 @@ impl Stream {
             return;
         }
         let mut i = 0;
-        while let Some(h) = self.holes.get_mut(i) {
+        while let Some(h) = self.missing.as_mut().and_then(|m| m.holes.get_mut(i)) {
             let (from, to) = (seq.wrapping_sub(h.seq) as i32, end.wrapping_sub(h.seq) as i32);
             // Only from its start on: retransmissions come in order.
             if from > 0 || to <= 0 {
@@ -281,7 +303,7 @@ impl Stream {
                 i += 1;
                 continue;
             }
-            self.holes.swap_remove(i);
+            self.missing.as_mut().map(|m| m.holes.swap_remove(i));
             let mut context = *context;
             context.only_in_order = self.mute;
             let context = &context;
@@ -289,10 +311,11 @@ impl Stream {
                 self.passed(reader, context, message);
             }
         }
+        self.tidy();
     }
 
     fn hold(&mut self, reader: &mut Reader<'_>, context: &Context, seq: u32, s: &Segment<'_>, read: Read) {
-        if self.ahead.iter().any(|h| h.seq == seq && h.data.len() >= s.data.len()) {
+        if self.ahead().iter().any(|h| h.seq == seq && h.data.len() >= s.data.len()) {
             return;
         }
         // Behind the message it waits for it goes on reading.
@@ -303,10 +326,11 @@ impl Stream {
             Read::Awaited if !tail.is_empty() => reader.app.ahead(context, tail, reader.out),
             _ => {}
         }
-        self.ahead_bytes += s.data.len();
-        self.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read });
+        let missing = self.missing.get_or_insert_default();
+        missing.ahead_bytes += s.data.len();
+        missing.ahead.push(Held { seq, data: s.data.into(), wire_len: s.wire_len, context: *context, read });
         // Ends: each turn takes at least one held segment.
-        while self.ahead.len() > Self::MAX_AHEAD || self.ahead_bytes > reader.limit {
+        while self.missing.as_ref().is_some_and(|m| m.ahead.len() > Self::MAX_AHEAD || m.ahead_bytes > reader.limit) {
             self.pass_gap(reader, context);
         }
     }
@@ -455,7 +479,9 @@ impl Stream {
             return;
         }
         self.skip = 0;
-        self.holes.clear();
+        if let Some(missing) = &mut self.missing {
+            missing.holes.clear();
+        }
         self.resume = true;
         reader.app.gap(context, bytes, reader.out);
     }
@@ -464,10 +490,11 @@ impl Stream {
     fn drain(&mut self, reader: &mut Reader<'_>, now: &Context) {
         while let Some(next) = self.next
             && let Some(i) = self.first_ahead(next)
-            && next.wrapping_sub(self.ahead[i].seq) as i32 >= 0
+            && next.wrapping_sub(self.ahead()[i].seq) as i32 >= 0
+            && let Some(missing) = &mut self.missing
         {
-            let held = self.ahead.swap_remove(i);
-            self.ahead_bytes -= held.data.len();
+            let held = missing.ahead.swap_remove(i);
+            missing.ahead_bytes -= held.data.len();
             // Wireshark read it when it came, if it began a message; what it completes now is shown now.
             let border = held.seq == next && self.pending.is_empty() && self.skip == 0;
             // So it did with what stands behind a message that lost bytes.
@@ -483,21 +510,20 @@ impl Stream {
                 reader.out.back_to(mark);
             }
         }
-        if self.ahead.is_empty() {
-            self.ahead = Vec::new();
-        }
+        self.tidy();
     }
 
     /// The held segment that is first in order.
     fn first_ahead(&self, next: u32) -> Option<usize> {
-        (0..self.ahead.len()).min_by_key(|&i| self.ahead[i].seq.wrapping_sub(next) as i32)
+        let ahead = self.ahead();
+        (0..ahead.len()).min_by_key(|&i| ahead[i].seq.wrapping_sub(next) as i32)
     }
 
     /// Gives up on the missing bytes: what waited in front of the gap is dropped, reading goes on behind it.
     pub fn pass_gap(&mut self, reader: &mut Reader<'_>, now: &Context) {
         let Some(next) = self.next else { return };
         let Some(i) = self.first_ahead(next) else { return };
-        let (seq, context) = (self.ahead[i].seq, self.ahead[i].context);
+        let (seq, context) = (self.ahead()[i].seq, self.ahead()[i].context);
         let bytes = seq.wrapping_sub(next) as u64;
         if !self.skip_hole(reader, &context, bytes) {
             self.lose(reader, &context, bytes);
@@ -510,7 +536,7 @@ impl Stream {
         // Ends: each turn takes at least one held segment.
         while let Some(next) = self.next
             && let Some(i) = self.first_ahead(next)
-            && ack.wrapping_sub(self.ahead[i].seq) as i32 >= 0
+            && ack.wrapping_sub(self.ahead()[i].seq) as i32 >= 0
         {
             self.pass_gap(reader, now);
         }
@@ -519,7 +545,7 @@ impl Stream {
 
     /// No more bytes will come: what is held is read.
     pub fn flush(&mut self, reader: &mut Reader<'_>, now: Option<&Context>) {
-        while let Some(last) = self.ahead.first().map(|h| h.context) {
+        while let Some(last) = self.ahead().first().map(|h| h.context) {
             self.pass_gap(reader, now.unwrap_or(&last));
         }
     }
@@ -555,8 +581,10 @@ impl Stream {
     pub fn give_up(&mut self) {
         self.given_up = true;
         self.pending = Vec::new();
-        self.ahead = Vec::new();
-        self.ahead_bytes = 0;
+        if let Some(missing) = &mut self.missing {
+            (missing.ahead, missing.ahead_bytes) = (Vec::new(), 0);
+        }
+        self.tidy();
     }
 }
 
@@ -572,13 +600,18 @@ pub struct Pair {
     pub syn_ns: Option<i64>,
     /// The reader has seen bytes and did not turn them down.
     pub confirmed: bool,
-    /// It was over when the table was looked through, and nothing has come since.
+    /// It was over when it was looked at, and nothing has come since.
     pub was_over: bool,
+    /// It stands among the ended ones of [`Load`].
+    pub ended: bool,
     /// By end: 0 for the lower one.
     pub sides: [Stream; 2],
     /// Bytes of a stream that is nobody's yet, by end.
-    pub unknown: [Vec<u8>; 2],
+    pub unknown: Option<Box<[Vec<u8>; 2]>>,
 }
+
+/// Thousands are held at a time.
+const _: () = assert!(size_of::<Pair>() <= 288);
 
 impl Pair {
     fn over(&self) -> bool {
@@ -638,6 +671,10 @@ impl Pair {
             load.refused += 1;
         }
         load.gaps = load.gaps + self.gaps() - gaps_before;
+        if !self.ended && self.over() {
+            (self.ended, self.was_over) = (true, true);
+            load.ended.extend(ctx.stream);
+        }
         turned_down && !s.data.is_empty()
     }
 }
@@ -653,10 +690,12 @@ pub struct Load {
     pub max_held: usize,
     /// Streams that found no room.
     pub refused: u64,
+    /// Numbers of those that are over, in the order they ended.
+    ended: VecDeque<u32>,
 }
 
-/// When a table is looked through for what is over. That costs its whole length: it is done whenever the table has twice
-/// the entries that the last time left, and when it is full; where that made little room, again for every quarter of the
+/// When a table is looked through for what is over. That costs its whole length: it is done whenever the table has half as
+/// many entries again as the last time left, and when it is full; where that made little room, again for every quarter of the
 /// table that wanted in.
 ///
 /// What is over is dropped the second time it is met, if it was not used between: segments sent again after the end
@@ -687,7 +726,7 @@ impl Sweeps {
     /// Entries left by a sweep.
     pub fn left(&mut self, entries: usize, size: usize) {
         self.turned_away = (entries > size - size / 4).then_some(0);
-        self.at = entries * 2;
+        self.at = entries + entries / 2;
     }
 }
 
@@ -701,6 +740,9 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// Streams that are over and stay for what comes late.
+    const KEPT_ENDED: usize = 1_024;
+
     pub fn new(limits: &Limits) -> Self {
         Self::of(limits.max_app_streams, limits.max_app_stream_bytes, limits.max_app_buffer_bytes)
     }
@@ -715,7 +757,14 @@ impl Streams {
     pub fn of(directions: usize, stream_bytes: usize, buffer_bytes: usize) -> Self {
         Self {
             open: HashMap::default(),
-            load: Load { gaps: 0, max_stream_bytes: stream_bytes, held: 0, max_held: buffer_bytes, refused: 0 },
+            load: Load {
+                gaps: 0,
+                max_stream_bytes: stream_bytes,
+                held: 0,
+                max_held: buffer_bytes,
+                refused: 0,
+                ended: VecDeque::new(),
+            },
             max_streams: directions / 2,
             sweeps: Sweeps::default(),
         }
@@ -723,6 +772,7 @@ impl Streams {
 
     /// A place for a new stream, if there is room.
     pub fn add(&mut self, number: u32, pair: Pair) {
+        self.drop_ended();
         if self.sweeps.is_due(self.open.len(), self.max_streams) {
             let is_full = self.open.len() >= self.max_streams;
             let mut freed = 0;
@@ -739,6 +789,27 @@ impl Streams {
             return;
         }
         self.open.insert(number, Box::new(pair));
+    }
+
+    /// Drops streams that ended a good while ago. What was used since then is left until as many more have ended:
+    /// segments sent again after the end still find what they belong to.
+    fn drop_ended(&mut self) {
+        // Ends: each turn takes one away, or marks it to go the next time.
+        while self.load.ended.len() > Self::KEPT_ENDED
+            && let Some(number) = self.load.ended.pop_front()
+        {
+            let Entry::Occupied(mut entry) = self.open.entry(number) else { continue };
+            let pair = entry.get_mut();
+            if !pair.ended {
+                continue;
+            }
+            if std::mem::replace(&mut pair.was_over, true) {
+                self.load.held = self.load.held.saturating_sub(pair.held());
+                entry.remove();
+            } else {
+                self.load.ended.push_back(number);
+            }
+        }
     }
 
     /// Numbers of the streams with segments that wait for a gap to close, in order.

@@ -224,7 +224,7 @@ fn memory_is_bounded() {
     let mut b = Bench::new();
     for i in 0..10_000u32 {
         b.put(i * 7, &[90; 5]);
-        assert!(b.stream.pending.len() + b.stream.ahead_bytes <= 2000);
+        assert!(b.stream.held() <= 2000);
     }
     assert!(b.stream.lost_bytes > 0);
 }
@@ -291,4 +291,23 @@ fn what_is_over_goes_long_before_the_table_is_full_unless_it_is_used() {
     assert!((0..20_000).step_by(10).chain([1]).all(|n| streams.open.contains_key(&n)));
     assert!(streams.number() < 8_000, "{}", streams.number());
     assert_eq!(streams.load.refused, 0);
+}
+
+#[test]
+fn what_ended_a_good_while_ago_goes_and_what_is_used_stays() {
+    let (mut app, mut out) = (Recorder { longest: 100, ..Recorder::default() }, Output::default());
+    let mut streams = Streams::of(1_000_000, 1 << 20, 1 << 20);
+    for n in 0..10_000u32 {
+        streams.add(n, Pair::default());
+        // The first one is used again and again.
+        for (number, side, flags) in [(n, 0, ACK | FIN), (n, 1, ACK | FIN), (0, 0, ACK)] {
+            let Some(pair) = streams.open.get_mut(&number) else { continue };
+            let s = Segment { seq: 1, ack: 1, flags, data: b"\x01a", wire_len: 2, repeated: false, resent: false };
+            let mut reader = Reader { app: &mut app, out: &mut out, limit: 1000 };
+            let ctx = Context { stream: Some(number), ..context(n as u64) };
+            pair.deliver(&mut reader, &mut streams.load, &ctx, side, &s);
+        }
+    }
+    assert!(streams.open.contains_key(&0) && !streams.open.contains_key(&1) && streams.open.contains_key(&9_000));
+    assert_eq!((streams.number(), streams.load.held), (Streams::KEPT_ENDED + 1, 0));
 }

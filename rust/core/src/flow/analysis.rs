@@ -6,6 +6,7 @@
 use super::connection::event;
 use super::seq::{gt, le, lt};
 use super::unacked::{Pool, Queue};
+use crate::packing::{self, fold, since, unfold};
 
 pub(super) const FIN: u16 = 0x01;
 pub(super) const SYN: u16 = 0x02;
@@ -55,8 +56,8 @@ pub(super) const SIDE_NUMBERS: usize = 12;
 
 impl Side {
     /// All of it as numbers, most of them small; `last_ns`: time of the connection's last segment, `other_next`: the other
-    /// side's `next_seq`.
-    pub fn numbers(&self, last_ns: i64, other_next: u32) -> [u64; SIDE_NUMBERS] {
+    /// side's `next_seq`, `sent`: payload bytes of this one.
+    pub fn numbers(&self, last_ns: i64, other_next: u32, sent: u32) -> [u64; SIDE_NUMBERS] {
         let [head, tail, waiting] = self.queue.numbers();
         let state = self.scale as u8 as u64
             | (self.before_first_ack as u64) << 8
@@ -69,8 +70,8 @@ impl Side {
             other_next.wrapping_sub(self.last_ack) as u64,
             self.window.wrapping_add(1) as u64,
             self.dup_acks.wrapping_add(1) as u64,
-            self.isn.map_or(0, |isn| self.next_seq.wrapping_sub(isn) as u64),
-            last_ns.wrapping_sub(self.next_seq_ns) as u64,
+            self.isn.map_or(0, |isn| fold(self.next_seq.wrapping_sub(isn).wrapping_sub(sent) as i32 as i64)),
+            since(self.next_seq_ns, self.last_ns),
             last_ns.wrapping_sub(self.last_ns) as u64,
             head,
             tail,
@@ -85,19 +86,20 @@ impl Side {
     }
 
     /// The side of these numbers.
-    pub fn of_numbers(n: &[u64], last_ns: i64, other_next: u32) -> Self {
+    pub fn of_numbers(n: &[u64], last_ns: i64, other_next: u32, sent: u32) -> Self {
         let at = |i: usize| n.get(i).copied().unwrap_or(0);
         let next_seq = at(0) as u32;
         let state = at(11);
+        let own_last_ns = last_ns.wrapping_sub(at(7) as i64);
         Self {
             next_seq,
             max_to_ack: next_seq.wrapping_sub(at(1) as u32),
             last_ack: other_next.wrapping_sub(at(2) as u32),
             window: (at(3) as u32).wrapping_sub(1),
             dup_acks: (at(4) as u32).wrapping_sub(1),
-            isn: (state >> 10 & 1 != 0).then(|| next_seq.wrapping_sub(at(5) as u32)),
-            next_seq_ns: last_ns.wrapping_sub(at(6) as i64),
-            last_ns: last_ns.wrapping_sub(at(7) as i64),
+            isn: (state >> 10 & 1 != 0).then(|| next_seq.wrapping_sub(sent).wrapping_sub(unfold(at(5)) as u32)),
+            next_seq_ns: packing::at(own_last_ns, at(6)),
+            last_ns: own_last_ns,
             queue: Queue::of_numbers([at(8), at(9), at(10)]),
             last_events: (state >> 11) as u16,
             scale: state as u8 as i8,

@@ -524,7 +524,7 @@ impl TcpTracker {
     fn cool(&mut self) -> Option<u32> {
         if self.packed >= self.hot {
             if self.back > self.packed / MOST_BACK {
-                self.hot *= 2;
+                self.hot += (self.hot / 4).max(1);
             }
             (self.packed, self.back) = (0, 0);
         }

@@ -3,12 +3,12 @@
 use super::content;
 use super::fields::{self, Hellos, Put};
 use super::handshake::{self as msg, ClientHello, ServerHello};
+use super::held::Held;
 use super::machine::Machine;
 use super::names;
-use super::secrets::Session;
+use super::rare::Rare;
 use super::session::{Alert, Handshake, Step as HsStep};
 use super::{HEADER, is_ssl2_hello};
-use crate::addr::IpAddr;
 use crate::app::{Close, Context, Output, Step};
 use crate::filter::registry::Group;
 use crate::layers::Proto;
@@ -19,49 +19,22 @@ const TLS12: u16 = 0x0303;
 const TLS13: u16 = 0x0304;
 
 /// Largest handshake message believed; longer ones are taken for encrypted bytes.
-const MAX_MESSAGE: usize = 0x1_0000;
-
-#[derive(Clone, Debug, Default)]
-pub struct Direction {
-    /// Bytes of a handshake message that goes on in the next record.
-    pub partial: Vec<u8>,
-    /// Frame of the change of cipher: handshake records behind it are encrypted.
-    pub ccs_frame: Option<u64>,
-    /// Header of a record of application data whose bytes are passed over.
-    coming: Option<[u8; HEADER]>,
-}
-
-impl Direction {
-    /// Keeps the start of a message, if there is room.
-    pub fn keep(&mut self, machine: &mut Machine, bytes: Vec<u8>) {
-        self.take(machine);
-        if bytes.len() <= MAX_MESSAGE + 4 && machine.partial_bytes + bytes.len() <= machine.limits.partial_bytes {
-            machine.partial_bytes += bytes.len();
-            self.partial = bytes;
-        }
-    }
-
-    /// Takes out what was kept.
-    pub fn take(&mut self, machine: &mut Machine) -> Vec<u8> {
-        machine.partial_bytes = machine.partial_bytes.saturating_sub(self.partial.len());
-        std::mem::take(&mut self.partial)
-    }
-}
+pub const MAX_MESSAGE: usize = 0x1_0000;
 
 /// What is known of a TLS connection, or of a DTLS association.
 #[derive(Debug, Default)]
 pub struct Connection {
     /// Version chosen, as far as known.
     version: Option<u16>,
-    server: Option<(IpAddr, u16)>,
-    /// By end: 0 for the lower one.
-    pub sides: [Direction; 2],
-    pub handshake: Option<Box<Handshake>>,
+    /// Which end the server is, as far as known: whether the greater one.
+    server: Option<bool>,
     pub closed: [bool; 2],
     /// It was over when the table was looked through, and nothing has come since.
     pub was_over: bool,
-    /// Where its secrets are known, or may come.
-    pub(super) session: Option<Box<Session>>,
+    /// By end, 0 for the lower one: frame of the change of cipher, handshake records behind it are encrypted; 0: none.
+    ccs_frames: [u64; 2],
+    pub handshake: Held,
+    pub(super) rare: Option<Box<Rare>>,
 }
 
 impl Connection {
@@ -71,7 +44,7 @@ impl Connection {
 
     /// Asked of one that is over: whether nothing has come since this was asked last, and its secrets are not waited for.
     pub fn may_go(&mut self) -> bool {
-        std::mem::replace(&mut self.was_over, true) && self.session.is_none()
+        std::mem::replace(&mut self.was_over, true) && self.session().is_none()
     }
 
     pub fn is_over(&self) -> bool {
@@ -83,7 +56,7 @@ impl Connection {
     }
 
     pub fn is_from_server(&self, ctx: &Context) -> bool {
-        self.server.map_or(ctx.to_client, |s| s == (ctx.src, ctx.src_port))
+        self.server.map_or(ctx.to_client, |s| s as usize == Self::side(ctx))
     }
 
     /// One record, or what there is of it, at the start of `data`, which is not empty.
@@ -111,7 +84,7 @@ impl Connection {
             _ => return Step::Consumed(data.len()),
         }
         // What is opened is put and counted where it is opened; what Wireshark cannot open it shows as it came.
-        let left = self.session.as_deref().and_then(|s| s.left(kind, self.is_from_server(ctx)));
+        let left = self.session().and_then(|s| s.left(kind, self.is_from_server(ctx)));
         let put = left != Some(true);
         if kind == content::APPLICATION_DATA {
             // Counted where it begins, and passed over.
@@ -120,13 +93,13 @@ impl Connection {
             let tls13 = self.version == Some(TLS13);
             if let Some(sink) = out.fields(Group::Tls).filter(|_| put) {
                 if data.len() < end {
-                    self.sides[Self::side(ctx)].coming = data.first_chunk().copied();
+                    self.set_coming(Self::side(ctx), data.first_chunk().copied());
                 } else if !ctx.only_in_order {
                     Put::new(sink, false, tls13).record(data, version, length);
                 }
             }
             if left.is_none() {
-                self.application_data(ctx, length);
+                self.application_data(machine, ctx, length);
             }
             return Step::Consumed(end);
         }
@@ -164,26 +137,41 @@ impl Connection {
         }
     }
 
-    pub fn application_data(&mut self, ctx: &Context, length: usize) {
+    pub fn application_data(&mut self, machine: &mut Machine, ctx: &Context, length: usize) {
+        if self.handshake.is_quiet() {
+            return;
+        }
         let from_server = self.is_from_server(ctx);
-        if let Some(h) = &mut self.handshake {
+        let quiet = self.handshake.with(machine, |_, h| {
             h.data(ctx, from_server, length);
+            h.is_quiet()
+        });
+        if quiet == Some(true) && self.session().is_none() {
+            self.handshake.settle(machine);
         }
     }
 
-    pub fn change_cipher_spec(&mut self, machine: &Machine, ctx: &Context) {
+    /// A handshake record that is encrypted.
+    pub fn encrypted_handshake(&mut self, machine: &mut Machine, ctx: &Context) {
+        if self.handshake.is_quiet() {
+            return;
+        }
         let from_server = self.is_from_server(ctx);
-        if let Some(session) = &mut self.session
+        self.handshake.with(machine, |_, h| h.encrypted_handshake(ctx, from_server));
+    }
+
+    pub fn change_cipher_spec(&mut self, machine: &mut Machine, ctx: &Context) {
+        let from_server = self.is_from_server(ctx);
+        if let Some(session) = self.session_mut()
             && !session.leave(&machine.keys, from_server)
         {
-            self.session = None;
+            self.take_session();
         }
-        if !ctx.only_in_order {
-            self.sides[Self::side(ctx)].ccs_frame.get_or_insert(ctx.frame);
+        let frame = &mut self.ccs_frames[Self::side(ctx)];
+        if !ctx.only_in_order && *frame == 0 {
+            *frame = ctx.frame;
         }
-        if let Some(h) = &mut self.handshake {
-            h.change_cipher(ctx, from_server);
-        }
+        self.handshake.with(machine, |_, h| h.change_cipher(ctx, from_server));
     }
 
     /// An alert record: two bytes in the clear, anything else is encrypted (RFC 8446 6).
@@ -194,16 +182,18 @@ impl Connection {
             _ => None,
         };
         let alert = Alert { frame: ctx.frame, time_ns: ctx.time_ns, from_server, code };
-        let handshake = self.handshake.as_deref_mut();
-        machine.alert(ctx, &alert, handshake.as_deref(), dtls);
-        if let Some(h) = handshake {
+        let known = self.handshake.with(machine, |machine, h| {
+            machine.alert(ctx, &alert, Some(h), dtls);
             h.alert(alert);
+        });
+        if known.is_none() {
+            machine.alert(ctx, &alert, None, dtls);
         }
     }
 
     /// The bytes of a record of application data have all come.
     pub fn skipped(&mut self, ctx: &Context, out: &mut Output) {
-        let coming = self.sides[Self::side(ctx)].coming.take();
+        let coming = self.take_coming(Self::side(ctx));
         if let (Some(head), Some(sink)) = (coming, out.fields(Group::Tls).filter(|_| !ctx.only_in_order)) {
             let (version, length) = (u16::from_be_bytes([head[1], head[2]]), u16::from_be_bytes([head[3], head[4]]));
             Put::new(sink, false, self.version == Some(TLS13)).record(&head, version, length as usize);
@@ -211,11 +201,21 @@ impl Connection {
     }
 
     /// Puts the fields of a handshake message; DTLS puts the header of it by itself.
-    pub fn put_message(&self, ctx: &Context, kind: u8, body: &[u8], at: usize, dtls: bool, out: &mut Output) {
+    #[allow(clippy::too_many_arguments)] // where the message stands, and what it is
+    pub fn put_message(
+        &self,
+        machine: &Machine,
+        ctx: &Context,
+        kind: u8,
+        body: &[u8],
+        at: usize,
+        dtls: bool,
+        out: &mut Output,
+    ) {
         let group = if dtls { Group::Dtls } else { Group::Tls };
         let Some(sink) = out.fields(group).filter(|_| !ctx.only_in_order) else { return };
-        let cipher = self.handshake.as_ref().and_then(|h| h.cipher);
-        let hellos = Hellos { cipher, version: self.version.or(self.handshake.as_ref().and_then(|h| h.version)) };
+        let (cipher, version) = self.handshake.look(machine, |h| (h.cipher, h.version)).unwrap_or_default();
+        let hellos = Hellos { cipher, version: self.version.or(version) };
         let mut put = Put::new(sink, dtls, self.version == Some(TLS13));
         fields::message(&mut put, kind, body, at, hellos, !dtls);
     }
@@ -240,7 +240,7 @@ impl Connection {
     }
 
     /// Puts the fields of the whole records that a segment ahead of a gap begins with.
-    pub fn ahead(&self, ctx: &Context, data: &[u8], out: &mut Output) {
+    pub fn ahead(&self, machine: &Machine, ctx: &Context, data: &[u8], out: &mut Output) {
         let tls13 = self.version == Some(TLS13);
         let mut rest = data;
         // Ends: each turn takes at least the header of a record.
@@ -253,7 +253,7 @@ impl Connection {
             let mut messages = if kind == content::HANDSHAKE { record } else { &[] };
             while let Some((kind, body, behind)) = msg::split(messages).filter(|m| names::message(m.0).is_some()) {
                 let at = data.len() - rest.len() + HEADER + record.len() - messages.len() + 4;
-                self.put_message(ctx, kind, body, at, false, out);
+                self.put_message(machine, ctx, kind, body, at, false, out);
                 messages = behind;
             }
             rest = rest.get(HEADER + length..).unwrap_or_default();
@@ -264,22 +264,19 @@ impl Connection {
     fn handshake_record(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], all: &[u8], out: &mut Output) {
         let side = Self::side(ctx);
         let mut rest = record;
-        let partial = self.sides[side].take(machine);
+        let partial = self.take_partial(machine, side);
         if !partial.is_empty() {
             let mut whole = partial;
             let used = complete(&mut whole, record);
             let Some((kind, body, _)) = msg::split(&whole) else {
-                self.sides[side].keep(machine, whole);
+                self.keep_partial(machine, side, whole);
                 return;
             };
-            self.put_message(ctx, kind, body, 4, false, out);
+            self.put_message(machine, ctx, kind, body, 4, false, out);
             self.message(machine, ctx, kind, body, false);
             rest = record.get(used..).unwrap_or_default();
         } else if self.is_encrypted(ctx, record) {
-            let from_server = self.is_from_server(ctx);
-            if let Some(h) = &mut self.handshake {
-                h.encrypted_handshake(ctx, from_server);
-            }
+            self.encrypted_handshake(machine, ctx);
             if let Some(sink) = out.fields(Group::Tls).filter(|_| !ctx.only_in_order) {
                 Put::new(sink, false, false).encrypted_handshake(HEADER, record.len());
             }
@@ -289,7 +286,7 @@ impl Connection {
         // Ends: each turn takes at least the four bytes of a header.
         while !rest.is_empty() {
             let Some((kind, body, behind)) = msg::split(rest) else {
-                self.sides[side].keep(machine, rest.to_vec());
+                self.keep_partial(machine, side, rest.to_vec());
                 return;
             };
             if names::message(kind).is_some() {
@@ -297,7 +294,7 @@ impl Connection {
                 // Wireshark reads on behind the end of a ServerHello that says it is empty.
                 let empty = kind == msg::SERVER_HELLO && body.is_empty();
                 let behind = all.get(at - HEADER..).filter(|_| empty).and_then(msg::without_extensions);
-                self.put_message(ctx, kind, body, at, false, out);
+                self.put_message(machine, ctx, kind, body, at, false, out);
                 if let (Some(shown), Some(sink)) = (behind, out.fields(Group::Tls).filter(|_| !ctx.only_in_order)) {
                     let mut put = Put::new(sink, false, self.version == Some(TLS13));
                     fields::message(&mut put, kind, shown, at, Hellos::default(), false);
@@ -333,7 +330,8 @@ impl Connection {
         }
         // Nothing changes with that of TLS 1.3, which only pleases middleboxes (RFC 8446 D.4): hellos behind a
         // HelloRetryRequest are in the clear.
-        self.version != Some(TLS13) && self.sides[Self::side(ctx)].ccs_frame.is_some_and(|f| ctx.frame > f)
+        let ccs_frame = self.ccs_frames[Self::side(ctx)];
+        self.version != Some(TLS13) && ccs_frame != 0 && ctx.frame > ccs_frame
     }
 
     /// One whole message of the handshake.
@@ -359,8 +357,7 @@ impl Connection {
             }
             _ => {}
         }
-        let Some(h) = &mut self.handshake else { return };
-        match kind {
+        self.handshake.with(machine, |machine, h| match kind {
             msg::CERTIFICATE if !h.is_tls13() => {
                 machine.certificates(ctx, h, body, from_server);
                 if from_server {
@@ -381,47 +378,48 @@ impl Connection {
             msg::NEW_SESSION_TICKET => h.new_ticket = true,
             msg::FINISHED => h.encrypted_handshake(ctx, from_server),
             _ => {}
-        }
+        });
     }
 
     fn client_hello(&mut self, machine: &mut Machine, ctx: &Context, hello: &ClientHello<'_>, dtls: bool) {
         let (client, server) = ((ctx.src, ctx.src_port), (ctx.dst, ctx.dst_port));
-        self.server = Some(server);
+        self.server = Some(server > client);
         machine.client_hello(ctx, hello, dtls);
         if !machine.keys.is_empty() && ctx.transport == Proto::Tcp && !super::in_tunnel(ctx) {
             self.hello_with_secrets(hello);
         }
-        if let Some(h) = &mut self.handshake {
-            // A second hello goes with a HelloRetryRequest or DTLS's HelloVerifyRequest; a DTLS client also repeats it.
+        // A second hello goes with a HelloRetryRequest or DTLS's HelloVerifyRequest; a DTLS client also repeats it.
+        let again = self.handshake.with(machine, |_, h| {
             let again = h.has(HsStep::HelloRetryRequest) && !h.has(HsStep::ServerHello);
             let repeated = dtls && h.offer.is_some() && !h.has(HsStep::ServerHello);
             if again || repeated {
                 h.step(ctx, HsStep::SecondClientHello);
-                return;
             }
+            again || repeated
+        });
+        if again == Some(true) {
+            return;
         }
-        if let Some(before) = self.handshake.take() {
-            machine.done(*before);
-        }
-        for side in &mut self.sides {
-            side.ccs_frame = side.ccs_frame.filter(|_| self.version == Some(TLS13));
+        machine.over(std::mem::take(&mut self.handshake));
+        if self.version != Some(TLS13) {
+            self.ccs_frames = [0; 2];
         }
         let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
         machine.offered(ctx, &mut h, hello, dtls);
         h.step(ctx, HsStep::ClientHello);
-        self.handshake = Some(h);
+        self.handshake = Held::Open(h);
     }
 
     fn server_hello(&mut self, machine: &mut Machine, ctx: &Context, hello: &ServerHello<'_>, dtls: bool) {
-        self.server = Some((ctx.src, ctx.src_port));
-        let h = self.handshake.get_or_insert_with(|| {
-            let (client, server) = ((ctx.dst, ctx.dst_port), (ctx.src, ctx.src_port));
+        let (client, server) = ((ctx.dst, ctx.dst_port), (ctx.src, ctx.src_port));
+        self.server = Some(server > client);
+        if !self.handshake.is_some() {
             let mut h = Box::new(Handshake::begin(ctx, client, server, dtls));
             h.counts = machine.counting;
-            h
-        });
-        machine.chosen(ctx, h, hello, dtls);
-        if self.session.is_some() {
+            self.handshake = Held::Open(h);
+        }
+        self.handshake.with(machine, |machine, h| machine.chosen(ctx, h, hello, dtls));
+        if self.session().is_some() {
             self.chosen_with_secrets(machine, hello);
         }
     }
@@ -445,30 +443,34 @@ impl Connection {
                 && let Some(hello) = ClientHello::parse_ssl2(body)
             {
                 self.client_hello(machine, ctx, &hello, false);
-            } else if kind == 4
-                && let Some(h) = &mut self.handshake
-            {
-                h.version = Some(SSL2);
-                h.step(ctx, HsStep::ServerHello);
+            } else if kind == 4 {
+                self.handshake.with(machine, |_, h| {
+                    h.version = Some(SSL2);
+                    h.step(ctx, HsStep::ServerHello);
+                });
             }
         }
         Step::Consumed(header + length)
     }
 
     pub fn gap(&mut self, machine: &mut Machine, ctx: &Context) {
-        self.sides[Self::side(ctx)].take(machine);
+        self.take_partial(machine, Self::side(ctx));
     }
 
     pub fn closed(&mut self, machine: &mut Machine, ctx: &Context, how: Close) {
-        let from_server = self.is_from_server(ctx);
-        if let Some(h) = &mut self.handshake {
-            h.closed(ctx, how, from_server);
-        }
         self.closed[Self::side(ctx)] = true;
         if how == Close::Rst {
             self.closed = [true; 2];
         }
-        self.sides.iter_mut().for_each(|side| drop(side.take(machine)));
+        (0..2).for_each(|side| drop(self.take_partial(machine, side)));
+        if self.handshake.is_quiet() {
+            return;
+        }
+        let from_server = self.is_from_server(ctx);
+        self.handshake.with(machine, |_, h| h.closed(ctx, how, from_server));
+        if self.is_over() {
+            self.handshake.settle(machine);
+        }
     }
 }
 

@@ -66,11 +66,11 @@ impl Datagrams {
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.open.values().map(|a| &a.connection)
+        super::in_order(self.open.iter()).map(|a| &a.connection)
     }
 
     pub fn into_connections(self) -> impl Iterator<Item = Connection> {
-        self.open.into_values().map(|a| a.connection)
+        super::in_order(self.open.into_iter()).map(|a| a.connection)
     }
 
     /// The records of a datagram. False: it starts with none.
@@ -124,18 +124,13 @@ impl Association {
         at: usize,
         out: &mut Output,
     ) {
-        let from_server = self.connection.is_from_server(ctx);
         match kind {
             content::HANDSHAKE if epoch == 0 => self.handshake(machine, ctx, body, at, out),
-            content::HANDSHAKE => {
-                if let Some(h) = &mut self.connection.handshake {
-                    h.encrypted_handshake(ctx, from_server);
-                }
-            }
+            content::HANDSHAKE => self.connection.encrypted_handshake(machine, ctx),
             content::CHANGE_CIPHER_SPEC => self.connection.change_cipher_spec(machine, ctx),
             content::ALERT if epoch == 0 => self.connection.alert(machine, ctx, body, true),
             content::ALERT => self.connection.alert(machine, ctx, &[], true),
-            content::APPLICATION_DATA => self.connection.application_data(ctx, body.len()),
+            content::APPLICATION_DATA => self.connection.application_data(machine, ctx, body.len()),
             _ => {}
         }
     }
@@ -158,25 +153,25 @@ impl Association {
             }
             rest = rest.get(MESSAGE + bytes..).unwrap_or_default();
             if bytes == length {
-                self.connection.put_message(ctx, kind, fragment, start + MESSAGE, true, out);
+                self.connection.put_message(machine, ctx, kind, fragment, start + MESSAGE, true, out);
                 self.whole(machine, ctx, kind, fragment);
                 continue;
             }
             machine.message(ctx, kind, true);
-            let one = &mut self.connection.sides[side];
+            let one = &mut self.connection;
             if at == 0 {
-                one.take(machine);
+                one.take_partial(machine, side);
                 self.going[side] = Some((number, kind));
             }
-            if self.going[side] == Some((number, kind)) && one.partial.len() == at {
-                let mut bytes = one.take(machine);
+            if self.going[side] == Some((number, kind)) && one.partial_len(side) == at {
+                let mut bytes = one.take_partial(machine, side);
                 bytes.extend_from_slice(fragment);
                 if bytes.len() == length {
                     self.going[side] = None;
-                    self.connection.put_message(ctx, kind, &bytes, MESSAGE, true, out);
+                    self.connection.put_message(machine, ctx, kind, &bytes, MESSAGE, true, out);
                     self.connection.message(machine, ctx, kind, &bytes, true);
                 } else {
-                    one.keep(machine, bytes);
+                    one.keep_partial(machine, side, bytes);
                 }
             }
         }
@@ -185,9 +180,7 @@ impl Association {
     fn whole(&mut self, machine: &mut Machine, ctx: &Context, kind: u8, body: &[u8]) {
         machine.message(ctx, kind, true);
         if kind == msg::HELLO_VERIFY_REQUEST {
-            if let Some(h) = &mut self.connection.handshake {
-                h.step(ctx, Step::HelloRetryRequest);
-            }
+            self.connection.handshake.with(machine, |_, h| h.step(ctx, Step::HelloRetryRequest));
             return;
         }
         self.connection.message(machine, ctx, kind, body, true);

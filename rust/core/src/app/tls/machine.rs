@@ -5,7 +5,9 @@ use super::certificate::Facts;
 use super::connection::Connection;
 use super::fingerprint::{self, Carrier};
 use super::handshake::{self as msg, ClientHello, Ech, ServerHello};
+use super::held::Held;
 use super::names::{is_grease, is_post_quantum};
+use super::packed::{Rows, Shared};
 use super::secrets::{KeyCounts, KeyLog};
 use super::session::{Alert, Handshake, NameMatch, Offer, Resumption, Step, offers};
 use crate::addr::IpAddr;
@@ -140,8 +142,10 @@ impl OpenedCounts {
 pub struct Machine {
     pub tls: Totals,
     pub dtls: Totals,
-    /// Handshakes that are over, in the order they ended.
-    pub handshakes: Vec<Arc<Handshake>>,
+    /// Handshakes that are over.
+    pub handshakes: Rows,
+    /// What they refer to.
+    pub shared: Shared,
     /// Handshakes that found no room in the table; counted in `Summed` all the same.
     pub dropped_handshakes: u64,
     pub summed: super::report::Summed,
@@ -153,7 +157,6 @@ pub struct Machine {
     pub dropped_certificates: u64,
     /// Connections that found no room.
     pub refused: u64,
-    offers: HashMap<Arc<Offer>, (), RandomState>,
     hasher: foldhash::fast::FixedState,
     pub limits: Bounds,
     /// Secrets of sessions; a report has none.
@@ -193,7 +196,8 @@ impl Machine {
         Self {
             tls: Totals::new(limits),
             dtls: Totals::new(limits),
-            handshakes: Vec::new(),
+            handshakes: Rows::default(),
+            shared: Shared::new(bounds.offers),
             dropped_handshakes: 0,
             summed: super::report::Summed::new(bounds.times, bounds.alerts),
             alerts: Vec::new(),
@@ -203,7 +207,6 @@ impl Machine {
             certificate_bytes: 0,
             dropped_certificates: 0,
             refused: 0,
-            offers: HashMap::default(),
             hasher: foldhash::fast::FixedState::default(),
             limits: bounds,
             keys: KeyLog::default(),
@@ -291,16 +294,7 @@ impl Machine {
         if let Some(ja4) = <[u8; 36]>::try_from(offer.ja4.as_bytes()).ok().filter(|_| h.counts && !c.only_in_order) {
             self.totals(dtls).ja4.add(&ja4);
         }
-        h.offer = Some(match self.offers.get_key_value(&offer) {
-            Some((same, ())) => same.clone(),
-            None => {
-                let offer = Arc::new(offer);
-                if self.offers.len() < self.limits.offers {
-                    self.offers.insert(offer.clone(), ());
-                }
-                offer
-            }
-        });
+        h.offer = Some(self.shared.offers.share(offer));
         h.sni = hello.server_names().next().map(|n| n.get(..n.len().min(MAX_NAME)).unwrap_or(n).into());
         if !hello.ssl2 {
             fingerprint::ja3_text(hello, &mut self.text);
@@ -453,15 +447,26 @@ impl Machine {
     }
 
     /// A handshake that is over.
-    pub fn done(&mut self, h: Handshake) {
+    pub fn over(&mut self, held: Held) {
+        match held {
+            Held::None => {}
+            Held::Open(h) => self.done(&h, None),
+            Held::Packed(bytes) => self.done(&self.shared.unpack(&bytes), Some(&bytes)),
+        }
+    }
+
+    /// `packed`: the same in few bytes, where it is known.
+    fn done(&mut self, h: &Handshake, packed: Option<&[u8]>) {
         if !h.counts {
             return;
         }
-        self.summed.add(&h);
-        if self.handshakes.len() < self.limits.handshakes {
-            self.handshakes.push(Arc::new(h));
-        } else {
+        self.summed.add(h);
+        if self.handshakes.len() >= self.limits.handshakes {
             self.dropped_handshakes += 1;
+        } else if let Some(packed) = packed {
+            self.handshakes.push(packed);
+        } else if let Some(packed) = self.shared.pack(h, true) {
+            self.handshakes.push(&packed);
         }
     }
 
@@ -469,38 +474,41 @@ impl Machine {
     /// `all`: else those only that were over the last time, and not used since.
     pub fn sweep(&mut self, connections: &mut HashMap<u32, Box<Connection>, RandomState>, all: bool) {
         let goes = |c: &mut Connection| c.is_over() && (all || c.may_go());
-        for (_, mut c) in connections.extract_if(|_, c| goes(c)) {
-            c.sides.iter_mut().for_each(|side| drop(side.take(self)));
-            if let Some(h) = c.handshake.take() {
-                self.done(*h);
-            }
+        let mut over: Vec<_> = connections.extract_if(|_, c| goes(c)).collect();
+        // Tables without room keep the first ones, in each run the same.
+        over.sort_unstable_by_key(|c| c.0);
+        for (_, mut c) in over {
+            (0..2).for_each(|side| drop(c.take_partial(self, side)));
+            self.over(c.handshake);
         }
     }
 
     /// Drops what no report needs, or may have.
     fn forget(&mut self) {
-        (self.by_der, self.offers) = (HashMap::default(), HashMap::default());
+        self.by_der = HashMap::default();
+        self.shared.seal();
         self.keys = KeyLog::default();
+        self.handshakes.sort();
     }
 
     /// Everything at this moment, the handshakes that still go on included.
     pub fn report<'a>(&self, open: impl Iterator<Item = &'a Connection>) -> Self {
         let mut all = self.clone();
-        all.forget();
-        for h in open.filter_map(|c| c.handshake.as_deref()) {
-            all.done(h.clone());
+        for c in open {
+            match &c.handshake {
+                Held::None => {}
+                Held::Open(h) => all.done(h, None),
+                Held::Packed(bytes) => all.done(&self.shared.unpack(bytes), Some(bytes)),
+            }
         }
-        all.handshakes.sort_by_key(|h| h.frame);
+        all.forget();
         all
     }
 
     /// The same at the end of the pass.
     pub fn into_report(mut self, open: impl Iterator<Item = Connection>) -> Self {
+        open.for_each(|c| self.over(c.handshake));
         self.forget();
-        for h in open.filter_map(|c| c.handshake) {
-            self.done(*h);
-        }
-        self.handshakes.sort_by_key(|h| h.frame);
         self
     }
 
@@ -536,18 +544,18 @@ impl Machine {
                 Some(self.certificates.len() as u32 - 1)
             }));
         }
-        for h in &o.handshakes {
+        for row in o.handshakes.iter() {
             if self.handshakes.len() >= self.limits.handshakes {
                 self.dropped_handshakes += 1;
                 continue;
             }
-            let mut h = h.clone();
-            if h.chain.iter().any(|&n| numbers.get(n as usize).copied().flatten() != Some(n)) {
-                let chain = h.chain.iter().filter_map(|&n| numbers.get(n as usize).copied().flatten()).collect();
-                Arc::make_mut(&mut h).chain = chain;
+            let mut h = o.shared.unpack(row);
+            h.chain = h.chain.iter().filter_map(|&n| numbers.get(n as usize).copied().flatten()).collect();
+            if let Some(packed) = self.shared.pack(&h, true) {
+                self.handshakes.push(&packed);
             }
-            self.handshakes.push(h);
         }
+        self.shared.seal();
         let room = self.limits.alerts.saturating_sub(self.alerts.len());
         self.alerts.extend(o.alerts.iter().take(room).cloned());
         self.dropped_alerts += o.alerts.len().saturating_sub(room) as u64;

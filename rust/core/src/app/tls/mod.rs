@@ -11,12 +11,16 @@ mod dtls;
 pub(crate) mod fields;
 pub mod fingerprint;
 pub mod handshake;
+mod held;
 pub mod machine;
 pub mod names;
 mod opened;
 mod openvpn;
+mod packed;
+mod rare;
 pub mod report;
 mod secrets;
+mod servers;
 mod session;
 mod suites;
 
@@ -193,9 +197,9 @@ impl App for Tls {
         if !is_text(data) {
             self.found(ctx, out);
             if out.fields(Group::Tls).is_some()
-                && let Some((connection, _)) = self.connection(ctx)
+                && let Some((connection, machine)) = self.connection(ctx)
             {
-                connection.ahead(ctx, data, out);
+                connection.ahead(machine, ctx, data, out);
             }
         }
     }
@@ -244,21 +248,15 @@ impl App for Tls {
     }
 
     fn report(&self) -> Option<Arc<dyn Report>> {
-        Some(Arc::new(
-            self.machine.report(
-                self.connections
-                    .values()
-                    .map(|c| &**c)
-                    .chain(self.datagrams.connections())
-                    .chain(self.tunnels.connections()),
-            ),
-        ))
+        let streams = in_order(self.connections.iter()).map(|c| &**c);
+        let all = streams.chain(self.datagrams.connections()).chain(self.tunnels.connections());
+        Some(Arc::new(self.machine.report(all)))
     }
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let Self { connections, datagrams, tunnels, machine, .. } = *self;
-        let all =
-            connections.into_values().map(|c| *c).chain(datagrams.into_connections()).chain(tunnels.into_connections());
+        let streams = in_order(connections.into_iter()).map(|c| *c);
+        let all = streams.chain(datagrams.into_connections()).chain(tunnels.into_connections());
         (Some(Arc::new(machine.into_report(all))), None)
     }
 }
@@ -288,6 +286,13 @@ impl Tls {
     fn is_known(&self, ctx: &Context) -> bool {
         ctx.stream.and_then(|n| self.connections.get(&n)).is_some_and(|c| c.has_version())
     }
+}
+
+/// Values of a table in the order of their keys: what finds no room is in each run the same.
+fn in_order<K: Ord, V>(entries: impl Iterator<Item = (K, V)>) -> impl Iterator<Item = V> {
+    let mut all: Vec<(K, V)> = entries.collect();
+    all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    all.into_iter().map(|(_, value)| value)
 }
 
 /// Ports on which Wireshark takes UDP payloads for DTLS, and OpenVPN's.

@@ -7,6 +7,7 @@ use super::handshake::{self as msg, ClientHello, ServerHello};
 use super::machine::Machine;
 use super::names;
 use super::secrets::{Opened, Sealed, Session};
+use super::session::Handshake;
 use super::{HEADER, connection};
 use crate::app::inside::{self, Piece};
 use crate::app::{Close, Context, Output, Step};
@@ -25,14 +26,15 @@ impl Connection {
     #[cold]
     pub(super) fn hello_with_secrets(&mut self, hello: &ClientHello<'_>) {
         if let Some(&random) = hello.random.first_chunk() {
-            self.session = Some(Session::hello(self.session.take(), random, hello.has_early_data()));
+            let known = self.take_session();
+            self.set_session(Session::hello(known, random, hello.has_early_data()));
         }
     }
 
     /// A server hello of a connection whose secrets may be known.
     #[cold]
     pub(super) fn chosen_with_secrets(&mut self, machine: &mut Machine, hello: &ServerHello<'_>) {
-        let Some(session) = self.session.as_deref_mut().filter(|_| !hello.is_hello_retry_request()) else { return };
+        let Some(session) = self.session_mut().filter(|_| !hello.is_hello_retry_request()) else { return };
         let has = |number| hello.extensions().any(|e| e.0 == number);
         let mut version = hello.version();
         if matches!(version, 0x7f17..=0x7f1c) {
@@ -42,13 +44,13 @@ impl Connection {
         let random = hello.random.first_chunk().copied().unwrap_or_default();
         let plain = hello.compression == 0 && !has(TRUNCATED_HMAC);
         if !plain || !session.chosen(&machine.keys, random, hello.cipher, version, has(ENCRYPT_THEN_MAC)) {
-            self.session = None;
+            self.take_session();
         }
     }
 
     /// One record, or what there is of it, for the reader that opens what is sealed.
     pub(super) fn opened(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], out: &mut Output) -> Step {
-        if self.session.is_none() && self.handshake.is_some() {
+        if self.session().is_none() && self.handshake.is_some() {
             return Step::Lost;
         }
         let Some(&[kind, major, minor, hi, lo]) = data.first_chunk::<HEADER>() else { return Step::Need(HEADER) };
@@ -58,7 +60,7 @@ impl Connection {
             return Step::Lost;
         }
         let from_server = self.is_from_server(ctx);
-        let Some(session) = self.session.as_deref_mut() else { return Step::Consumed(end) };
+        let Some(session) = self.session_mut() else { return Step::Consumed(end) };
         if !session.opens(kind, from_server) {
             if kind != content::CHANGE_CIPHER_SPEC {
                 return Step::Consumed(end);
@@ -67,7 +69,7 @@ impl Connection {
                 return Step::Need(end);
             }
             if !session.change_cipher(&machine.keys, from_server) {
-                self.session = None;
+                self.take_session();
             }
             return Step::Consumed(end);
         }
@@ -88,15 +90,10 @@ impl Connection {
     /// A record that was left to be opened, and could not be: it is what it looks like.
     fn not_opened(&mut self, machine: &mut Machine, ctx: &Context, data: &[u8], body: &[u8], out: &mut Output) {
         self.put_sealed(ctx, data, None, out);
-        let from_server = self.is_from_server(ctx);
         match data.first() {
-            Some(&content::APPLICATION_DATA) => self.application_data(ctx, body.len()),
+            Some(&content::APPLICATION_DATA) => self.application_data(machine, ctx, body.len()),
             Some(&content::ALERT) => self.alert(machine, ctx, body, false),
-            Some(&content::HANDSHAKE) => {
-                if let Some(h) = &mut self.handshake {
-                    h.encrypted_handshake(ctx, from_server);
-                }
-            }
+            Some(&content::HANDSHAKE) => self.encrypted_handshake(machine, ctx),
             _ => {}
         }
     }
@@ -111,7 +108,7 @@ impl Connection {
         out: &mut Output,
     ) {
         let from_server = self.is_from_server(ctx);
-        let Some(session) = self.session.as_deref_mut() else { return };
+        let Some(session) = self.session_mut() else { return };
         let shown = session.is_shown(from_server);
         if let Some(source) = session.source.filter(|_| machine.counting && !session.counted) {
             session.counted = true;
@@ -133,19 +130,19 @@ impl Connection {
                 }
             }
             content::CHANGE_CIPHER_SPEC => {
-                if self.session.as_deref_mut().is_some_and(|s| s.change_cipher(&machine.keys, from_server)) {
+                if self.session_mut().is_some_and(|s| s.change_cipher(&machine.keys, from_server)) {
                     self.change_cipher_spec(machine, ctx);
                 } else {
-                    self.session = None;
+                    self.take_session();
                 }
             }
             content::APPLICATION_DATA => {
-                if let Some(h) = &mut self.handshake {
+                let hint = self.handshake.with(machine, |_, h| {
                     h.opened_data(ctx, from_server);
-                }
+                    h.alpn.as_deref().and_then(inside::of_alpn)
+                });
                 if !text.is_empty() {
-                    let alpn = self.handshake.as_ref().and_then(|h| h.alpn.as_deref());
-                    let hint = alpn.and_then(inside::of_alpn);
+                    let hint = hint.flatten();
                     out.inner.push(Piece::new(ctx, inside::What::Data(text.to_vec(), hint)));
                 }
             }
@@ -157,12 +154,12 @@ impl Connection {
     fn opened_handshake(&mut self, machine: &mut Machine, ctx: &Context, record: &[u8], out: &mut Output) {
         let side = Self::side(ctx);
         let from_server = self.is_from_server(ctx);
-        let mut whole = self.sides[side].take(machine);
+        let mut whole = self.take_partial(machine, side);
         let mut rest = record;
         if !whole.is_empty() {
             let used = connection::complete(&mut whole, record);
             let Some((kind, body, _)) = msg::split(&whole) else {
-                self.sides[side].keep(machine, whole);
+                self.keep_partial(machine, side, whole);
                 return;
             };
             self.opened_message(machine, ctx, kind, body, 4, from_server, out);
@@ -171,7 +168,7 @@ impl Connection {
         // Ends: each turn takes at least the four bytes of a header.
         while !rest.is_empty() {
             let Some((kind, body, behind)) = msg::split(rest) else {
-                self.sides[side].keep(machine, rest.to_vec());
+                self.keep_partial(machine, side, rest.to_vec());
                 return;
             };
             if names::message(kind).is_some() {
@@ -192,20 +189,18 @@ impl Connection {
         from_server: bool,
         out: &mut Output,
     ) {
-        self.put_message(ctx, kind, body, at, false, out);
-        let tls13 = self.handshake.as_ref().is_some_and(|h| h.is_tls13());
+        self.put_message(machine, ctx, kind, body, at, false, out);
+        let tls13 = self.handshake.look(machine, Handshake::is_tls13) == Some(true);
         match kind {
             msg::CERTIFICATE if tls13 => {
                 machine.message(ctx, kind, false);
-                if let (Some(h), Some(body)) = (&mut self.handshake, msg::certificates_of_tls13(body)) {
-                    h.opened_certificate(ctx, machine, &body, from_server);
+                if let Some(body) = msg::certificates_of_tls13(body) {
+                    self.handshake.with(machine, |machine, h| h.opened_certificate(ctx, machine, &body, from_server));
                 }
                 return;
             }
             ENCRYPTED_EXTENSIONS if tls13 => {
-                if let Some(h) = &mut self.handshake {
-                    h.alpn = msg::alpn_of_extensions(body).map(Into::into);
-                }
+                self.handshake.with(machine, |_, h| h.alpn = msg::alpn_of_extensions(body).map(Into::into));
             }
             _ => {}
         }
@@ -215,12 +210,10 @@ impl Connection {
         }
         match kind {
             msg::FINISHED => {
-                if let Some(h) = &mut self.handshake {
-                    h.opened_finished(ctx, from_server);
-                }
-                self.session.iter_mut().for_each(|s| s.finished(from_server));
+                self.handshake.with(machine, |_, h| h.opened_finished(ctx, from_server));
+                self.session_mut().into_iter().for_each(|s| s.finished(from_server));
             }
-            KEY_UPDATE => self.session.iter_mut().for_each(|s| s.key_update(from_server)),
+            KEY_UPDATE => self.session_mut().into_iter().for_each(|s| s.key_update(from_server)),
             _ => {}
         }
     }
@@ -228,7 +221,7 @@ impl Connection {
     /// Records of the direction are missing: it cannot be opened any more.
     pub(super) fn lost_sealed(&mut self, machine: &mut Machine, ctx: &Context, out: &mut Output) {
         let from_server = self.is_from_server(ctx);
-        if self.session.as_deref_mut().is_some_and(|s| s.lost(from_server)) {
+        if self.session_mut().is_some_and(|s| s.lost(from_server)) {
             machine.opened.stopped += machine.counting as u64;
             out.inner.push(Piece::new(ctx, inside::What::Lost));
         }
@@ -236,7 +229,7 @@ impl Connection {
 
     /// The sender has closed the connection.
     pub(super) fn closed_sealed(&mut self, ctx: &Context, how: Close, out: &mut Output) {
-        if self.session.is_some() {
+        if self.session().is_some() {
             out.inner.push(Piece::new(ctx, inside::What::Close(how)));
         }
     }

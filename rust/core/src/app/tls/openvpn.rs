@@ -53,11 +53,11 @@ impl Tunnels {
     }
 
     pub fn connections(&self) -> impl Iterator<Item = &Connection> {
-        self.open.values()
+        super::in_order(self.open.iter())
     }
 
     pub fn into_connections(self) -> impl Iterator<Item = Connection> {
-        self.open.into_values()
+        super::in_order(self.open.into_iter())
     }
 
     /// The connection between the ends of a datagram, if there is room.

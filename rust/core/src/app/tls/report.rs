@@ -3,14 +3,13 @@
 use super::certificate;
 use super::machine::{AlertRow, Machine, Seen, Totals};
 use super::names;
+use super::servers::Servers;
 use super::session::{Handshake, NEVER, NameMatch, Offer, Outcome, Step, offers};
 use crate::addr::IpAddr;
 use crate::app::Report;
 use crate::app::count::{Counter, Times, counted_later, text_of};
 use crate::app::message::{Fields, Value, text};
 use crate::app::rows::Rows;
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 use std::any::Any;
 use std::sync::Arc;
 
@@ -19,8 +18,6 @@ const MAX_FRAMES: usize = 20;
 /// Values listed of a row's lists.
 const MAX_LIST: usize = 100;
 const MAX_NAME: usize = 256;
-/// Handshake times of one server kept one by one.
-const MAX_TIMES_OF_SERVER: usize = 200;
 
 /// First frames of a kind of handshake.
 #[derive(Clone, Debug, Default)]
@@ -80,30 +77,7 @@ struct Sums {
     stopped_at: Counter<(Outcome, &'static str)>,
     duration: Times,
     hello: Times,
-    servers: HashMap<(IpAddr, u16), Server, RandomState>,
-    /// Handshakes of servers that found no room.
-    other_servers: u64,
-}
-
-/// Handshakes of one server.
-#[derive(Clone, Debug)]
-struct Server {
-    handshakes: u64,
-    completed: u64,
-    /// From the client's hello to the end of the handshake.
-    duration: Times,
-}
-
-impl Server {
-    fn new() -> Self {
-        Self { handshakes: 0, completed: 0, duration: Times::new(MAX_TIMES_OF_SERVER) }
-    }
-
-    fn merge(&mut self, o: &Self) {
-        self.handshakes += o.handshakes;
-        self.completed += o.completed;
-        self.duration.merge(&o.duration);
-    }
+    servers: Servers,
 }
 
 /// Sums over all handshakes, those without room in the table included.
@@ -111,7 +85,6 @@ impl Server {
 pub struct Summed {
     /// Of TLS and DTLS.
     sums: [Sums; 2],
-    max_servers: usize,
 }
 
 impl Summed {
@@ -122,14 +95,12 @@ impl Summed {
             stopped_at: Counter::new(256),
             duration: Times::new(max_times),
             hello: Times::new(max_times),
-            servers: HashMap::default(),
-            other_servers: 0,
+            servers: Servers::new(max_servers),
         };
-        Self { sums: [one(), one()], max_servers }
+        Self { sums: [one(), one()] }
     }
 
     pub fn add(&mut self, h: &Handshake) {
-        let max_servers = self.max_servers;
         let s = &mut self.sums[h.dtls as usize];
         let suite = h.cipher.and_then(names::suite).unwrap_or_default();
         let whole = h.offer.is_some();
@@ -161,34 +132,17 @@ impl Summed {
         }
         h.duration_ns().into_iter().for_each(|t| s.duration.add(t, h.frame));
         h.hello_ns().into_iter().for_each(|t| s.hello.add(t, h.frame));
-        if s.servers.len() >= max_servers && !s.servers.contains_key(&h.server) {
-            s.other_servers += 1;
-            return;
-        }
-        let server = s.servers.entry(h.server).or_insert_with(Server::new);
-        server.handshakes += 1;
-        server.completed += matches!(outcome, Outcome::Completed) as u64;
-        h.duration_ns().into_iter().for_each(|t| server.duration.add(t, h.frame));
+        s.servers.add(&h.server, outcome == Outcome::Completed, h.duration_ns(), h.frame);
     }
 
     pub fn merge(&mut self, o: &Self) {
-        let max_servers = self.max_servers;
         for (a, b) in self.sums.iter_mut().zip(&o.sums) {
             a.kinds.iter_mut().zip(&b.kinds).for_each(|(a, b)| a.merge(b));
             a.outcomes.iter_mut().zip(&b.outcomes).for_each(|(a, b)| a.merge(b));
             a.stopped_at.merge(&b.stopped_at);
             a.duration.merge(&b.duration);
             a.hello.merge(&b.hello);
-            a.other_servers += b.other_servers;
-            let mut theirs: Vec<_> = b.servers.iter().collect();
-            theirs.sort_unstable_by_key(|s| s.0);
-            for (address, server) in theirs {
-                if a.servers.len() >= max_servers && !a.servers.contains_key(address) {
-                    a.other_servers += server.handshakes;
-                } else {
-                    a.servers.entry(*address).or_insert_with(Server::new).merge(server);
-                }
-            }
+            a.servers.merge(&b.servers);
         }
     }
 }
@@ -230,28 +184,6 @@ fn hex(bytes: &[u8]) -> Value {
     certificate::hex(bytes).into()
 }
 
-impl Sums {
-    /// Servers with most handshakes first.
-    fn servers_ranked(&self) -> Vec<(IpAddr, u16)> {
-        let mut all: Vec<_> = self.servers.iter().collect();
-        all.sort_unstable_by(|a, b| b.1.handshakes.cmp(&a.1.handshakes).then(a.0.cmp(b.0)));
-        all.into_iter().map(|s| *s.0).collect()
-    }
-
-    fn server_row(&self, address: &(IpAddr, u16)) -> Value {
-        let Some(s) = self.servers.get(address) else { return Value::None };
-        let [server, port] = end(address);
-        vec![
-            ("server", server),
-            ("port", port),
-            ("handshakes", s.handshakes.into()),
-            ("completed", s.completed.into()),
-            ("duration", s.duration.report().into()),
-        ]
-        .into()
-    }
-}
-
 /// The tables of one protocol that may be long, their rows made later.
 struct Long {
     server_names: Value,
@@ -274,10 +206,10 @@ macro_rules! long {
                 let rows = Rows::later(
                     $of,
                     sums.servers.len(),
-                    |m| m.summed.sums[$place].servers_ranked(),
-                    |m, address| m.summed.sums[$place].server_row(address),
+                    |m| m.summed.sums[$place].servers.ranked(),
+                    |m, address| m.summed.sums[$place].servers.row(address),
                 );
-                vec![("rows", rows), ("other", sums.other_servers.into())].into()
+                vec![("rows", rows), ("other", sums.servers.other().into())].into()
             },
         }
     };
@@ -511,38 +443,12 @@ fn certificate_row(seen: &Seen) -> Value {
     out.into()
 }
 
-/// Which handshakes a table has.
-fn chosen(table: &str) -> Option<fn(&Handshake) -> bool> {
-    Some(match table {
-        "handshakes" => |_| true,
-        "mismatches" => |h| h.name_match == NameMatch::Mismatch,
-        "broken_off" => |h| h.sni.is_some() && matches!(h.outcome(), Outcome::Reset | Outcome::Closed | Outcome::Alert),
-        "suspicious" => |h| signs(h) >= 2,
-        _ => return None,
-    })
-}
-
-/// How much about a handshake is unusual by itself: who signed, since when, for whom, and where.
-fn signs(h: &Handshake) -> usize {
-    let odd = !USUAL_PORTS.contains(&h.server.1);
-    let nameless = h.offer.is_some() && h.sni.is_none();
-    [h.self_issued, h.expired || h.not_yet_valid, odd, nameless].iter().filter(|s| **s).count()
-}
-
-/// Ports on which TLS is offered to anybody.
-#[rustfmt::skip]
-const USUAL_PORTS: [u16; 22] = [
-    443, 465, 563, 587, 636, 853, 989, 990, 992, 993, 994, 995, 2083, 2087, 2096, 3269, 5061, 5223, 5228, 8443, 8883,
-    9443,
-];
-
 impl Report for Machine {
     fn value(self: Arc<Self>) -> Value {
-        let count = |table| chosen(table).map_or(0, |f| self.handshakes.iter().filter(|h| f(h)).count());
         let rows: Fields = vec![
             ("handshakes", self.handshakes.len().into()),
-            ("mismatches", count("mismatches").into()),
-            ("broken_off", count("broken_off").into()),
+            ("mismatches", self.handshakes.count("mismatches").into()),
+            ("broken_off", self.handshakes.count("broken_off").into()),
             ("alerts", self.alerts.iter().filter(|a| a.alert.code.is_some()).count().into()),
             ("encrypted_alerts", self.alerts.iter().filter(|a| a.alert.code.is_none()).count().into()),
             ("certificates", self.certificates.len().into()),
@@ -561,8 +467,8 @@ impl Report for Machine {
     }
 
     fn page(&self, table: &str, offset: usize, limit: usize) -> Vec<Value> {
-        if let Some(of) = chosen(table) {
-            return self.handshakes.iter().filter(|h| of(h)).skip(offset).take(limit).map(|h| handshake(h)).collect();
+        if let Some(rows) = self.handshakes.of(table) {
+            return rows.skip(offset).take(limit).map(|row| handshake(&self.shared.unpack(row))).collect();
         }
         match table {
             "alerts" | "encrypted_alerts" => {

@@ -255,6 +255,13 @@ impl Handshake {
         !self.complete && !self.failed && self.end.is_none()
     }
 
+    /// Complete, and both sides have sent data: neither more of them nor the end of the connection change anything.
+    pub fn is_quiet(&self) -> bool {
+        let finished = self.has(Step::ClientFinished) && self.has(Step::ServerFinished);
+        let data = self.has(Step::ClientData) && self.has(Step::ServerData);
+        self.complete && data && (finished || !self.is_tls13())
+    }
+
     /// A change of cipher: the sender's Finished follows (TLS 1.2 and before; RFC 5246 7.4.9).
     pub fn change_cipher(&mut self, c: &Context, from_server: bool) {
         if self.is_tls13() || self.version.is_none() {

@@ -391,6 +391,65 @@ fn a_handshake_inside_openvpn_is_followed() {
     assert_eq!(tls.stream(&ctx, &framed, &mut Output::default()), Step::Consumed(16));
 }
 
+/// A handshake of TLS 1.3, and a record of data of each side.
+fn complete() -> Vec<(bool, Vec<u8>)> {
+    let mut records = hello_records(&[server_name("a.example"), extension(43, &SUPPORTS_13)]);
+    records.push((false, record(22, &message(2, &server_hello(0x0303, 0x1301, &[extension(43, &[3, 4])])))));
+    records.extend([false, true, true, false].map(|from_client| (from_client, record(23, &[0; 500]))));
+    records
+}
+
+#[test]
+fn what_comes_behind_a_packed_handshake_is_seen() {
+    let mut records = complete();
+    let tls = play(&records);
+    assert!(tls.connections[&0].handshake.is_quiet());
+    let before = tls.report().unwrap().page("handshakes", 0, 9);
+    // More data and the end change nothing.
+    records.push((true, record(23, &[0; 10])));
+    let mut tls = play(&records);
+    tls.closed(&context(99, true), Close::Rst, &mut Output::watched());
+    assert_eq!(tls.report().unwrap().page("handshakes", 0, 9), before);
+    // An alert does, and so does another handshake.
+    records.push((false, record(21, &[1, 90])));
+    let tls = play(&records);
+    let Value::List(alerts) = field(&tls, "alerts") else { panic!("a list") };
+    let Value::Map(alert) = &alerts[0] else { panic!("a map") };
+    assert_eq!((alerts.len(), alert[0].1.clone(), alert[2].1.clone()), (1, 8u64.into(), "warning".into()));
+    assert_eq!(
+        (field(&tls, "outcome"), field(&tls, "server_name")),
+        ("completed".into(), "a.example".to_string().into())
+    );
+    records.extend(complete());
+    let tls = play(&records);
+    let frames = tls.report().unwrap().page("handshakes", 0, 9).into_iter().map(|row| match row {
+        Value::Map(fields) => fields.into_iter().find(|f| f.0 == "frame").unwrap().1,
+        _ => Value::None,
+    });
+    assert_eq!(frames.collect::<Vec<_>>(), [1u64.into(), 9u64.into()]);
+}
+
+#[test]
+fn the_first_handshakes_are_those_with_room() {
+    let mut tls = Tls::new(&Limits { max_tls_handshakes: 3, max_app_streams: 80, ..Limits::default() });
+    let records = complete();
+    for stream in 0..60u32 {
+        for (from_client, data) in &records {
+            let ctx = Context { stream: Some(stream), ..context(stream as u64 + 1, *from_client) };
+            tls.stream(&ctx, data, &mut Output::watched());
+        }
+        let ctx = Context { stream: Some(stream), ..context(stream as u64 + 1, true) };
+        tls.closed(&ctx, Close::Rst, &mut Output::watched());
+    }
+    let streams = |report: &Arc<dyn Report>| -> Vec<Value> {
+        let rows = report.page("handshakes", 0, 9).into_iter();
+        rows.filter_map(|row| if let Value::Map(fields) = row { Some(fields[1].1.clone()) } else { None }).collect()
+    };
+    let first = [0u32, 1, 2].map(Value::from);
+    assert_eq!(streams(&tls.report().unwrap()), first);
+    assert_eq!(streams(&Box::new(tls).into_report().0.unwrap()), first);
+}
+
 #[test]
 fn what_is_kept_of_unfinished_messages_is_bounded() {
     let limits = Limits { max_app_buffer_bytes: 1000, ..Limits::default() };

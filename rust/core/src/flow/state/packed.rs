@@ -27,6 +27,17 @@ fn frame_at(first: u64, since: u64) -> u64 {
     if since == 0 { 0 } else { first.wrapping_add(since).wrapping_sub(1) }
 }
 
+/// The same as seen from the last one: where connections end.
+#[inline]
+fn frame_until(frame: u64, last: u64) -> u64 {
+    if frame == 0 { 0 } else { fold(last.wrapping_sub(frame) as i64).wrapping_add(1) }
+}
+
+#[inline]
+fn frame_back(last: u64, until: u64) -> u64 {
+    if until == 0 { 0 } else { last.wrapping_sub(unfold(until.wrapping_sub(1)) as u64) }
+}
+
 /// An end where there may be none, in two bits.
 fn end_bits(end: Option<u8>) -> u64 {
     end.map_or(0, |end| end as u64 + 1)
@@ -34,6 +45,20 @@ fn end_bits(end: Option<u8>) -> u64 {
 
 fn end_of(bits: u64) -> Option<u8> {
     ((bits & 3) as u8).checked_sub(1)
+}
+
+/// Bytes of so many segments with the headers most have: Ethernet, IPv4, TCP without options.
+fn plain_bytes(payload_bytes: u64, packets: u32) -> u64 {
+    payload_bytes.wrapping_add(54 * packets as u64)
+}
+
+/// A sum as what is above that of so many times the least of its numbers: 0 for a single number.
+fn above_least(sum: u64, least: u64, count: u32) -> u64 {
+    sum.wrapping_sub(least.wrapping_mul(count as u64))
+}
+
+fn sum_of(above: u64, least: u64, count: u32) -> u64 {
+    above.wrapping_add(least.wrapping_mul(count as u64))
 }
 
 /// Places of some of them.
@@ -95,14 +120,14 @@ fn end_numbers(flow: &Flow, end: usize) -> [u64; END] {
         | control.window_scale.map_or(0, |scale| scale as u64 + 1) << 17
         | (control.sack_permitted as u64) << 26;
     [
-        counts.bytes,
+        fold(counts.bytes.wrapping_sub(plain_bytes(counts.payload_bytes, counts.packets)) as i64),
         counts.payload_bytes,
         counts.packets as u64,
         counts.data_packets as u64,
         counts.max_window as u64,
         // `u32::MAX` stands for none yet.
         counts.min_window.wrapping_add(1) as u64,
-        rtt.sum,
+        above_least(rtt.sum, rtt.min, rtt.count),
         rtt.min,
         rtt.max.wrapping_sub(rtt.min),
         rtt.count as u64,
@@ -118,15 +143,20 @@ fn end_numbers(flow: &Flow, end: usize) -> [u64; END] {
 fn end_of_numbers(n: &[u64]) -> (Counts, Rtt, Control) {
     let at = |i: usize| n.get(i).copied().unwrap_or(0);
     let counts = Counts {
-        bytes: at(0),
+        bytes: (unfold(at(0)) as u64).wrapping_add(plain_bytes(at(1), at(2) as u32)),
         payload_bytes: at(1),
         packets: at(2) as u32,
         data_packets: at(3) as u32,
         max_window: at(4) as u32,
         min_window: (at(5) as u32).wrapping_sub(1),
     };
-    let rtt =
-        Rtt { sum: at(6), min: at(7), max: at(8).wrapping_add(at(7)), count: at(9) as u32, no_ack: at(10) as u32 };
+    let rtt = Rtt {
+        sum: sum_of(at(6), at(7), at(9) as u32),
+        min: at(7),
+        max: at(8).wrapping_add(at(7)),
+        count: at(9) as u32,
+        no_ack: at(10) as u32,
+    };
     let options = at(15);
     let control = Control {
         syn: at(11) as u32,
@@ -205,9 +235,9 @@ impl Flow {
             fold(self.initial_rtt_ns),
             frame_since(self.syn_frame, self.first_frame),
             frame_since(self.syn_ack_frame, self.first_frame),
-            frame_since(self.fin_frame, self.first_frame),
-            frame_since(self.rst_frame, self.first_frame),
-            t.sum_ns,
+            frame_until(self.fin_frame, self.last_frame),
+            frame_until(self.rst_frame, self.last_frame),
+            above_least(t.sum_ns, t.min_ns, t.count),
             t.min_ns,
             t.max_ns.wrapping_sub(t.min_ns),
             frame_since(t.max_frame, self.first_frame),
@@ -224,9 +254,10 @@ impl Flow {
         put_events(out, self.events.as_deref());
         let core = out.len() - begin;
         let [a, b] = &self.sides;
+        let sent = |end: usize| self.counts[end].payload_bytes as u32;
         let mut numbers = [0; 2 * SIDE_NUMBERS];
-        numbers[..SIDE_NUMBERS].copy_from_slice(&a.numbers(self.last_ns, b.next_seq));
-        numbers[SIDE_NUMBERS..].copy_from_slice(&b.numbers(self.last_ns, a.next_seq));
+        numbers[..SIDE_NUMBERS].copy_from_slice(&a.numbers(self.last_ns, b.next_seq, sent(0)));
+        numbers[SIDE_NUMBERS..].copy_from_slice(&b.numbers(self.last_ns, a.next_seq, sent(1)));
         put_all(out, &numbers);
         core
     }
@@ -241,21 +272,25 @@ impl Flow {
         let first_ns = at(base_ns, n[1]);
         let last_ns = at(first_ns, n[2]);
         let first_frame = n[3];
+        let last_frame = first_frame.wrapping_add(n[4]);
+        let (counts_0, rtt_0, control_0) = end_of_numbers(&n[OWN..OWN + END]);
+        let (counts_1, rtt_1, control_1) = end_of_numbers(&n[OWN + END..]);
         let mut sides: [Side; 2] = Default::default();
         if whole {
             let numbers: [u64; 2 * SIDE_NUMBERS] = from.all();
             let (a, b) = numbers.split_at(SIDE_NUMBERS);
             let (next_a, next_b) = (Side::next_seq_of(a), Side::next_seq_of(b));
-            sides = [Side::of_numbers(a, last_ns, next_b), Side::of_numbers(b, last_ns, next_a)];
+            sides = [
+                Side::of_numbers(a, last_ns, next_b, counts_0.payload_bytes as u32),
+                Side::of_numbers(b, last_ns, next_a, counts_1.payload_bytes as u32),
+            ];
         }
-        let (counts_0, rtt_0, control_0) = end_of_numbers(&n[OWN..OWN + END]);
-        let (counts_1, rtt_1, control_1) = end_of_numbers(&n[OWN + END..]);
         let marks = (state >> 13) as u16;
         let reset = n[17];
         Self {
             key,
             last_ns,
-            last_frame: first_frame.wrapping_add(n[4]),
+            last_frame,
             stream: n[0] as u32,
             client: (state & 1) as u8,
             known_by: KNOWN_BY[(state >> 1 & 3) as usize],
@@ -269,8 +304,8 @@ impl Flow {
             first_frame,
             syn_frame: frame_at(first_frame, n[8]),
             syn_ack_frame: frame_at(first_frame, n[9]),
-            fin_frame: frame_at(first_frame, n[10]),
-            rst_frame: frame_at(first_frame, n[11]),
+            fin_frame: frame_back(last_frame, n[10]),
+            rst_frame: frame_back(last_frame, n[11]),
             control: [control_0, control_1],
             events,
             syn_by: end_of(state >> 4),
@@ -279,7 +314,7 @@ impl Flow {
             first_fin_by: end_of(state >> 10),
             asked_ns: if marks & mark::ASKED == 0 { 0 } else { at(last_ns, n[20]) },
             turns: Turns {
-                sum_ns: n[12],
+                sum_ns: sum_of(n[12], n[13], n[16] as u32),
                 min_ns: n[13],
                 max_ns: n[14].wrapping_add(n[13]),
                 max_frame: frame_at(first_frame, n[15]),
