@@ -604,6 +604,8 @@ pub struct Pair {
     pub was_over: bool,
     /// It stands among the ended ones of [`Load`].
     pub ended: bool,
+    /// RST by either end.
+    pub reset: bool,
     /// By end: 0 for the lower one.
     pub sides: [Stream; 2],
     /// Bytes of a stream that is nobody's yet, by end.
@@ -615,7 +617,7 @@ const _: () = assert!(size_of::<Pair>() <= 288);
 
 impl Pair {
     fn over(&self) -> bool {
-        self.sides.iter().all(|s| s.given_up || s.closed)
+        self.reset || self.sides.iter().all(|s| s.given_up || s.closed)
     }
 
     fn held(&self) -> usize {
@@ -653,6 +655,7 @@ impl Pair {
         }
         if s.flags & RST != 0 {
             own.rst(reader, ctx);
+            self.reset = true;
         } else {
             if !s.data.is_empty() && !own.given_up {
                 own.push(reader, ctx, s);

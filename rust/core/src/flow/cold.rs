@@ -1,6 +1,6 @@
 //! Connections that nobody uses, packed one behind the other: a third of their size in the table, or less.
 //!
-//! What is taken out again leaves a gap; when the gaps are a quarter of the content, it is written anew.
+//! What is taken out again leaves a gap; when the gaps are an eighth of the content, it is written anew.
 
 use super::connection::Connection;
 use super::key::Key;
@@ -13,7 +13,7 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 /// Chunks that places can tell apart.
 const MAX_CHUNKS: usize = 1 << (31 - CHUNK_BITS);
 /// Gaps that are not worth while to close.
-const LEAST_GAP: usize = 1 << 20;
+const LEAST_GAP: usize = 256 << 10;
 /// Bytes in front of a record: its length with them, and whether it was taken out; the length of the part of it that the
 /// table needs.
 const HEAD: usize = 4;
@@ -123,7 +123,7 @@ impl Cold {
 
     /// The gaps are worth while to close.
     pub fn wants_tidying(&self) -> bool {
-        self.gap > (self.bytes / 4).max(LEAST_GAP)
+        self.gap > (self.bytes / 8).max(LEAST_GAP)
     }
 
     /// Closes the gaps. (key, place before, place now) of each is told: all others are void.

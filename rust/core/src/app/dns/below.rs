@@ -218,14 +218,13 @@ pub fn tunnelling<'a>(
     }
     let (mut left, mut looked_at, mut name) = (MOST_MESSAGES, 0u64, String::new());
     for part in kept {
-        for (context, bytes) in part.raw("dns").take(left) {
+        part.raw("dns", left, |context, bytes| {
             left -= 1;
-            if context.detected_by == DetectedBy::Content {
-                continue;
+            if context.detected_by != DetectedBy::Content {
+                looked_at += 1;
+                look(context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
             }
-            looked_at += 1;
-            look(&context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
-        }
+        });
     }
     let found = Arc::new(found);
     let chosen = |keep: &dyn Fn(&Domain) -> bool| found.domains.iter().filter(|d| keep(d)).map(Domain::row).collect();
