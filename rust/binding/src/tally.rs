@@ -6,7 +6,7 @@ use pcapstream_core::addr::MacAddr;
 use pcapstream_core::flow::ConnectionTable;
 use pcapstream_core::flow::connection::Connection;
 use pcapstream_core::limits::Limits;
-use pcapstream_core::tally::{self, NameKind, Pair, PairTable, UdpEnd, endpoints_of, page_of};
+use pcapstream_core::tally::{self, NameKind, Pair, PairCounts, PairTable, UdpEnd, endpoints_of, page_of};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::cmp::Reverse;
@@ -49,9 +49,9 @@ impl End for UdpEnd {
 }
 
 fn rows<K: End>(table: &PairTable<K>, by_frames: bool, offset: usize, limit: usize) -> Vec<ConversationRow> {
-    let size = |p: &Pair<K>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
+    let size = |p: &PairCounts| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
     let row =
-        |p: &Pair<K>| (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns);
+        |p: Pair<K>| (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns);
     table.top(size, offset, limit).into_iter().map(row).collect()
 }
 
@@ -176,7 +176,7 @@ impl Tally {
 
     #[pyo3(signature = (kind, /))]
     fn conversation_count(&self, kind: &str) -> PyResult<(usize, bool)> {
-        of_kind!(self, kind, t => (t.pairs().len(), t.is_full()), c => (c.len(), c.evicted() > 0))
+        of_kind!(self, kind, t => (t.held(), t.is_full()), c => (c.len(), c.evicted() > 0))
     }
 
     #[pyo3(signature = (kind, /))]
@@ -191,7 +191,7 @@ impl Tally {
     fn endpoints(&self, kind: &str, order: &str, offset: usize, limit: Option<usize>) -> PyResult<Vec<EndpointRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => ends(t.endpoints(), by_frames, offset, limit), c => {
-            ends(endpoints_of(&tcp_pairs(c)), by_frames, offset, limit)
+            ends(endpoints_of(tcp_pairs(c)), by_frames, offset, limit)
         })
     }
 

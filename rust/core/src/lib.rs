@@ -27,5 +27,6 @@ mod net;
 mod packing;
 pub mod record;
 pub mod tally;
+pub mod texts;
 mod transport;
 mod tunnel;

@@ -10,12 +10,14 @@ use crate::record::Record;
 mod buckets;
 mod names;
 mod network;
+mod pair_rows;
 mod pairs;
 mod paths;
 
 pub use buckets::Buckets;
 pub use names::{NameKind, Names};
 pub use network::Network;
+pub use pair_rows::Counts as PairCounts;
 pub use pairs::{End, Pair, PairTable, Totals, endpoints_of, page_of};
 pub use paths::PathTree;
 

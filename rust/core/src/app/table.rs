@@ -2,13 +2,66 @@
 
 use super::message::Value;
 use foldhash::fast::RandomState;
+use hashbrown::HashTable;
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
+
+/// Rows by key, one behind the other with an index beside them: only the index holds room for twice as many.
+#[derive(Clone, Debug)]
+struct Dense<K, V> {
+    rows: Vec<(K, V)>,
+    /// Places in them.
+    index: HashTable<u32>,
+    /// Keyed at random, so that a capture cannot be made to collide.
+    hasher: RandomState,
+}
+
+impl<K: Eq + Hash, V> Dense<K, V> {
+    fn new() -> Self {
+        Self { rows: Vec::new(), index: HashTable::new(), hasher: RandomState::default() }
+    }
+
+    fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    #[inline]
+    fn place(&self, key: &K) -> Option<usize> {
+        let hash = self.hasher.hash_one(key);
+        self.index.find(hash, |&i| self.rows[i as usize].0 == *key).map(|&i| i as usize)
+    }
+
+    #[inline]
+    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.place(key).map(|i| &mut self.rows[i].1)
+    }
+
+    /// Adds a row of a key that has none.
+    fn push(&mut self, key: K, value: V) -> &mut V {
+        let Self { rows, index, hasher } = self;
+        let i = rows.len();
+        if i == rows.capacity() {
+            rows.reserve_exact((i / 4).max(4));
+        }
+        index.insert_unique(hasher.hash_one(&key), i as u32, |&i| hasher.hash_one(&rows[i as usize].0));
+        rows.push((key, value));
+        &mut self.rows[i].1
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&V) -> bool) {
+        let Self { rows, index, hasher } = self;
+        rows.retain(|row| keep(&row.1));
+        index.clear();
+        for (i, row) in rows.iter().enumerate() {
+            index.insert_unique(hasher.hash_one(&row.0), i as u32, |&i| hasher.hash_one(&rows[i as usize].0));
+        }
+    }
+}
 
 /// Rows by key, up to a number of rows; what finds no room is counted.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
-    rows: HashMap<K, V, RandomState>,
+    rows: Dense<K, V>,
     limit: usize,
     missed: u64,
     /// Occurrences missed at which rows are dropped again to make room.
@@ -17,17 +70,20 @@ pub struct Table<K, V> {
 
 impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
     pub fn new(limit: usize) -> Self {
-        Self { rows: HashMap::default(), limit, missed: 0, prune_at: 0 }
+        Self { rows: Dense::new(), limit: limit.min(u32::MAX as usize), missed: 0, prune_at: 0 }
     }
 
     /// The row of a key, made where there is room for it; otherwise the occurrence is counted as missed.
     #[inline]
     pub fn row(&mut self, key: K, new: impl FnOnce() -> V) -> Option<&mut V> {
-        if self.rows.len() >= self.limit && !self.rows.contains_key(&key) {
-            self.missed += 1;
-            return None;
+        match self.rows.place(&key) {
+            Some(i) => Some(&mut self.rows.rows[i].1),
+            None if self.rows.len() >= self.limit => {
+                self.missed += 1;
+                None
+            }
+            None => Some(self.rows.push(key, new())),
         }
-        Some(self.rows.entry(key).or_insert_with(new))
     }
 
     /// As `row`, but a full table drops the rows that `keep` does not want, as often as it has missed as many
@@ -39,9 +95,9 @@ impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
         keep: impl Fn(&V) -> bool,
         weight: impl Fn(&V) -> u64,
     ) -> Option<&mut V> {
-        if self.rows.len() >= self.limit && self.missed >= self.prune_at && !self.rows.contains_key(&key) {
+        if self.rows.len() >= self.limit && self.missed >= self.prune_at && self.rows.place(&key).is_none() {
             let missed = &mut self.missed;
-            self.rows.retain(|_, v| {
+            self.rows.retain(|v| {
                 let kept = keep(v);
                 *missed += if kept { 0 } else { weight(v) };
                 kept
@@ -61,7 +117,7 @@ impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.len() == 0
     }
 
     /// Occurrences that found no room.
@@ -72,11 +128,11 @@ impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
     /// Rows of another part of the traffic: `add` joins two of the same key.
     pub fn merge(&mut self, other: &Self, add: impl Fn(&mut V, &V)) {
         self.missed += other.missed;
-        for (key, theirs) in &other.rows {
+        for (key, theirs) in &other.rows.rows {
             if let Some(mine) = self.rows.get_mut(key) {
                 add(mine, theirs);
             } else if self.rows.len() < self.limit {
-                self.rows.insert(key.clone(), theirs.clone());
+                self.rows.push(key.clone(), theirs.clone());
             } else {
                 self.missed += 1;
             }
@@ -85,8 +141,8 @@ impl<K: Eq + Hash + Ord + Clone, V: Clone> Table<K, V> {
 
     /// `{"rows": [...], "missed": n}`, largest `weight` first, then by key.
     pub fn report<W: Ord>(&self, weight: impl Fn(&V) -> W, show: impl Fn(&K, &V) -> Value) -> Value {
-        let mut all: Vec<_> = self.rows.iter().collect();
-        all.sort_by(|a, b| weight(b.1).cmp(&weight(a.1)).then_with(|| a.0.cmp(b.0)));
+        let mut all: Vec<_> = self.rows.rows.iter().collect();
+        all.sort_by(|a, b| weight(&b.1).cmp(&weight(&a.1)).then_with(|| a.0.cmp(&b.0)));
         let rows: Vec<Value> = all.into_iter().map(|(k, v)| show(k, v)).collect();
         vec![("rows", rows.into()), ("missed", self.missed.into())].into()
     }
@@ -218,7 +274,7 @@ mod tests {
         (0..100).for_each(|_| add(&mut t, 5000));
         assert!(t.len() <= 10);
         assert!(t.get_mut(&5000).is_some_and(|n| *n >= 90));
-        let kept: u64 = t.rows.values().sum();
+        let kept: u64 = t.rows.rows.iter().map(|row| row.1).sum();
         assert_eq!(kept + t.missed(), 1100);
     }
 

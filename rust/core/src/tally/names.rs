@@ -3,9 +3,10 @@
 //! A light look at single packets on their usual ports or by their first bytes; the protocols' own modules do the
 //! full decoding. Names are kept as bytes with everything but printable ASCII escaped.
 
+use super::page_of;
 use crate::layers::Udp;
-use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use crate::texts::Texts;
+use std::cmp::Reverse;
 
 /// Where a name was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl NameKind {
 /// Names with their number of occurrences, by kind.
 #[derive(Clone, Debug)]
 pub struct Names {
-    seen: [HashMap<Box<str>, u64, RandomState>; 4],
+    seen: [Texts; 4],
     /// Occurrences of names that found no room.
     dropped: [u64; 4],
     limit: usize,
@@ -50,12 +51,7 @@ impl Names {
     }
 
     fn add_many(&mut self, kind: usize, text: &str, n: u64) {
-        let seen = &mut self.seen[kind];
-        if let Some(count) = seen.get_mut(text) {
-            *count += n;
-        } else if seen.len() < self.limit {
-            seen.insert(text.into(), n);
-        } else {
+        if !self.seen[kind].add(text, n, self.limit) {
             self.dropped[kind] += n;
         }
     }
@@ -95,22 +91,19 @@ impl Names {
 
     /// Most frequent first, equal ones by name.
     pub fn top(&self, kind: NameKind, limit: usize) -> Vec<(&str, u64)> {
-        let mut all: Vec<_> = self.seen[kind as usize].iter().map(|(k, &n)| (&**k, n)).collect();
-        all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        all.truncate(limit);
-        all
+        let seen = &self.seen[kind as usize];
+        let all: Vec<(&str, u64)> = seen.iter().collect();
+        page_of(all, |&(name, n)| (Reverse(n), name), 0, limit)
     }
 
     /// Distinct names kept, and occurrences of others that found no room.
     pub fn len(&self, kind: NameKind) -> (usize, u64) {
-        (self.seen[kind as usize].len(), self.dropped[kind as usize])
+        (self.seen[kind as usize].held(), self.dropped[kind as usize])
     }
 
     pub fn merge(&mut self, other: &Self) {
         for kind in 0..self.seen.len() {
-            for (name, &n) in &other.seen[kind] {
-                self.add_many(kind, name, n);
-            }
+            other.seen[kind].iter().for_each(|(name, n)| self.add_many(kind, name, n));
             self.dropped[kind] += other.dropped[kind];
         }
     }

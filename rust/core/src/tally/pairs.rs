@@ -1,7 +1,8 @@
 //! Conversations: counters by unordered pair of ends.
 
 use super::UdpEnd;
-use crate::addr::MacAddr;
+use super::pair_rows::{Counts, Ends, Rows};
+use crate::addr::{IpAddr, MacAddr};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::cmp::Reverse;
@@ -10,41 +11,76 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 /// One end of a conversation.
 pub trait End: Copy + Eq + Ord + Hash {
+    /// Bytes of the first word in which an end without further words fits, 4 to 7; 0: there are none.
+    const SHORT: usize;
+    /// Bytes of all words, 16 to 19; as many as `SHORT` where there is never a further word.
+    const LONG: usize;
     /// All of it as numbers, those behind the first are 0 where they are not needed: a frame is looked up by them, and
     /// numbers are compared and hashed faster than bytes.
     fn words(&self) -> [u64; 3];
+    /// What has these words.
+    fn from_words(words: [u64; 3]) -> Self;
 }
 
 impl End for MacAddr {
+    const SHORT: usize = 6;
+    const LONG: usize = 6;
     #[inline]
     fn words(&self) -> [u64; 3] {
         let [a, b, c, d, e, f] = self.0;
         [u64::from_be_bytes([0, 0, a, b, c, d, e, f]), 0, 0]
     }
+    fn from_words(words: [u64; 3]) -> Self {
+        let [_, _, a, b, c, d, e, f] = words[0].to_be_bytes();
+        Self([a, b, c, d, e, f])
+    }
 }
 
 impl End for [u8; 4] {
+    const SHORT: usize = 4;
+    const LONG: usize = 4;
     #[inline]
     fn words(&self) -> [u64; 3] {
         [u32::from_be_bytes(*self) as u64, 0, 0]
     }
+    fn from_words(words: [u64; 3]) -> Self {
+        (words[0] as u32).to_be_bytes()
+    }
 }
 
 impl End for [u8; 16] {
+    const SHORT: usize = 0;
+    const LONG: usize = 16;
     #[inline]
     fn words(&self) -> [u64; 3] {
         let all = u128::from_be_bytes(*self);
         [(all >> 64) as u64, all as u64, 0]
     }
+    fn from_words(words: [u64; 3]) -> Self {
+        ((words[0] as u128) << 64 | words[1] as u128).to_be_bytes()
+    }
 }
 
+/// An address of IPv4 has the first word to itself, with the port; of IPv6 the third says so, with the port.
 impl End for UdpEnd {
+    const SHORT: usize = 6;
+    const LONG: usize = 19;
     #[inline]
     fn words(&self) -> [u64; 3] {
         let all = u128::from_be_bytes(self.0.bytes);
-        let port = (self.0.v6 as u64) << 16 | self.1 as u64;
-        // An IPv4 address has the first four bytes to itself.
-        [(all >> 64) as u64 | if self.0.v6 { 0 } else { port }, all as u64, if self.0.v6 { port } else { 0 }]
+        let port = self.1 as u64;
+        if self.0.v6 {
+            [(all >> 64) as u64, all as u64, 1 << 16 | port]
+        } else {
+            [((all >> 96) as u64) << 16 | port, 0, 0]
+        }
+    }
+    fn from_words(words: [u64; 3]) -> Self {
+        if words[2] == 0 {
+            (IpAddr::v4(((words[0] >> 16) as u32).to_be_bytes()), words[0] as u16)
+        } else {
+            (IpAddr::v6(<[u8; 16]>::from_words(words)), words[2] as u16)
+        }
     }
 }
 
@@ -77,7 +113,8 @@ pub struct Totals {
 /// conversations, which a report is about, are already there, and nothing that was counted is lost.
 #[derive(Clone, Debug)]
 pub struct PairTable<K> {
-    pairs: Vec<Pair<K>>,
+    rows: Rows<K>,
+    /// Places in them.
     index: HashTable<u32>,
     /// Keyed at random, so that a capture cannot be made to collide.
     hasher: RandomState,
@@ -93,7 +130,7 @@ pub struct PairTable<K> {
 impl<K: End> PairTable<K> {
     pub fn new(limit: usize) -> Self {
         Self {
-            pairs: Vec::new(),
+            rows: Rows::new(),
             index: HashTable::new(),
             hasher: RandomState::default(),
             limit,
@@ -106,8 +143,7 @@ impl<K: End> PairTable<K> {
 
     /// The same for both orders.
     #[inline]
-    fn hash(hasher: &RandomState, a: &K, b: &K) -> u64 {
-        let (a, b) = (a.words(), b.words());
+    fn hash(hasher: &RandomState, [a, b]: &Ends) -> u64 {
         let (low, high) = if a <= b { (a, b) } else { (b, a) };
         let mut h = hasher.build_hasher();
         h.write_u64(low[0]);
@@ -118,41 +154,35 @@ impl<K: End> PairTable<K> {
         h.finish()
     }
 
-    /// Index of the pair, made if there is room.
-    fn entry(&mut self, src: K, dst: K, ns: i64) -> Option<usize> {
-        let same = |p: &Pair<K>| (p.a == src && p.b == dst) || (p.a == dst && p.b == src);
-        if self.pairs.get(self.last).is_some_and(same) {
-            return Some(self.last);
+    /// Place of the pair, made if there is room, and the way from the first end to the second.
+    #[inline]
+    fn entry(&mut self, ends: &Ends, ns: i64) -> Option<(usize, usize)> {
+        if let Some(way) = self.rows.way(self.last, ends) {
+            return Some((self.last, way));
         }
-        let Self { pairs, index, hasher, recent, .. } = self;
-        let hash = Self::hash(hasher, &src, &dst);
+        let Self { rows, index, hasher, recent, .. } = self;
+        let hash = Self::hash(hasher, ends);
         let recent = &mut recent[(hash >> (u64::BITS - RECENT_BITS)) as usize];
-        if pairs.get(*recent as usize).is_some_and(same) {
+        if let Some(way) = rows.way(*recent as usize, ends) {
             self.last = *recent as usize;
-            return Some(self.last);
+            return Some((self.last, way));
         }
-        if let Some(&i) = index.find(hash, |&i| same(&pairs[i as usize])) {
-            *recent = i;
-            self.last = i as usize;
-            return Some(self.last);
+        let mut way = 0;
+        let found = index.find(hash, |&at| rows.way(at as usize, ends).inspect(|&found| way = found).is_some());
+        if let Some(&at) = found {
+            *recent = at;
+            self.last = at as usize;
+            return Some((self.last, way));
         }
-        if pairs.len() >= self.limit.min(u32::MAX as usize) {
+        if rows.count() >= self.limit || !rows.has_room() {
             self.full = true;
             return None;
         }
-        let i = pairs.len();
-        if i == pairs.capacity() {
-            // Not twice as much: a table of many pairs would hold room for as many again.
-            pairs.reserve_exact((i / 4).max(64));
-        }
-        pairs.push(Pair { a: src, b: dst, frames: [0; 2], bytes: [0; 2], first_ns: ns, last_ns: ns });
-        index.insert_unique(hash, i as u32, |&i| {
-            let p = &pairs[i as usize];
-            Self::hash(hasher, &p.a, &p.b)
-        });
-        *recent = i as u32;
-        self.last = i;
-        Some(i)
+        let at = rows.push(ends, ns);
+        index.insert_unique(hash, at as u32, |&at| Self::hash(hasher, &rows.ends(at as usize)));
+        *recent = at as u32;
+        self.last = at;
+        Some((at, 0))
     }
 
     /// Counts one frame of `wire` bytes from `src` to `dst`.
@@ -160,25 +190,26 @@ impl<K: End> PairTable<K> {
     pub fn add(&mut self, src: K, dst: K, wire: u64, ns: i64) {
         self.totals.frames += 1;
         self.totals.bytes += wire;
-        if let Some(i) = self.entry(src, dst, ns) {
-            let p = &mut self.pairs[i];
-            let d = (p.a != src) as usize;
-            p.frames[d] += 1;
-            p.bytes[d] += wire;
-            p.first_ns = p.first_ns.min(ns);
-            p.last_ns = p.last_ns.max(ns);
+        if let Some((at, way)) = self.entry(&[src.words(), dst.words()], ns) {
+            self.rows.frame(at, way, wire, ns);
         }
     }
 
     /// Nothing is added any more, as far as is known: gives back what is held in reserve.
     pub fn shrink(&mut self) {
-        let Self { pairs, index, hasher, .. } = self;
-        pairs.shrink_to_fit();
-        index.shrink_to_fit(|&i| pairs.get(i as usize).map_or(0, |p| Self::hash(hasher, &p.a, &p.b)));
+        let Self { rows, index, hasher, .. } = self;
+        rows.shrink();
+        index.shrink_to_fit(|&at| Self::hash(hasher, &rows.ends(at as usize)));
     }
 
-    pub fn pairs(&self) -> &[Pair<K>] {
-        &self.pairs
+    /// All pairs, in order of appearance.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<K>> + '_ {
+        self.rows.places().map(|at| self.rows.pair(at))
+    }
+
+    /// How many there are.
+    pub fn held(&self) -> usize {
+        self.rows.count()
     }
 
     pub fn totals(&self) -> Totals {
@@ -192,19 +223,19 @@ impl<K: End> PairTable<K> {
 
     /// Distinct ends.
     pub fn ends(&self) -> usize {
-        self.pairs.iter().flat_map(|p| [p.a, p.b]).collect::<HashSet<K, RandomState>>().len()
+        self.rows.places().flat_map(|at| self.rows.ends(at)).collect::<HashSet<[u64; 3], RandomState>>().len()
     }
 
     /// The largest pairs by `size`, largest first, equal ones in order of appearance.
-    pub fn top(&self, size: impl Fn(&Pair<K>) -> u64, offset: usize, limit: usize) -> Vec<&Pair<K>> {
-        let order: Vec<u32> = (0..self.pairs.len() as u32).collect();
-        let key = |&i: &u32| (Reverse(size(&self.pairs[i as usize])), i);
-        page_of(order, key, offset, limit).into_iter().map(|i| &self.pairs[i as usize]).collect()
+    pub fn top(&self, size: impl Fn(&Counts) -> u64, offset: usize, limit: usize) -> Vec<Pair<K>> {
+        let places: Vec<u32> = self.rows.places().map(|at| at as u32).collect();
+        let key = |&at: &u32| (Reverse(size(&self.rows.counts(at as usize))), at);
+        page_of(places, key, offset, limit).into_iter().map(|at| self.rows.pair(at as usize)).collect()
     }
 
     /// (end, frames and bytes sent, frames and bytes received) of every end, in order of appearance.
     pub fn endpoints(&self) -> Vec<(K, [u64; 4])> {
-        endpoints_of(&self.pairs)
+        endpoints_of(self.pairs())
     }
 
     /// Adds the pairs of another table.
@@ -212,39 +243,17 @@ impl<K: End> PairTable<K> {
         self.full |= other.full;
         self.totals.frames += other.totals.frames;
         self.totals.bytes += other.totals.bytes;
-        for o in &other.pairs {
-            self.join(o);
+        for at in other.rows.places() {
+            let (ends, counts) = (other.rows.ends(at), other.rows.counts(at));
+            if let Some((mine, _)) = self.entry(&ends, counts.first_ns) {
+                self.rows.join(mine, &ends, counts);
+            }
         }
-    }
-
-    /// Adds the counts of a pair that was counted elsewhere.
-    pub fn add_pair(&mut self, pair: &Pair<K>) {
-        self.totals.frames += pair.frames[0] + pair.frames[1];
-        self.totals.bytes += pair.bytes[0] + pair.bytes[1];
-        self.join(pair);
-    }
-
-    fn join(&mut self, o: &Pair<K>) {
-        let Some(i) = self.entry(o.a, o.b, o.first_ns) else { return };
-        let p = &mut self.pairs[i];
-        // `a` is the sender of the earliest frame of the two parts.
-        if o.first_ns < p.first_ns && p.a != o.a {
-            std::mem::swap(&mut p.a, &mut p.b);
-            p.frames.swap(0, 1);
-            p.bytes.swap(0, 1);
-        }
-        let turned = (p.a != o.a) as usize;
-        for d in 0..2 {
-            p.frames[d] += o.frames[d ^ turned];
-            p.bytes[d] += o.bytes[d ^ turned];
-        }
-        p.first_ns = p.first_ns.min(o.first_ns);
-        p.last_ns = p.last_ns.max(o.last_ns);
     }
 }
 
 /// (end, frames and bytes sent, frames and bytes received) of every end of these pairs, in order of appearance.
-pub fn endpoints_of<K: Copy + Eq + Hash>(pairs: &[Pair<K>]) -> Vec<(K, [u64; 4])> {
+pub fn endpoints_of<K: Copy + Eq + Hash>(pairs: impl IntoIterator<Item = Pair<K>>) -> Vec<(K, [u64; 4])> {
     let mut at: HashMap<K, usize, RandomState> = HashMap::default();
     let mut out: Vec<(K, [u64; 4])> = Vec::new();
     for p in pairs {
@@ -287,12 +296,20 @@ pub fn page_of<T, O: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> O, offset: usiz
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::addr::IpAddr;
 
     impl End for u32 {
+        const SHORT: usize = 4;
+        const LONG: usize = 4;
+        fn from_words(words: [u64; 3]) -> Self {
+            words[0] as u32
+        }
         fn words(&self) -> [u64; 3] {
             [*self as u64, 0, 0]
         }
+    }
+
+    fn all<K: End>(t: &PairTable<K>) -> Vec<Pair<K>> {
+        t.pairs().collect()
     }
 
     #[test]
@@ -303,6 +320,7 @@ mod tests {
             vec![(v4, 1), (v4, 2), (v6, 1), (v6, 2), (IpAddr::v6([0; 16]), 1), (IpAddr::v4([0; 4]), 1)];
         let words: HashSet<[u64; 3]> = ends.iter().map(End::words).collect();
         assert_eq!(words.len(), ends.len());
+        assert_eq!(ends.iter().map(|e| UdpEnd::from_words(e.words())).collect::<Vec<_>>(), ends);
         assert_ne!([1, 2, 3, 4].words(), [4, 3, 2, 1].words());
         assert_ne!(MacAddr([1, 0, 0, 0, 0, 0]).words(), MacAddr([0, 1, 0, 0, 0, 0]).words());
     }
@@ -313,8 +331,8 @@ mod tests {
         for _ in 0..3 {
             (0..20_000u32).for_each(|i| t.add(i, i + 1_000_000, 10, i as i64));
         }
-        assert_eq!(t.pairs().len(), 20_000);
-        assert!(t.pairs().iter().all(|p| p.frames == [3, 0]));
+        assert_eq!(t.held(), 20_000);
+        assert!(t.pairs().all(|p| p.frames == [3, 0]));
     }
 
     #[test]
@@ -323,7 +341,7 @@ mod tests {
         t.add(9u32, 1, 100, 5);
         t.add(1, 9, 60, 6);
         t.add(9, 1, 40, 4);
-        assert_eq!(t.pairs(), [Pair { a: 9, b: 1, frames: [2, 1], bytes: [140, 60], first_ns: 4, last_ns: 6 }]);
+        assert_eq!(all(&t), [Pair { a: 9, b: 1, frames: [2, 1], bytes: [140, 60], first_ns: 4, last_ns: 6 }]);
         assert_eq!(t.ends(), 2);
     }
 
@@ -333,7 +351,7 @@ mod tests {
         for i in 0..10u32 {
             t.add(i, 100, 10, 0);
         }
-        assert_eq!((t.pairs().len(), t.is_full(), t.totals()), (2, true, Totals { frames: 10, bytes: 100 }));
+        assert_eq!((t.held(), t.is_full(), t.totals()), (2, true, Totals { frames: 10, bytes: 100 }));
     }
 
     #[test]
@@ -357,7 +375,7 @@ mod tests {
             let mut t = PairTable::new(10);
             t.merge(&table(&frames[..cut]));
             t.merge(&table(&frames[cut..]));
-            assert_eq!(t.pairs(), whole.pairs());
+            assert_eq!(all(&t), all(&whole));
             assert_eq!(t.totals(), whole.totals());
         }
     }

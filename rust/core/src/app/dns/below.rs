@@ -198,7 +198,7 @@ pub fn tunnelling<'a>(
     let mut found = Found::default();
     let mut places: HashMap<String, usize, RandomState> = HashMap::default();
     let mut long_names = 0;
-    let mut names: Vec<(&String, u64)> = dns(report)?.names().collect();
+    let mut names: Vec<(&str, u64)> = dns(report)?.names().collect();
     names.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     for (name, queries) in names {
         long_names += if name.len() > limits.long_query { queries } else { 0 };
@@ -218,14 +218,13 @@ pub fn tunnelling<'a>(
     }
     let (mut left, mut looked_at, mut name) = (MOST_MESSAGES, 0u64, String::new());
     for part in kept {
-        for (context, bytes) in part.raw("dns").take(left) {
+        part.raw("dns", left, |context, bytes| {
             left -= 1;
-            if context.detected_by == DetectedBy::Content {
-                continue;
+            if context.detected_by != DetectedBy::Content {
+                looked_at += 1;
+                look(context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
             }
-            looked_at += 1;
-            look(&context, bytes, &mut name, &mut found, &places, suffixes, limits.long_query);
-        }
+        });
     }
     let found = Arc::new(found);
     let chosen = |keep: &dyn Fn(&Domain) -> bool| found.domains.iter().filter(|d| keep(d)).map(Domain::row).collect();

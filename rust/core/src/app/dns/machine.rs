@@ -6,7 +6,7 @@ use super::pairing::Pairing;
 use super::rdata;
 use super::wire::{self, Entry, Header};
 use crate::addr::IpAddr;
-use crate::app::count::{Counter, Times, counted_later, text_of};
+use crate::app::count::{Counter, TextCounter, Times, texts_later};
 use crate::app::message::{Fields, Value};
 use crate::app::rows::Rows;
 use crate::app::table::Evidence;
@@ -53,9 +53,9 @@ pub struct Machine {
     record_types: Counter<u16>,
     /// Types listed in the bit maps of NSEC and NSEC3 records, which Wireshark counts as `dns.resp.type` too.
     listed_types: Counter<u16>,
-    names: Counter<String>,
-    nxdomain_names: Counter<String>,
-    servfail_names: Counter<String>,
+    names: TextCounter,
+    nxdomain_names: TextCounter,
+    servfail_names: TextCounter,
     clients: HashMap<IpAddr, Client, RandomState>,
     servers: HashMap<IpAddr, Server, RandomState>,
     max_keys: usize,
@@ -108,9 +108,9 @@ impl Machine {
             rcodes: small(),
             record_types: small(),
             listed_types: small(),
-            names: Counter::new(limits.max_names),
-            nxdomain_names: Counter::new(limits.max_names),
-            servfail_names: Counter::new(limits.max_names),
+            names: TextCounter::new(limits.max_names),
+            nxdomain_names: TextCounter::new(limits.max_names),
+            servfail_names: TextCounter::new(limits.max_names),
             clients: HashMap::default(),
             servers: HashMap::default(),
             max_keys: limits.max_app_keys,
@@ -328,7 +328,7 @@ impl Machine {
     }
 
     /// Names asked for, and how often.
-    pub fn names(&self) -> impl Iterator<Item = (&String, u64)> {
+    pub fn names(&self) -> impl Iterator<Item = (&str, u64)> {
         self.names.iter()
     }
 
@@ -378,9 +378,9 @@ impl Machine {
             ("rcodes", numbers(&self.rcodes)),
             ("record_types", numbers(&self.record_types)),
             ("types_listed_in_nsec", numbers(&self.listed_types)),
-            ("query_names", counted_later!(self, names, text_of)),
-            ("nxdomain_names", counted_later!(self, nxdomain_names, text_of)),
-            ("servfail_names", counted_later!(self, servfail_names, text_of)),
+            ("query_names", texts_later!(self, names)),
+            ("nxdomain_names", texts_later!(self, nxdomain_names)),
+            ("servfail_names", texts_later!(self, servfail_names)),
             ("response_time", self.times.report().into()),
             ("unanswered", self.pairing.unanswered().report()),
             ("forgotten", self.pairing.forgotten().into()),

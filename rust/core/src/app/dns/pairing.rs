@@ -3,7 +3,7 @@
 use crate::app::Context;
 use crate::app::table::{Evidence, first_frames};
 use foldhash::quality::RandomState;
-use std::collections::HashMap;
+use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
 /// A query with the identification of one before it that has no answer yet is a repetition of it within this time.
@@ -14,29 +14,42 @@ const REMEMBER_NS: i64 = 60_000_000_000;
 /// Queries before the first look for what can be forgotten.
 const FIRST_SWEEP: usize = 100_000;
 
-/// Both ends in an order that does not depend on the direction, transport and identification, as 128 bits of a hash
-/// nobody outside can foresee: a third of the memory of the values, and two that are equal by chance do not occur.
-type Key = [u64; 2];
+/// Both ends in an order that does not depend on the direction, transport and identification, as a hash nobody outside
+/// can foresee: a fifth of the memory of the values, and two of a million that are equal by chance do not occur.
+type Key = u64;
 
+/// A query that has no answer yet.
 #[derive(Clone, Copy, Debug)]
-struct Transaction {
+struct Open {
+    key: Key,
     time_ns: i64,
-    /// Twice the frame number, one more when it was answered.
-    frame_and_answered: u64,
+    frame: u64,
 }
 
-impl Transaction {
-    fn new(c: &Context) -> Self {
-        Self { time_ns: c.time_ns, frame_and_answered: c.frame << 1 }
-    }
-    fn answered(&self) -> bool {
-        self.frame_and_answered & 1 == 1
-    }
-    fn frame(&self) -> u64 {
-        self.frame_and_answered >> 1
-    }
+impl Open {
     fn age(&self, now: i64) -> i64 {
         now.saturating_sub(self.time_ns)
+    }
+}
+
+/// A query that has an answer: both halves of its key, and its time in [`TICK_NS`] since the first query. There are many
+/// of these; nothing else is asked of them.
+#[derive(Clone, Copy, Debug)]
+struct Answered([u32; 3]);
+
+/// 17 ms: the numbers last for two years.
+const TICK_NS: i64 = 1 << 24;
+
+impl Answered {
+    fn new(q: &Open, base_ns: i64) -> Self {
+        let ticks = q.time_ns.saturating_sub(base_ns) / TICK_NS;
+        Self([(q.key >> 32) as u32, q.key as u32, ticks.clamp(0, u32::MAX as i64) as u32])
+    }
+    fn key(&self) -> Key {
+        (self.0[0] as u64) << 32 | self.0[1] as u64
+    }
+    fn time_ns(&self, base_ns: i64) -> i64 {
+        base_ns.saturating_add(self.0[2] as i64 * TICK_NS)
     }
 }
 
@@ -52,8 +65,11 @@ pub enum Answer {
 /// The table of a pass.
 #[derive(Debug)]
 pub struct Pairing {
-    waiting: HashMap<Key, Transaction, RandomState>,
-    hashes: [RandomState; 2],
+    waiting: HashTable<Open>,
+    answered: HashTable<Answered>,
+    /// Time of the first query.
+    base_ns: i64,
+    hasher: RandomState,
     limit: usize,
     sweep_at: usize,
     /// Queries that opened a transaction and have no answer.
@@ -67,8 +83,7 @@ pub struct Pairing {
 /// A copy is for a report: it has the counts, and of the table only the first unanswered frames.
 impl Clone for Pairing {
     fn clone(&self) -> Self {
-        let waiting = self.waiting.values().filter(|t| !t.answered()).map(Transaction::frame);
-        let gone = first_frames(self.gone.iter().copied().chain(waiting));
+        let gone = first_frames(self.gone.iter().copied().chain(self.waiting.iter().map(|q| q.frame)));
         Self { gone, forgotten: self.forgotten, open: self.open, ..Self::new(self.limit) }
     }
 }
@@ -76,8 +91,10 @@ impl Clone for Pairing {
 impl Pairing {
     pub fn new(limit: usize) -> Self {
         Self {
-            waiting: HashMap::default(),
-            hashes: Default::default(),
+            waiting: HashTable::new(),
+            answered: HashTable::new(),
+            base_ns: 0,
+            hasher: RandomState::default(),
             limit,
             sweep_at: FIRST_SWEEP.min(limit),
             open: 0,
@@ -88,25 +105,33 @@ impl Pairing {
 
     fn key(&self, c: &Context, id: u16) -> Key {
         let (a, b) = ((c.src, c.src_port), (c.dst, c.dst_port));
-        let whole = (if a <= b { [a, b] } else { [b, a] }, c.is_stream(), id);
-        self.hashes.each_ref().map(|h| h.hash_one(whole))
+        self.hasher.hash_one((if a <= b { [a, b] } else { [b, a] }, c.is_stream(), id))
+    }
+
+    fn len(&self) -> usize {
+        self.waiting.len() + self.answered.len()
     }
 
     /// Takes a query; the frame of the one that waits when it repeats one.
     pub fn query(&mut self, c: &Context, id: u16) -> Option<u64> {
         let key = self.key(c, id);
-        if let Some(t) = self.waiting.get_mut(&key) {
-            if !t.answered() && t.age(c.time_ns) < RETRANSMISSION_NS {
-                return Some(t.frame());
+        let new = Open { key, time_ns: c.time_ns, frame: c.frame };
+        if let Some(q) = self.waiting.find_mut(key, |q| q.key == key) {
+            if q.age(c.time_ns) < RETRANSMISSION_NS {
+                return Some(q.frame);
             }
-            if !t.answered() {
-                let all = self.gone.iter().copied().chain([t.frame()]);
-                self.gone = first_frames(all);
-            }
-            *t = Transaction::new(c);
+            let all = self.gone.iter().copied().chain([q.frame]);
+            self.gone = first_frames(all);
+            *q = new;
         } else {
-            self.make_room(c.time_ns);
-            self.waiting.insert(key, Transaction::new(c));
+            if self.len() == 0 {
+                self.base_ns = c.time_ns;
+            }
+            match self.answered.find_entry(key, |a| a.key() == key) {
+                Ok(before) => drop(before.remove()),
+                Err(_) => self.make_room(c.time_ns),
+            }
+            self.waiting.insert_unique(key, new, |q| q.key);
         }
         self.open += 1;
         None
@@ -114,41 +139,47 @@ impl Pairing {
 
     pub fn answer(&mut self, c: &Context, id: u16) -> Answer {
         let key = self.key(c, id);
-        match self.waiting.get_mut(&key) {
-            None => Answer::Unsolicited,
-            Some(t) if t.answered() => Answer::Duplicate,
-            Some(t) => {
-                t.frame_and_answered |= 1;
-                self.open -= 1;
-                Answer::First(t.age(c.time_ns), t.frame())
-            }
+        if let Ok(found) = self.waiting.find_entry(key, |q| q.key == key) {
+            let (q, _) = found.remove();
+            self.open -= 1;
+            self.answered.insert_unique(key, Answered::new(&q, self.base_ns), Answered::key);
+            Answer::First(q.age(c.time_ns), q.frame)
+        } else if self.answered.find(key, |a| a.key() == key).is_some() {
+            Answer::Duplicate
+        } else {
+            Answer::Unsolicited
         }
     }
 
     /// Forgets what was answered long ago; at the limit also what never was.
     fn make_room(&mut self, now: i64) {
-        if self.waiting.len() < self.sweep_at {
+        if self.len() < self.sweep_at {
             return;
         }
-        self.waiting.retain(|_, t| !t.answered() || t.age(now) < REMEMBER_NS);
-        if self.waiting.len() >= self.limit {
-            self.forget(|t| t.age(now) >= RETRANSMISSION_NS);
+        let base = self.base_ns;
+        self.answered.retain(|a| now.saturating_sub(a.time_ns(base)) < REMEMBER_NS);
+        if self.len() >= self.limit {
+            self.forget(|time| now.saturating_sub(time) >= RETRANSMISSION_NS);
             // Still full of queries of the last seconds: the older half goes, or every query would sweep the table.
-            if self.waiting.len() * 2 >= self.limit {
-                let mut times: Vec<i64> = self.waiting.values().map(|t| t.time_ns).collect();
+            if self.len() * 2 >= self.limit {
+                let answered = self.answered.iter().map(|a| a.time_ns(base));
+                let mut times: Vec<i64> = self.waiting.iter().map(|q| q.time_ns).chain(answered).collect();
                 let half = times.len() / 2;
                 let middle = *times.select_nth_unstable(half).1;
-                self.forget(|t| t.time_ns <= middle);
+                self.forget(|time| time <= middle);
             }
         }
-        self.sweep_at = (self.waiting.len() * 2).max(FIRST_SWEEP).min(self.limit);
+        self.sweep_at = (self.len() * 2).max(FIRST_SWEEP).min(self.limit);
     }
 
-    fn forget(&mut self, which: impl Fn(&Transaction) -> bool) {
-        let lost = || self.waiting.values().filter(|t| which(t) && !t.answered());
+    /// Forgets what is of such a time.
+    fn forget(&mut self, which: impl Fn(i64) -> bool) {
+        let base = self.base_ns;
+        self.answered.retain(|a| !which(a.time_ns(base)));
+        let lost = || self.waiting.iter().filter(|q| which(q.time_ns));
         self.forgotten += lost().count() as u64;
-        self.gone = first_frames(self.gone.iter().copied().chain(lost().map(Transaction::frame)));
-        self.waiting.retain(|_, t| !which(t));
+        self.gone = first_frames(self.gone.iter().copied().chain(lost().map(|q| q.frame)));
+        self.waiting.retain(|q| !which(q.time_ns));
     }
 
     /// Adds the counts of another part of the traffic. Transactions of both parts stay apart: one that was cut between

@@ -2,6 +2,7 @@
 
 use super::head::Kind;
 use super::secret::Login;
+use super::servers::{End, Server, Servers};
 use crate::addr::IpAddr;
 use crate::app::Context;
 use crate::app::count::{Counter, Times, counted_later, text_of};
@@ -21,8 +22,6 @@ const MAX_FRAMES: usize = 20;
 pub const MAX_URI: usize = 2_048;
 /// Distinct logins listed.
 const MAX_LOGINS: usize = 1_000;
-/// Times kept one by one for each server.
-const MAX_SERVER_TIMES: usize = 20_000;
 /// Connections listed with most requests.
 const MAX_REUSED: usize = 1_000;
 
@@ -81,40 +80,6 @@ pub struct Took {
     pub network_ns: Option<i64>,
 }
 
-#[derive(Clone, Debug)]
-struct Server {
-    requests: u64,
-    responses: u64,
-    client_errors: u64,
-    server_errors: u64,
-    request_bytes: u64,
-    response_bytes: u64,
-    first_error: u64,
-    wait: Times,
-    network: Times,
-    server: Times,
-    transfer: Times,
-}
-
-impl Server {
-    fn new(times: usize) -> Self {
-        let times = || Times::new(times.min(MAX_SERVER_TIMES));
-        Self {
-            requests: 0,
-            responses: 0,
-            client_errors: 0,
-            server_errors: 0,
-            request_bytes: 0,
-            response_bytes: 0,
-            first_error: 0,
-            wait: times(),
-            network: times(),
-            server: times(),
-            transfer: times(),
-        }
-    }
-}
-
 /// Who tried to log in where.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct LoginKey {
@@ -135,14 +100,14 @@ struct Attempts {
     evidence: Evidence,
 }
 
-/// A reused connection.
+/// A connection with its requests.
 #[derive(Clone, Debug)]
 pub struct Reuse {
     pub stream: u32,
     pub client: IpAddr,
     pub server: IpAddr,
     pub port: u16,
-    pub host: String,
+    pub host: Box<str>,
     pub requests: u32,
     pub first_ns: i64,
     pub last_ns: i64,
@@ -152,7 +117,6 @@ pub struct Reuse {
 #[derive(Clone, Debug)]
 pub struct Counts {
     max_keys: usize,
-    max_times: usize,
     pub requests: u64,
     pub responses: u64,
     pub notifications: u64,
@@ -195,9 +159,10 @@ pub struct Counts {
     pub tunnels: Evidence,
     /// Passwords in the clear: Basic and forms.
     pub plain_logins: Evidence,
-    servers: HashMap<(IpAddr, u16), Server, RandomState>,
+    servers: Servers,
     logins: HashMap<LoginKey, Attempts, RandomState>,
     pub logins_dropped: u64,
+    /// Connections that are over and had most requests, and some that had fewer.
     reuse: Vec<Reuse>,
     pub connections: u64,
     pub reused: u64,
@@ -209,7 +174,6 @@ impl Counts {
         let times = || Times::new(limits.max_app_times / 4);
         Self {
             max_keys: limits.max_app_keys,
-            max_times: limits.max_app_times,
             requests: 0,
             responses: 0,
             notifications: 0,
@@ -247,21 +211,13 @@ impl Counts {
             bad_chunks: Evidence::default(),
             tunnels: Evidence::default(),
             plain_logins: Evidence::default(),
-            servers: HashMap::default(),
+            servers: Servers::new(limits.max_app_keys, limits.max_app_times),
             logins: HashMap::default(),
             logins_dropped: 0,
             reuse: Vec::new(),
             connections: 0,
             reused: 0,
         }
-    }
-
-    fn server(&mut self, end: (IpAddr, u16)) -> Option<&mut Server> {
-        if self.servers.len() >= self.max_keys && !self.servers.contains_key(&end) {
-            return None;
-        }
-        let times = self.max_times;
-        Some(self.servers.entry(end).or_insert_with(|| Server::new(times)))
     }
 
     /// A message that is whole and that Wireshark shows in this frame.
@@ -294,7 +250,7 @@ impl Counts {
         if m.method == "CONNECT" {
             self.tunnels.add(c.frame);
         }
-        if let Some(s) = self.server((c.dst, c.dst_port)) {
+        if let Some(s) = self.servers.row((c.dst, c.dst_port)) {
             s.requests += 1;
             s.request_bytes += m.body;
         }
@@ -309,7 +265,6 @@ impl Counts {
                 counter.add(key);
             }
         }
-        let (client, server) = (m.status / 100 == 4, m.status / 100 == 5);
         match m.status / 100 {
             1 => self.interim += 1,
             // 304 Not Modified leads nowhere else.
@@ -318,31 +273,24 @@ impl Counts {
             5 => self.server_errors.add(c.frame),
             _ => {}
         }
-        if let Some(s) = self.server((c.src, c.src_port)) {
+        if let Some(s) = self.servers.row((c.src, c.src_port)) {
             s.responses += 1;
             s.response_bytes += m.body;
-            s.client_errors += client as u64;
-            s.server_errors += server as u64;
-            if server && s.first_error == 0 {
-                s.first_error = c.frame;
-            }
+            s.failed(m.status, c.frame);
         }
     }
 
     /// The times of a response whose request is known, sent by this end.
     pub fn took(&mut self, c: &Context, t: &Took) {
-        let mut add = |all: fn(&mut Self) -> &mut Times, one: fn(&mut Server) -> &mut Times, ns: Option<i64>| {
+        let all = [&mut self.wait, &mut self.network, &mut self.server, &mut self.transfer];
+        for (times, ns) in all.into_iter().zip(t.kinds()) {
             if let Some(ns) = ns {
-                all(self).add(ns, c.frame);
-                if let Some(s) = self.server((c.src, c.src_port)) {
-                    one(s).add(ns, c.frame);
-                }
+                times.add(ns, c.frame);
             }
-        };
-        add(|a| &mut a.wait, |s| &mut s.wait, t.wait_ns);
-        add(|a| &mut a.network, |s| &mut s.network, t.wait_ns.and(t.network_ns));
-        add(|a| &mut a.server, |s| &mut s.server, t.server_ns());
-        add(|a| &mut a.transfer, |s| &mut s.transfer, t.transfer_ns);
+        }
+        if t.kinds().iter().any(Option::is_some) {
+            self.servers.took((c.src, c.src_port), t, c.frame);
+        }
         if t.wait_ns.is_some_and(|ns| ns > SLOW_NS) {
             self.slow.add(c.frame);
         }
@@ -381,31 +329,23 @@ impl Counts {
         }
     }
 
-    /// A request on a connection, which is the `requests`th; its place in the list of reused connections.
-    pub fn reused(
-        &mut self,
-        place: Option<usize>,
-        of: impl FnOnce() -> Reuse,
-        requests: u32,
-        ns: i64,
-    ) -> Option<usize> {
+    /// A request on a connection, which is the `requests`th.
+    pub fn reused(&mut self, requests: u32) {
         match requests {
             1 => self.connections += 1,
             2 => self.reused += 1,
             _ => {}
         }
-        match place {
-            Some(i) => {
-                if let Some(r) = self.reuse.get_mut(i) {
-                    (r.requests, r.last_ns) = (requests, ns);
-                }
-                place
-            }
-            None if self.reuse.len() < self.max_keys => {
-                self.reuse.push(of());
-                Some(self.reuse.len() - 1)
-            }
-            None => None,
+    }
+
+    /// A connection that has had all its requests.
+    pub fn over(&mut self, r: Reuse) {
+        self.reuse.push(r);
+        let most = self.max_keys.min(MAX_REUSED);
+        if self.reuse.len() >= 2 * most.max(8) {
+            // Of those with as many requests the first ones stay, as in the order they are listed in.
+            self.reuse.sort_by_key(|r| (Reverse(r.requests), r.stream));
+            self.reuse.truncate(most);
         }
     }
 
@@ -472,22 +412,7 @@ impl Counts {
         ] {
             a.merge(b);
         }
-        for (&end, s) in &o.servers {
-            let Some(mine) = self.server(end) else { continue };
-            mine.requests += s.requests;
-            mine.responses += s.responses;
-            mine.client_errors += s.client_errors;
-            mine.server_errors += s.server_errors;
-            mine.request_bytes += s.request_bytes;
-            mine.response_bytes += s.response_bytes;
-            if mine.first_error == 0 {
-                mine.first_error = s.first_error;
-            }
-            mine.wait.merge(&s.wait);
-            mine.network.merge(&s.network);
-            mine.server.merge(&s.server);
-            mine.transfer.merge(&s.transfer);
-        }
+        self.servers.merge(&o.servers);
         let mut theirs: Vec<_> = o.logins.iter().collect();
         theirs.sort_by(|a, b| a.0.cmp(b.0));
         for (key, a) in theirs {
@@ -504,8 +429,7 @@ impl Counts {
             mine.rejected += a.rejected;
             mine.evidence.merge(&a.evidence);
         }
-        let room = self.max_keys.saturating_sub(self.reuse.len());
-        self.reuse.extend(o.reuse.iter().take(room).cloned());
+        o.reuse.iter().cloned().for_each(|r| self.over(r));
     }
 
     pub fn report(self: &Arc<Self>) -> Fields {
@@ -558,21 +482,27 @@ impl Counts {
             ("reused_connections", self.reused.into()),
             (
                 "top_connections",
-                Rows::later(self, self.reuse.len().min(MAX_REUSED), Self::reused_most, Self::reuse_row),
+                Rows::later(
+                    self,
+                    self.reuse.len().min(self.max_keys.min(MAX_REUSED)),
+                    Self::reused_most,
+                    Self::reuse_row,
+                ),
             ),
         ]
     }
 
     /// Servers with most messages first.
-    fn by_messages(&self) -> Vec<(IpAddr, u16)> {
+    fn by_messages(&self) -> Vec<End> {
         let mut all: Vec<_> = self.servers.iter().collect();
-        all.sort_unstable_by_key(|(end, s)| (Reverse(s.requests + s.responses), **end));
-        all.into_iter().map(|s| *s.0).collect()
+        all.sort_unstable_by_key(|(end, s)| (Reverse(s.requests + s.responses), *end));
+        all.into_iter().map(|s| s.0).collect()
     }
 
     /// Those whose responses took longest on average first, then as `by_messages`.
-    fn by_wait(&self) -> Vec<(IpAddr, u16)> {
-        let mut all: Vec<_> = self.servers.iter().map(|(end, s)| (s.wait.mean_ns().unwrap_or(0.0), s, end)).collect();
+    fn by_wait(&self) -> Vec<End> {
+        let mean_wait = |s| self.servers.times(s)[0].mean_ns().unwrap_or(0.0);
+        let mut all: Vec<_> = self.servers.iter().map(|(end, s)| (mean_wait(s), s, end)).collect();
         all.sort_unstable_by(|a, b| {
             let by_messages = |s: &Server| Reverse(s.requests + s.responses);
             b.0.total_cmp(&a.0).then_with(|| (by_messages(a.1), a.2).cmp(&(by_messages(b.1), b.2)))
@@ -580,32 +510,35 @@ impl Counts {
         all.into_iter().map(|s| *s.2).collect()
     }
 
-    fn servers_by(self: &Arc<Self>, order: fn(&Self) -> Vec<(IpAddr, u16)>) -> Value {
+    fn servers_by(self: &Arc<Self>, order: fn(&Self) -> Vec<End>) -> Value {
         Rows::later(self, self.servers.len(), order, Self::server_row)
     }
 
     /// Ports of the servers, the lowest first.
     fn ports(self: &Arc<Self>) -> Value {
-        let ports: BTreeSet<u16> = self.servers.keys().map(|end| end.1).collect();
+        let ports: BTreeSet<u16> = self.servers.iter().map(|(end, _)| end.1).collect();
         ports.into_iter().map(Value::from).collect::<Vec<_>>().into()
     }
 
-    fn server_row(&self, end: &(IpAddr, u16)) -> Value {
+    fn server_row(&self, end: &End) -> Value {
         let Some(s) = self.servers.get(end) else { return Value::None };
+        let errors = s.errors();
+        let times = self.servers.times(s);
+        let [wait, network, server, transfer] = times.each_ref().map(|t| t.report());
         vec![
             ("server", end.0.into()),
             ("port", end.1.into()),
             ("requests", s.requests.into()),
             ("responses", s.responses.into()),
-            ("client_errors", s.client_errors.into()),
-            ("server_errors", s.server_errors.into()),
-            ("first_error_frame", Some(s.first_error).filter(|&f| f != 0).into()),
+            ("client_errors", errors.client.into()),
+            ("server_errors", errors.server.into()),
+            ("first_error_frame", Some(errors.first).filter(|&f| f != 0).into()),
             ("request_body_bytes", s.request_bytes.into()),
             ("response_body_bytes", s.response_bytes.into()),
-            ("wait", s.wait.report().into()),
-            ("network", s.network.report().into()),
-            ("server_time", s.server.report().into()),
-            ("transfer", s.transfer.report().into()),
+            ("wait", wait.into()),
+            ("network", network.into()),
+            ("server_time", server.into()),
+            ("transfer", transfer.into()),
         ]
         .into()
     }
@@ -636,7 +569,7 @@ impl Counts {
     fn reused_most(&self) -> Vec<usize> {
         let mut all: Vec<_> = self.reuse.iter().enumerate().collect();
         all.sort_by_key(|(_, r)| (Reverse(r.requests), r.stream));
-        all.into_iter().take(MAX_REUSED).map(|r| r.0).collect()
+        all.into_iter().take(self.max_keys.min(MAX_REUSED)).map(|r| r.0).collect()
     }
 
     fn reuse_row(&self, place: &usize) -> Value {
@@ -646,7 +579,7 @@ impl Counts {
             ("client", r.client.into()),
             ("server", r.server.into()),
             ("port", r.port.into()),
-            ("host", r.host.clone().into()),
+            ("host", String::from(&*r.host).into()),
             ("requests", r.requests.into()),
             ("first_ns", r.first_ns.into()),
             ("last_ns", r.last_ns.into()),
@@ -656,8 +589,45 @@ impl Counts {
 }
 
 impl Took {
+    /// Wait, time on the network, time of the server and transfer: what is counted of them.
+    pub fn kinds(&self) -> [Option<i64>; 4] {
+        [self.wait_ns, self.wait_ns.and(self.network_ns), self.server_ns(), self.transfer_ns]
+    }
+
     /// What is left of the wait for the server itself.
     pub fn server_ns(&self) -> Option<i64> {
         Some((self.wait_ns? - self.network_ns?).max(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connection(stream: u32) -> Reuse {
+        let end = IpAddr::v4([10, 0, 0, 1]);
+        // Every number of requests comes often, in no order.
+        let requests = 1 + stream.wrapping_mul(2_654_435_761) % 37;
+        Reuse { stream, client: end, server: end, port: 80, host: "a".into(), requests, first_ns: 1, last_ns: 2 }
+    }
+
+    fn listed(counts: &Counts) -> Vec<(u32, u32)> {
+        let row = |&place: &usize| (counts.reuse[place].requests, counts.reuse[place].stream);
+        counts.reused_most().iter().map(row).collect()
+    }
+
+    #[test]
+    fn connections_with_most_requests_are_listed_of_however_many() {
+        let mut counts = [(); 2].map(|()| Counts::new(&Limits::default()));
+        (0..30_000).for_each(|n| counts[(n / 100 % 2) as usize].over(connection(n)));
+        let [mut all, other] = counts;
+        assert!(all.reuse.len() < 2 * MAX_REUSED);
+        all.merge(&other);
+        let mut expected: Vec<_> = (0..30_000).map(|n| (connection(n).requests, n)).collect();
+        expected.sort_by_key(|&(requests, stream)| (Reverse(requests), stream));
+        assert_eq!(listed(&all), expected[..MAX_REUSED]);
+        let mut few = Counts::new(&Limits { max_app_keys: 3, ..Limits::default() });
+        (0..30).for_each(|n| few.over(connection(n)));
+        assert_eq!(listed(&few).len(), 3);
     }
 }

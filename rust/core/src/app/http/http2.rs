@@ -84,7 +84,8 @@ pub fn begins_with_settings(data: &[u8]) -> bool {
 /// A stream with a request and its response.
 #[derive(Debug, Default)]
 struct Exchange {
-    place: Option<usize>,
+    /// Its number among the rows.
+    place: Option<u32>,
     /// A place among the rows was asked for.
     placed: bool,
     /// Its request is counted as waiting for a response.
@@ -155,6 +156,11 @@ impl Http2 {
         let mut http2 = Self::new(handshake_ns);
         http2.streams.insert(1, first);
         http2
+    }
+
+    /// Nothing more comes of its streams.
+    pub fn over(&mut self, shared: &mut Shared) {
+        self.streams.drain().for_each(|(_, e)| e.settle(shared));
     }
 
     /// Bytes are lost: header blocks cannot be read any more.
@@ -279,7 +285,8 @@ impl Http2 {
                     frames.reset.add(c.frame);
                 }
                 if let Some(e) = self.streams.remove(&id) {
-                    self.forget(shared, *e);
+                    shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.unfinished);
+                    e.settle(shared);
                 }
                 return;
             }
@@ -296,11 +303,6 @@ impl Http2 {
         {
             self.block(shared, c, at, (id, first_flags), shown, out);
         }
-    }
-
-    /// A stream that ends without a response.
-    fn forget(&self, shared: &mut Shared, e: Exchange) {
-        shared.http2.unfinished = shared.http2.unfinished.saturating_sub(e.unfinished);
     }
 
     fn block(
@@ -358,7 +360,7 @@ impl Http2 {
 
     fn request(&mut self, shared: &mut Shared, c: &Context, id: u32, b: &Block) {
         if self.streams.len() >= MAX_STREAMS {
-            self.streams.clear();
+            self.over(shared);
         }
         let login = if b.authorization.is_empty() || c.is_decrypted() { None } else { secret::login(&b.authorization) };
         let mut row =
@@ -387,7 +389,9 @@ impl Http2 {
             (e.unfinished, e.open) = (1, true);
         }
         e.store(shared);
-        self.streams.insert(id, e);
+        if let Some(before) = self.streams.insert(id, e) {
+            before.settle(shared);
+        }
     }
 
     fn response(&mut self, shared: &mut Shared, c: &Context, id: u32, b: &Block) {
@@ -459,6 +463,7 @@ impl Http2 {
                 counts.took(c, &took);
             }
             e.store(shared);
+            e.settle(shared);
             self.streams.remove(&id);
         } else {
             e.row.request_body = done.body;
@@ -470,6 +475,13 @@ impl Http2 {
 }
 
 impl Exchange {
+    /// Nothing more will be known of its row.
+    fn settle(&self, shared: &mut Shared) {
+        if let Some(place) = self.place {
+            shared.kept.settle(place);
+        }
+    }
+
     /// Its row where it is listed: from the first of its messages on that counts.
     fn store(&mut self, shared: &mut Shared) {
         let Some(context) = &self.context else { return };
@@ -477,7 +489,7 @@ impl Exchange {
             Some(place) => shared.kept.replace(place, context, &self.row.pack()),
             None if shared.counting && !self.placed => {
                 self.placed = true;
-                self.place = shared.kept.keep("http2", context, row::fields, &self.row.pack());
+                self.place = shared.kept.open("http2", context, row::fields, &self.row.pack());
             }
             None => {}
         }

@@ -13,6 +13,7 @@ pub(crate) mod http2_fields;
 mod ports;
 mod row;
 pub(super) mod secret;
+mod servers;
 mod websocket;
 pub(crate) mod websocket_fields;
 
@@ -117,11 +118,12 @@ impl Http {
         if !self.connections.contains_key(&number) {
             if self.sweeps.is_due(self.connections.len(), self.max_connections) {
                 let is_full = self.connections.len() >= self.max_connections;
-                let unanswered = &mut self.unanswered;
+                let (unanswered, shared) = (&mut self.unanswered, &mut self.shared);
                 self.connections.retain(|_, c| {
                     let goes = c.over() && (is_full || std::mem::replace(&mut c.was_over, true));
                     if goes {
                         unanswered.extend(c.unanswered());
+                        c.forget(shared);
                     }
                     !goes
                 });
@@ -136,6 +138,7 @@ impl Http {
         let connection = self.connections.get_mut(&number)?;
         if c.is_decrypted() && !connection.decrypted {
             // Not what led there: a proxy's tunnel has the same number.
+            connection.forget(&mut self.shared);
             **connection = Connection::default();
             connection.decrypted = true;
         }
@@ -279,8 +282,10 @@ impl App for Http {
 
     fn report(&self) -> Option<Arc<dyn Report>> {
         let s = &self.shared;
+        let mut http = s.http.clone();
+        self.connections.values().filter_map(|c| c.reuse.clone()).for_each(|r| http.over(r));
         Some(Arc::new(Summary {
-            http: Arc::new(s.http.clone()),
+            http: Arc::new(http),
             http2: Arc::new(s.http2.clone()),
             frames: s.frames.clone(),
             ssdp: Arc::new(s.ssdp.clone()),
@@ -291,7 +296,9 @@ impl App for Http {
 
     fn into_report(self: Box<Self>) -> (Option<Arc<dyn Report>>, Option<Kept>) {
         let unanswered = self.unanswered();
-        let Shared { http, http2, frames, ssdp, websocket, kept, .. } = self.shared;
+        let Self { shared, mut connections, .. } = *self;
+        let Shared { mut http, http2, frames, ssdp, websocket, kept, .. } = shared;
+        connections.drain().filter_map(|(_, c)| c.reuse).for_each(|r| http.over(r));
         let [http, http2, ssdp] = [http, http2, ssdp].map(Arc::new);
         (Some(Arc::new(Summary { http, http2, frames, ssdp, websocket, unanswered })), Some(kept))
     }

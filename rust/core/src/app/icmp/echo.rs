@@ -8,6 +8,8 @@ use crate::app::message::{Fields, Value, row};
 use crate::app::table::{Evidence, Recent, Table, first_frames};
 use crate::limits::Limits;
 use arrayvec::ArrayVec;
+use foldhash::quality::RandomState;
+use std::hash::BuildHasher;
 
 /// What an echo message says, beside its context.
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +32,10 @@ pub struct Echo<'a> {
     pub payload_wire: u32,
 }
 
-/// Both hosts in an order that does not depend on the direction; the checksum as the request has it. Wireshark tells
-/// what comes through a tunnel over UDP from what does not, whatever the ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    ends: [IpAddr; 2],
-    in_udp: bool,
-    id: u16,
-    seq: u16,
-    checksum: u16,
-}
+/// Both hosts in an order that does not depend on the direction, whether Wireshark sees it come through a tunnel over
+/// UDP (whatever the ports), identifier, sequence number, and the checksum as the request has it: as a hash nobody
+/// outside can foresee, a sixth of the memory of the values. Two that are equal by chance do not occur.
+type Key = u64;
 
 /// The sum of two numbers in one's complement, zero always as 0.
 fn ones(a: u16, b: u16) -> u16 {
@@ -48,25 +44,37 @@ fn ones(a: u16, b: u16) -> u16 {
     if folded == 0xffff { 0 } else { folded as u16 }
 }
 
-impl Key {
-    fn new(e: &Echo<'_>) -> Self {
-        let ends = if e.src <= e.dst { [e.src, e.dst] } else { [e.dst, e.src] };
-        // From request to reply the type falls by 8 in ICMP and rises by 1 in ICMPv6; the checksum goes the other way.
-        let checksum = match (e.reply, e.v6) {
-            (true, true) => ones(e.checksum, 0x0100),
-            (true, false) => ones(e.checksum, !0x0800),
-            (false, _) => ones(e.checksum, 0),
-        };
-        Self { ends, in_udp: e.in_udp, id: e.id, seq: e.seq, checksum }
-    }
+fn key(hasher: &RandomState, e: &Echo<'_>) -> Key {
+    let ends = if e.src <= e.dst { [e.src, e.dst] } else { [e.dst, e.src] };
+    // From request to reply the type falls by 8 in ICMP and rises by 1 in ICMPv6; the checksum goes the other way.
+    let checksum = match (e.reply, e.v6) {
+        (true, true) => ones(e.checksum, 0x0100),
+        (true, false) => ones(e.checksum, !0x0800),
+        (false, _) => ones(e.checksum, 0),
+    };
+    hasher.hash_one((ends, e.in_udp, e.id, e.seq, checksum))
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Request {
     time_ns: i64,
-    frame: u64,
-    ttl: u8,
-    answered: bool,
+    /// From above: frame, eight bits of time to live, one that says whether it was answered.
+    rest: u64,
+}
+
+impl Request {
+    fn new(e: &Echo<'_>) -> Self {
+        Self { time_ns: e.time_ns, rest: e.frame << 9 | u64::from(e.ttl) << 1 }
+    }
+    fn frame(&self) -> u64 {
+        self.rest >> 9
+    }
+    fn ttl(&self) -> u8 {
+        (self.rest >> 1) as u8
+    }
+    fn answered(&self) -> bool {
+        self.rest & 1 != 0
+    }
 }
 
 /// Identifiers listed of one pair of hosts.
@@ -319,6 +327,7 @@ impl Counts {
 #[derive(Debug)]
 pub struct Machine {
     pending: Recent<Key, Request>,
+    hasher: RandomState,
     /// Requests to groups: every member may answer, from its own address.
     groups: Recent<(IpAddr, u16, u16), ()>,
     counts: Counts,
@@ -337,6 +346,7 @@ impl Machine {
     pub fn new(limits: &Limits) -> Self {
         Self {
             pending: Recent::new(limits.max_icmp_pending),
+            hasher: RandomState::default(),
             groups: Recent::new(limits.max_app_keys),
             counts: Counts::new(limits),
         }
@@ -345,7 +355,7 @@ impl Machine {
     /// The counts as they are now.
     pub fn counts(&self) -> Counts {
         let mut now = self.counts.clone();
-        let waiting = self.pending.values().filter(|r| !r.answered).map(|r| r.frame);
+        let waiting = self.pending.values().filter(|r| !r.answered()).map(Request::frame);
         now.unanswered_frames = first_frames(now.unanswered_frames.iter().copied().chain(waiting));
         now
     }
@@ -378,22 +388,22 @@ impl Machine {
         if !tracked {
             return self.forget(e.frame);
         }
-        let key = Key::new(e);
-        let new = Request { time_ns: e.time_ns, frame: e.frame, ttl: e.ttl, answered: false };
+        let key = key(&self.hasher, e);
+        let new = Request::new(e);
         if let Some(old) = self.pending.get_mut(&key) {
             let before = std::mem::replace(old, new);
-            if !before.answered {
+            if !before.answered() {
                 // It will never get a reply of its own.
                 self.counts.repeated.add(e.frame);
-                self.forget(before.frame);
+                self.forget(before.frame());
             }
             return;
         }
         if let Some(gone) = self.pending.insert(key, new) {
-            let lost = gone.values().filter(|r| !r.answered);
+            let lost = gone.values().filter(|r| !r.answered());
             self.counts.forgotten += lost.clone().count() as u64;
             let kept = self.counts.unanswered_frames.iter().copied();
-            self.counts.unanswered_frames = first_frames(kept.chain(lost.map(|r| r.frame)));
+            self.counts.unanswered_frames = first_frames(kept.chain(lost.map(Request::frame)));
         }
     }
 
@@ -411,9 +421,9 @@ impl Machine {
             pair.replies += 1;
             pair.message(e);
         }
-        match self.pending.get_mut(&Key::new(e)) {
-            Some(request) if !request.answered => {
-                request.answered = true;
+        match self.pending.get_mut(&key(&self.hasher, e)) {
+            Some(request) if !request.answered() => {
+                request.rest |= 1;
                 let took_ns = e.time_ns.saturating_sub(request.time_ns);
                 c.answered += 1;
                 c.times.add(took_ns, e.frame);
@@ -423,7 +433,7 @@ impl Machine {
                 if let Some(pair) = pair {
                     pair.took(took_ns, e.frame);
                 }
-                Some(Answered { frame: request.frame, took_ns, ttl: request.ttl })
+                Some(Answered { frame: request.frame(), took_ns, ttl: request.ttl() })
             }
             Some(_) => {
                 c.duplicates.add(e.frame);

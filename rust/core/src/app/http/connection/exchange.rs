@@ -19,7 +19,8 @@ const MAX_FIELD: usize = 512;
 /// A request that waits for its response, or the one its response is coming to.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    place: Option<usize>,
+    /// Its number among the rows, as long as they hold it open.
+    place: Option<u32>,
     /// A place among the rows was asked for.
     placed: bool,
     /// It is counted as waiting for its response.
@@ -41,9 +42,22 @@ impl Exchange {
             Some(place) => shared.kept.replace(place, context, &self.row.pack()),
             None if shared.counting && !self.placed => {
                 self.placed = true;
-                self.place = shared.kept.keep("http", context, row::fields, &self.row.pack());
+                self.place = shared.kept.open("http", context, row::fields, &self.row.pack());
             }
             None => {}
+        }
+    }
+
+    /// As `store`, for the last time.
+    pub(super) fn settle(&mut self, shared: &mut Shared) {
+        self.store(shared);
+        self.end(shared);
+    }
+
+    /// Its row stays as it was last stored.
+    pub(super) fn end(&mut self, shared: &mut Shared) {
+        if let Some(place) = self.place.take() {
+            shared.kept.settle(place);
         }
     }
 
@@ -60,21 +74,22 @@ impl Connection {
     /// A request begins to wait for its response.
     pub(super) fn asked(&mut self, shared: &mut Shared, c: &Context, h: &Head<'_>, login: Option<Login>, done: &Done) {
         if std::mem::take(&mut self.uncertain) || self.queue.len() >= MAX_QUEUE {
-            self.queue.clear();
+            self.queue.drain(..).for_each(|mut e| e.end(shared));
         }
-        let reuse = || Reuse {
-            stream: c.stream.unwrap_or(0),
-            client: c.src,
-            server: c.dst,
-            port: c.dst_port,
-            host: done.host.clone(),
-            requests: 1,
-            first_ns: c.time_ns,
-            last_ns: c.time_ns,
-        };
         if let Some(counts) = shared.http() {
-            self.requests += 1;
-            self.place = counts.reused(self.place, reuse, self.requests, c.time_ns);
+            let reuse = self.reuse.get_or_insert_with(|| Reuse {
+                stream: c.stream.unwrap_or(0),
+                client: c.src,
+                server: c.dst,
+                port: c.dst_port,
+                host: done.host.as_str().into(),
+                requests: 0,
+                first_ns: c.time_ns,
+                last_ns: c.time_ns,
+            });
+            reuse.requests = reuse.requests.saturating_add(1);
+            reuse.last_ns = c.time_ns;
+            counts.reused(reuse.requests);
             counts.requests_kept_open += h.keeps_open() as u64;
         }
         let mut row = Row { version: h.version, request_head: h.len as u32, ..Row::default() };
@@ -205,7 +220,7 @@ impl Connection {
                 if shown && let Some(counts) = shared.http() {
                     self.timed(counts, c, &e);
                 }
-                e.store(shared);
+                e.settle(shared);
                 self.switched(shared, &e, &coming.upgrade);
             }
         }

@@ -4,7 +4,7 @@ mod exchange;
 mod messages;
 
 use super::Shared;
-use super::counts::Done;
+use super::counts::{Done, Reuse};
 use super::fields::{self, Pairs};
 use super::head::{self, Head, Kind, Look};
 use super::http2::Http2;
@@ -77,7 +77,6 @@ struct Side {
     coming: Option<Box<Coming>>,
     /// A message passed over of which bytes were missing when the next one began; they may still come.
     late: Option<Box<Coming>>,
-    websocket: Websocket,
 }
 
 /// State of one connection.
@@ -95,11 +94,13 @@ pub(super) struct Connection {
     /// A response may have been lost: the next request starts afresh.
     uncertain: bool,
     pub handshake_ns: Option<i64>,
-    requests: u32,
-    place: Option<usize>,
+    /// Its requests that count.
+    pub reuse: Option<Reuse>,
     http2: Option<Box<Http2>>,
+    websockets: Option<Box<[Websocket; 2]>>,
     websocket_counted: bool,
-    pairs: Box<Pairs>,
+    /// What it speaks of, where somebody wants fields.
+    pairs: Option<Box<Pairs>>,
     closed: [bool; 2],
     /// It was over when the table was looked through, and nothing has come since.
     pub was_over: bool,
@@ -136,8 +137,11 @@ impl Connection {
     fn put(&mut self, c: &Context, raw: Option<&[u8]>, chunks: &[u32], out: &mut Output) {
         let Some(raw) = raw else { return };
         out.layer(of_proto(Proto::Http), raw);
-        if let Some(sink) = out.fields(Group::Http).filter(|_| !self.pairs.came_before(c)) {
-            fields::put(raw, c, &mut self.pairs, chunks, sink);
+        if let Some(sink) = out.fields(Group::Http) {
+            let pairs = self.pairs.get_or_insert_default();
+            if !pairs.came_before(c) {
+                fields::put(raw, c, pairs, chunks, sink);
+            }
         }
     }
 
@@ -169,8 +173,10 @@ impl Connection {
             // All bytes a Consumed reached for are passed over before this is asked again.
             Mode::Body => {
                 let side = &mut self.sides[at];
-                side.late = side.coming.take();
                 side.mode = Mode::Start;
+                let coming = side.coming.take();
+                let before = std::mem::replace(&mut side.late, coming).and_then(|m| m.exchange);
+                before.into_iter().for_each(|mut e| e.end(shared));
                 self.start(shared, c, at, data, out)
             }
             Mode::Tunnel => {
@@ -184,7 +190,7 @@ impl Connection {
             }
             Mode::Switched => Step::Consumed(data.len()),
             Mode::Websocket => {
-                let step = self.sides[at].websocket.frame(data);
+                let step = self.websockets.get_or_insert_default()[at].frame(data);
                 if let Step::Consumed(n) = step
                     && n <= data.len()
                 {
@@ -204,15 +210,17 @@ impl Connection {
         if let Some(counts) = counts.as_mut().filter(|_| !std::mem::replace(&mut self.websocket_counted, true)) {
             counts.connections += 1;
         }
-        if self.sides[at].websocket.done(counts, self.shown(c)) && self.shown(c) {
+        let shown = self.shown(c);
+        let websocket = &mut self.websockets.get_or_insert_default()[at];
+        if websocket.done(counts, shown) && shown {
             if self.decrypted {
                 // Wireshark asks HTTP first there.
                 out.found(Proto::Http);
             }
             out.found(Proto::Websocket);
-            out.layer(of_proto(Proto::Websocket), self.sides[at].websocket.head());
+            out.layer(of_proto(Proto::Websocket), websocket.head());
             if let Some(sink) = out.fields(Group::Websocket) {
-                websocket_fields::put(self.sides[at].websocket.head(), sink);
+                websocket_fields::put(websocket.head(), sink);
             }
         }
     }
@@ -272,7 +280,7 @@ impl Connection {
             out.found(Proto::Http);
             if starts && out.sink.is_some() {
                 self.put(c, Some(data), &[], out);
-                self.pairs.read_ahead(c);
+                self.pairs.get_or_insert_default().read_ahead(c);
             }
         }
     }
@@ -338,7 +346,20 @@ impl Connection {
         if let Some(coming) = self.sides[at].coming.take()
             && let Some(mut exchange) = coming.exchange
         {
-            exchange.store(shared);
+            exchange.settle(shared);
+        }
+    }
+
+    /// The connection is over and forgotten.
+    pub fn forget(&mut self, shared: &mut Shared) {
+        let coming = self.sides.iter_mut().flat_map(|s| [s.coming.take(), s.late.take()]);
+        let responses = coming.flatten().filter_map(|mut m| m.exchange.take());
+        self.queue.drain(..).chain(responses).for_each(|mut e| e.end(shared));
+        if let Some(http2) = &mut self.http2 {
+            http2.over(shared);
+        }
+        if let Some(reuse) = self.reuse.take() {
+            shared.http.over(reuse);
         }
     }
 
