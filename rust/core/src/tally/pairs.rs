@@ -6,7 +6,7 @@ use crate::addr::{IpAddr, MacAddr};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 /// One end of a conversation.
@@ -254,14 +254,17 @@ impl<K: End> PairTable<K> {
 
 /// (end, frames and bytes sent, frames and bytes received) of every end of these pairs, in order of appearance.
 pub fn endpoints_of<K: Copy + Eq + Hash>(pairs: impl IntoIterator<Item = Pair<K>>) -> Vec<(K, [u64; 4])> {
-    let mut at: HashMap<K, usize, RandomState> = HashMap::default();
+    let hasher = RandomState::default();
+    let mut at: HashTable<u32> = HashTable::new();
     let mut out: Vec<(K, [u64; 4])> = Vec::new();
     for p in pairs {
         for (end, tx, rx) in [(p.a, 0, 1), (p.b, 1, 0)] {
-            let i = *at.entry(end).or_insert_with(|| {
+            let hash_of = |&i: &u32| hasher.hash_one(out[i as usize].0);
+            let entry = at.entry(hasher.hash_one(end), |&i| out[i as usize].0 == end, hash_of);
+            let i = *entry.or_insert(out.len() as u32).get() as usize;
+            if i == out.len() {
                 out.push((end, [0; 4]));
-                out.len() - 1
-            });
+            }
             let c = &mut out[i].1;
             c[0] += p.frames[tx];
             c[1] += p.bytes[tx];
