@@ -6,7 +6,9 @@ use pcapstream_core::addr::MacAddr;
 use pcapstream_core::flow::ConnectionTable;
 use pcapstream_core::flow::connection::Connection;
 use pcapstream_core::limits::Limits;
-use pcapstream_core::tally::{self, NameKind, Pair, PairCounts, PairTable, UdpEnd, endpoints_of, page_of};
+use pcapstream_core::tally::{
+    self, NameKind, Pair, PairCounts, PairTable, UdpEnd, endpoints_of, page_of, page_of_many,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::cmp::Reverse;
@@ -48,10 +50,12 @@ impl End for UdpEnd {
     }
 }
 
+fn row<K: End>(p: Pair<K>) -> ConversationRow {
+    (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
+}
+
 fn rows<K: End>(table: &PairTable<K>, by_frames: bool, offset: usize, limit: usize) -> Vec<ConversationRow> {
     let size = |p: &PairCounts| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
-    let row =
-        |p: Pair<K>| (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns);
     table.top(size, offset, limit).into_iter().map(row).collect()
 }
 
@@ -61,21 +65,18 @@ fn ends<K: End>(all: Vec<(K, [u64; 4])>, by_frames: bool, offset: usize, limit: 
     page.into_iter().map(|(k, c)| (k.text(), c[0], c[1], c[2], c[3])).collect()
 }
 
-/// The connections as conversations, in stream order.
-fn tcp_pairs(table: &ConnectionTable) -> Vec<Pair<UdpEnd>> {
-    let pair = |c: Connection| {
-        let ends = [(c.client, c.client_port), (c.server, c.server_port)];
-        let (a, b) = if c.client_first { (0, 1) } else { (1, 0) };
-        Pair {
-            a: ends[a],
-            b: ends[b],
-            frames: [c.dirs[a].packets as u64, c.dirs[b].packets as u64],
-            bytes: [c.dirs[a].bytes, c.dirs[b].bytes],
-            first_ns: c.first_ns,
-            last_ns: c.last_ns,
-        }
-    };
-    table.iter().map(pair).collect()
+/// A connection as a conversation.
+fn tcp_pair(c: Connection) -> Pair<UdpEnd> {
+    let ends = [(c.client, c.client_port), (c.server, c.server_port)];
+    let (a, b) = if c.client_first { (0, 1) } else { (1, 0) };
+    Pair {
+        a: ends[a],
+        b: ends[b],
+        frames: [c.dirs[a].packets as u64, c.dirs[b].packets as u64],
+        bytes: [c.dirs[a].bytes, c.dirs[b].bytes],
+        first_ns: c.first_ns,
+        last_ns: c.last_ns,
+    }
 }
 
 impl Tally {
@@ -165,12 +166,10 @@ impl Tally {
     ) -> PyResult<Vec<ConversationRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => rows(t, by_frames, offset, limit), c => {
-            let size = |p: &Pair<UdpEnd>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
-            let all: Vec<_> = tcp_pairs(c).into_iter().enumerate().collect();
-            let row = |p: Pair<UdpEnd>| {
-                (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
-            };
-            page_of(all, |(i, p)| (Reverse(size(p)), *i), offset, limit).into_iter().map(|(_, p)| row(p)).collect()
+            let size = |p: Pair<UdpEnd>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
+            let sized = c.iter().map(tcp_pair).map(size).zip(0..);
+            let page = page_of_many(sized, |&(size, rank)| (Reverse(size), rank), offset, limit);
+            page.into_iter().filter_map(|(_, rank)| c.get(rank)).map(|c| row(tcp_pair(c))).collect()
         })
     }
 
@@ -191,7 +190,7 @@ impl Tally {
     fn endpoints(&self, kind: &str, order: &str, offset: usize, limit: Option<usize>) -> PyResult<Vec<EndpointRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => ends(t.endpoints(), by_frames, offset, limit), c => {
-            ends(endpoints_of(tcp_pairs(c)), by_frames, offset, limit)
+            ends(endpoints_of(c.iter().map(tcp_pair)), by_frames, offset, limit)
         })
     }
 
