@@ -382,7 +382,7 @@ mod tests {
         let all: Vec<u64> = (0..10_000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3).collect();
         let mut sorted = all.clone();
         sorted.sort_unstable();
-        for (offset, limit) in [(0, 0), (0, 1), (0, 600), (700, 9), (9_990, 100), (20_000, 5), (3, usize::MAX)] {
+        for (offset, limit) in [(0usize, 0), (0, 1), (0, 600), (700, 9), (9_990, 100), (20_000, 5), (3, usize::MAX)] {
             let end = offset.saturating_add(limit).min(sorted.len());
             let page = page_of_many(all.iter().copied(), |&n| n, offset, limit);
             assert_eq!(page, sorted[offset.min(end)..end]);
