@@ -6,7 +6,9 @@ use pcapstream_core::addr::MacAddr;
 use pcapstream_core::flow::ConnectionTable;
 use pcapstream_core::flow::connection::Connection;
 use pcapstream_core::limits::Limits;
-use pcapstream_core::tally::{self, NameKind, Pair, PairCounts, PairTable, UdpEnd, endpoints_of, page_of};
+use pcapstream_core::tally::{
+    self, NameKind, Pair, PairCounts, PairTable, UdpEnd, endpoints_of, page_of, page_of_many,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::cmp::Reverse;
@@ -48,10 +50,12 @@ impl End for UdpEnd {
     }
 }
 
+fn row<K: End>(p: Pair<K>) -> ConversationRow {
+    (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
+}
+
 fn rows<K: End>(table: &PairTable<K>, by_frames: bool, offset: usize, limit: usize) -> Vec<ConversationRow> {
     let size = |p: &PairCounts| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
-    let row =
-        |p: Pair<K>| (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns);
     table.top(size, offset, limit).into_iter().map(row).collect()
 }
 
@@ -162,16 +166,10 @@ impl Tally {
     ) -> PyResult<Vec<ConversationRow>> {
         let (by_frames, limit) = (by_frames(order)?, limit.unwrap_or(usize::MAX));
         of_kind!(self, kind, t => rows(t, by_frames, offset, limit), c => {
-            let frames = |c: &Connection| c.dirs.iter().map(|d| d.packets as u64).sum::<u64>();
-            let bytes = |c: &Connection| c.dirs.iter().map(|d| d.bytes).sum::<u64>();
-            let size = |c: Connection| if by_frames { frames(&c) } else { bytes(&c) };
-            // Only those of the page are made.
-            let sizes: Vec<(u64, u32)> = c.iter().map(size).zip(0..).collect();
-            let page = page_of(sizes, |&(size, rank)| (Reverse(size), rank), offset, limit);
-            let row = |p: Pair<UdpEnd>| {
-                (p.a.text(), p.b.text(), p.frames[0], p.bytes[0], p.frames[1], p.bytes[1], p.first_ns, p.last_ns)
-            };
-            page.into_iter().filter_map(|(_, rank)| c.get(rank as usize)).map(|c| row(tcp_pair(c))).collect()
+            let size = |p: Pair<UdpEnd>| if by_frames { p.frames[0] + p.frames[1] } else { p.bytes[0] + p.bytes[1] };
+            let sized = c.iter().map(tcp_pair).map(size).zip(0..);
+            let page = page_of_many(sized, |&(size, rank)| (Reverse(size), rank), offset, limit);
+            page.into_iter().filter_map(|(_, rank)| c.get(rank)).map(|c| row(tcp_pair(c))).collect()
         })
     }
 

@@ -18,7 +18,7 @@ pub use buckets::Buckets;
 pub use names::{NameKind, Names};
 pub use network::Network;
 pub use pair_rows::Counts as PairCounts;
-pub use pairs::{End, Pair, PairTable, Totals, endpoints_of, page_of};
+pub use pairs::{End, Pair, PairTable, Totals, endpoints_of, page_of, page_of_many};
 pub use paths::PathTree;
 
 /// A UDP endpoint.

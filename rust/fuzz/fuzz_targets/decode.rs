@@ -30,7 +30,7 @@ fn run(data: &[u8], chunk: usize) -> Option<String> {
     let s = decoder.into_snapshot();
     let tcp = s.tcp.as_ref().map(|t| (t.len(), t.totals(&Default::default()), t.evicted()));
     let tally = s.tally.as_ref().map(|t| (t.paths.leaves(), t.ip.pairs().collect::<Vec<_>>(), t.udp.pairs().collect::<Vec<_>>(), t.frames));
-    let reports: Vec<_> = s.reports.iter().map(|r| r.1.value()).collect();
+    let reports: Vec<_> = s.reports.iter().map(|r| r.1.clone().value()).collect();
     let pages: Vec<_> = s.kept.iter().map(|k| k.1.page(None, 0, 1000).len()).collect();
     Some(format!("{packets} {connections} {:?} {:?} {tcp:?} {tally:?} {reports:?} {pages:?}", s.counts, s.file))
 }

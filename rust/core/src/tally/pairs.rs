@@ -223,14 +223,14 @@ impl<K: End> PairTable<K> {
 
     /// Distinct ends.
     pub fn ends(&self) -> usize {
-        self.rows.places().flat_map(|at| self.rows.ends(at)).collect::<HashSet<[u64; 3], RandomState>>().len()
+        self.pairs().flat_map(|p| [p.a, p.b]).collect::<HashSet<K, RandomState>>().len()
     }
 
     /// The largest pairs by `size`, largest first, equal ones in order of appearance.
     pub fn top(&self, size: impl Fn(&Counts) -> u64, offset: usize, limit: usize) -> Vec<Pair<K>> {
-        let places: Vec<u32> = self.rows.places().map(|at| at as u32).collect();
-        let key = |&at: &u32| (Reverse(size(&self.rows.counts(at as usize))), at);
-        page_of(places, key, offset, limit).into_iter().map(|at| self.rows.pair(at as usize)).collect()
+        let sized = self.rows.places().map(|at| (size(&self.rows.counts(at)), at));
+        let page = page_of_many(sized, |&(size, at)| (Reverse(size), at), offset, limit);
+        page.into_iter().map(|(_, at)| self.rows.pair(at)).collect()
     }
 
     /// (end, frames and bytes sent, frames and bytes received) of every end, in order of appearance.
@@ -279,6 +279,29 @@ pub fn endpoints_of<K: Copy + Eq + Hash>(pairs: impl IntoIterator<Item = Pair<K>
         }
     }
     out
+}
+
+/// As [`page_of`]; no more of many items are held than twice those up to the end of the page.
+pub fn page_of_many<T, O: Ord>(
+    items: impl Iterator<Item = T>,
+    key: impl Fn(&T) -> O,
+    offset: usize,
+    limit: usize,
+) -> Vec<T> {
+    let end = offset.saturating_add(limit);
+    if end == 0 {
+        return Vec::new();
+    }
+    let most = end.saturating_mul(2).max(1024);
+    let mut held = Vec::new();
+    for item in items {
+        if held.len() == most {
+            held.select_nth_unstable_by_key(end - 1, &key);
+            held.truncate(end);
+        }
+        held.push(item);
+    }
+    page_of(held, key, offset, limit)
 }
 
 /// Items `offset..offset + limit` of what sorting by `key` would give; only the items up to there are sorted. Keys differ.
@@ -355,6 +378,18 @@ mod tests {
             t.add(i, 100, 10, 0);
         }
         assert_eq!((t.held(), t.is_full(), t.totals()), (2, true, Totals { frames: 10, bytes: 100 }));
+    }
+
+    #[test]
+    fn a_page_of_many_is_the_page_of_all_in_order() {
+        let all: Vec<u64> = (0..10_000u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 3).collect();
+        let mut sorted = all.clone();
+        sorted.sort_unstable();
+        for (offset, limit) in [(0usize, 0), (0, 1), (0, 600), (700, 9), (9_990, 100), (20_000, 5), (3, usize::MAX)] {
+            let end = offset.saturating_add(limit).min(sorted.len());
+            let page = page_of_many(all.iter().copied(), |&n| n, offset, limit);
+            assert_eq!(page, sorted[offset.min(end)..end]);
+        }
     }
 
     #[test]
