@@ -68,9 +68,21 @@ impl From<&Connection> for One {
 
 type Groups<'a, K> = HashMap<K, Vec<&'a One>, RandomState>;
 
-fn grouped<'a, K: Eq + Hash>(some: &[&'a One], keep: impl Fn(&One) -> bool, key: impl Fn(&One) -> K) -> Groups<'a, K> {
+/// The groups of at least `least` connections. They are counted first: most are too small to be made.
+fn grouped<'a, K: Eq + Hash>(
+    some: &[&'a One],
+    least: usize,
+    keep: impl Fn(&One) -> bool,
+    key: impl Fn(&One) -> K,
+) -> Groups<'a, K> {
+    let mut sizes: HashMap<K, usize, RandomState> = HashMap::default();
+    some.iter().filter(|c| keep(c)).for_each(|c| *sizes.entry(key(c)).or_default() += 1);
+    sizes.retain(|_, size| *size >= least);
     let mut groups: Groups<'a, K> = HashMap::default();
-    some.iter().filter(|c| keep(c)).for_each(|c| groups.entry(key(c)).or_default().push(c));
+    if !sizes.is_empty() {
+        let some = some.iter().filter(|c| keep(c)).map(|c| (key(c), *c)).filter(|(key, _)| sizes.contains_key(key));
+        some.for_each(|(key, c)| groups.entry(key).or_default().push(c));
+    }
     groups
 }
 
@@ -190,7 +202,7 @@ fn failed(c: &One) -> bool {
 
 /// `[client, server, ports, frames]`.
 fn vertical(some: &[&One], t: &Thresholds) -> Value {
-    let groups = distinct(grouped(some, failed, |c| (c.client, c.server)), |c| c.server_port);
+    let groups = distinct(grouped(some, t.scan_ports, failed, |c| (c.client, c.server)), |c| c.server_port);
     let row = |((client, server), held): ((IpAddr, IpAddr), Vec<&One>)| {
         row![client, server, held.len(), frames(held.iter().map(|c| c.first_frame))]
     };
@@ -199,7 +211,7 @@ fn vertical(some: &[&One], t: &Thresholds) -> Value {
 
 /// `[client, port, hosts, frames]`.
 fn horizontal(some: &[&One], t: &Thresholds) -> Value {
-    let groups = distinct(grouped(some, failed, |c| (c.client, c.server_port)), |c| c.server);
+    let groups = distinct(grouped(some, t.scan_hosts, failed, |c| (c.client, c.server_port)), |c| c.server);
     let row = |((client, port), held): ((IpAddr, u16), Vec<&One>)| {
         row![client, port, held.len(), frames(held.iter().map(|c| c.first_frame))]
     };
@@ -209,7 +221,7 @@ fn horizontal(some: &[&One], t: &Thresholds) -> Value {
 /// `[server, port, all, most at a time, clients of these, frames of these]`.
 fn flood(some: &[&One], t: &Thresholds) -> Value {
     let begun = |c: &One| matches!(c.handshake, Handshake::HalfOpen | Handshake::SynOnly);
-    let groups = sized(grouped(some, begun, |c| (c.server, c.server_port)));
+    let groups = sized(grouped(some, t.syn_flood_count, begun, |c| (c.server, c.server_port)));
     let row = |((server, port), mut held): ((IpAddr, u16), Vec<&One>)| {
         let (peak, at) = most_within(&mut held, t.flood_ns);
         let burst = held.get(at..at + peak).unwrap_or_default();
@@ -227,7 +239,7 @@ fn guessing(some: &[&One], t: &Thresholds) -> Value {
             && matches!(c.close, Close::Fin | Close::Reset)
             && (1..=t.guess_bytes).contains(&payload(c))
     };
-    let groups = sized(grouped(some, short, |c| (c.client, c.server, c.server_port)));
+    let groups = sized(grouped(some, t.brute_force_count, short, |c| (c.client, c.server, c.server_port)));
     let row = |((client, server, port), mut held): ((IpAddr, IpAddr, u16), Vec<&One>)| {
         let (peak, at) = most_within(&mut held, t.guessing_ns);
         let burst = held.get(at..at + peak).unwrap_or_default();
@@ -239,7 +251,8 @@ fn guessing(some: &[&One], t: &Thresholds) -> Value {
 /// `[client, server, port, connections, mean gap ns, deviation by mean, median payload, frames]`.
 fn regular(some: &[&One], t: &Thresholds) -> Value {
     let complete = |c: &One| c.handshake == Handshake::Complete;
-    let groups = sized(grouped(some, complete, |c| (c.client, c.server, c.server_port)));
+    let least = t.beacon_count.max(2);
+    let groups = sized(grouped(some, least, complete, |c| (c.client, c.server, c.server_port)));
     let row = |((client, server, port), held): ((IpAddr, IpAddr, u16), Vec<&One>)| {
         let mut times: Vec<i64> = held.iter().map(|c| c.first_ns).collect();
         times.sort_unstable();
@@ -248,7 +261,7 @@ fn regular(some: &[&One], t: &Thresholds) -> Value {
         let (mean, deviation) = (Value::Float(mean), Value::Float(deviation));
         row![client, server, port, held.len(), mean, deviation, payload, frames(held.iter().map(|c| c.first_frame))]
     };
-    largest(groups, t.beacon_count.max(2), pair_port).into_iter().map(row).collect::<Vec<_>>().into()
+    largest(groups, least, pair_port).into_iter().map(row).collect::<Vec<_>>().into()
 }
 
 /// `[client, server, payload sent, payload received, frames]`.
@@ -279,7 +292,7 @@ fn cleartext(some: &[&One], t: &Thresholds) -> Value {
             && matches!(c.handshake, Handshake::Complete | Handshake::MidStream)
             && payload(c) > 0
     };
-    let mut groups: Vec<_> = grouped(some, carried, |c| c.server_port).into_iter().collect();
+    let mut groups: Vec<_> = grouped(some, 1, carried, |c| c.server_port).into_iter().collect();
     groups.sort_unstable_by_key(|g| g.0);
     let row = |(port, held): (u16, Vec<&One>)| row![port, held.len(), frames(held.iter().map(|c| c.first_frame))];
     groups.into_iter().map(row).collect::<Vec<_>>().into()
