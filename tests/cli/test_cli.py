@@ -24,7 +24,7 @@ from pcapstream.tools.fields import PLAIN_TOOLS
 from pcapstream.tools.registry import TOOLS
 from tests.support.pcap import Frame, conversation, in_time_order, mixed, pcap, udp
 from tests.support.slow import half_served, pipe
-from tests.support.stdio import PATIENCE, environment
+from tests.support.stdio import PATIENCE, as_usual, environment
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +358,7 @@ def test_ctrl_c_ends_it_quietly(tmp_path: Path) -> None:
     with pipe(tmp_path / "slow") as slow:
         command = [sys.executable, "-m", "pcapstream", "analyze", str(slow.path)]
         ours, theirs = pty.openpty()
-        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment())
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment(), preexec_fn=as_usual)
         os.close(theirs)
         slow.write(pcap(conversation()))
         shown = _read_terminal(ours, lambda text: "packets" in text)
