@@ -25,6 +25,15 @@ pub fn at(from: i64, since: u64) -> i64 {
     from.wrapping_add(unfold(since))
 }
 
+/// Room for `more` items. Grows by a quarter and at least `least`, not to twice as much: a large table would hold room for
+/// as many again.
+#[inline]
+pub fn make_room<T>(items: &mut Vec<T>, more: usize, least: usize) {
+    if items.capacity() - items.len() < more {
+        items.reserve_exact((items.len() / 4).max(least));
+    }
+}
+
 /// One number, seven bits to a byte.
 #[inline]
 pub fn put(out: &mut Vec<u8>, mut n: u64) {

@@ -45,10 +45,7 @@ impl Texts {
                 let Ok(at) = u32::try_from(block.len()) else { return false };
                 // The longest number takes ten bytes.
                 let most = COUNT + 10 + text.len();
-                if block.capacity() - block.len() < most {
-                    // Not twice as much, as everywhere where much is kept.
-                    block.reserve_exact((block.len() / 4).max(most));
-                }
+                packing::make_room(block, most, most);
                 block.extend_from_slice(&[0; COUNT]);
                 packing::put(block, text.len() as u64);
                 block.extend_from_slice(text.as_bytes());

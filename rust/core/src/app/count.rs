@@ -2,6 +2,7 @@
 
 use super::message::{Fields, Value};
 use super::rows::Rows;
+use crate::packing;
 use crate::texts::Texts;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
@@ -235,10 +236,7 @@ impl Times {
         let halves = [FAR, (ns >> 32) as u32, ns as u32];
         let near = u32::try_from(ns).ok().filter(|&near| near != FAR);
         let words = near.as_ref().map_or(&halves[..], std::slice::from_ref);
-        if self.values.capacity() - self.values.len() < words.len() {
-            // Not twice as much: there are many of these, and some are long.
-            self.values.reserve_exact((self.values.len() / 4).max(4));
-        }
+        packing::make_room(&mut self.values, words.len(), 4);
         self.values.extend_from_slice(words);
     }
 

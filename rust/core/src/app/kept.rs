@@ -8,7 +8,7 @@ use super::message::{Fields, Message};
 use super::{Context, DetectedBy};
 use crate::layers::Proto;
 use crate::limits::Limits;
-use crate::packing::{Reader, at, put, put_ip, since};
+use crate::packing::{self, Reader, at, put, put_ip, since};
 use foldhash::fast::RandomState;
 use lz4_flex::block::{compress, decompress_into};
 use std::collections::HashMap;
@@ -115,9 +115,7 @@ impl Kept {
         if self.places.is_empty() {
             self.base_ns = c.time_ns;
         }
-        if self.places.len() == self.places.capacity() {
-            self.places.reserve_exact((self.places.len() / 4).max(64));
-        }
+        packing::make_room(&mut self.places, 1, 64);
         self.bytes += bytes.len();
         let kind = self.kinds.iter().position(|k| k.0 == protocol);
         Some(kind.unwrap_or_else(|| {

@@ -1,6 +1,7 @@
 //! Bounded tables that the protocols share: rows by key, what was seen lately, frames as evidence.
 
 use super::message::Value;
+use crate::packing;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::collections::HashMap;
@@ -40,9 +41,7 @@ impl<K: Eq + Hash, V> Dense<K, V> {
     fn push(&mut self, key: K, value: V) -> &mut V {
         let Self { rows, index, hasher } = self;
         let i = rows.len();
-        if i == rows.capacity() {
-            rows.reserve_exact((i / 4).max(4));
-        }
+        packing::make_room(rows, 1, 4);
         index.insert_unique(hasher.hash_one(&key), i as u32, |&i| hasher.hash_one(&rows[i as usize].0));
         rows.push((key, value));
         &mut self.rows[i].1

@@ -4,6 +4,7 @@
 //! the row says where they are; few conversations are that large.
 
 use super::pairs::{End, Pair};
+use crate::packing;
 use std::marker::PhantomData;
 
 /// Marks and counts.
@@ -194,10 +195,7 @@ impl<K: End> Rows<K> {
         }
         let marks = if Self::are_short(ends) { 0 } else { LONG };
         let (at, size) = (self.bytes.len(), Self::size(marks));
-        if self.bytes.capacity() - at < size {
-            // Not twice as much: a table of many pairs would hold room for as many again.
-            self.bytes.reserve_exact((at / 4).max(64 * size));
-        }
+        packing::make_room(&mut self.bytes, size, 64 * size);
         self.bytes.resize(at + size, 0);
         self.bytes[at] = marks;
         self.count += 1;
@@ -291,9 +289,7 @@ impl<K: End> Rows<K> {
             let place = self.wide.len() as u64;
             head[0] |= WIDE;
             head[COUNTS..COUNTS + 8].copy_from_slice(&place.to_le_bytes());
-            if self.wide.len() == self.wide.capacity() {
-                self.wide.reserve_exact((self.wide.len() / 4).max(16));
-            }
+            packing::make_room(&mut self.wide, 1, 16);
             self.wide.push(c);
         }
     }

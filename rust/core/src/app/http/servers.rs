@@ -3,7 +3,7 @@
 use super::counts::Took;
 use crate::addr::IpAddr;
 use crate::app::count::Times;
-use crate::packing::{Reader, fold, put, unfold};
+use crate::packing::{Reader, fold, make_room, put, unfold};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::borrow::Cow;
@@ -162,9 +162,7 @@ impl Servers {
             None if self.rows.len() >= self.limit => return None,
             None => {
                 let place = self.rows.len();
-                if place == self.rows.capacity() {
-                    self.rows.reserve_exact((place / 4).max(16));
-                }
+                make_room(&mut self.rows, 1, 16);
                 self.rows.push((end, Server::new()));
                 let Self { index, rows, hasher, .. } = self;
                 let hash = |&place: &u32| rows.get(place as usize).map_or(0, |row| hasher.hash_one(row.0));
