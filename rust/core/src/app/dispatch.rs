@@ -2,7 +2,8 @@
 
 use super::inside::Inside;
 use super::media::MediaBook;
-use super::stream::{Segment, Streams};
+use super::stream::Segment;
+use super::streams::Streams;
 use super::watch::Watch;
 use super::{App, Context, DetectedBy, Kept, Output, Probe, Report, Source, all, tls};
 use crate::dissect::Dissector;

@@ -3,7 +3,8 @@
 //! A reader sees contexts whose transport is TLS. Who reads is told by the application protocol agreed on (RFC 7301), else
 //! by the first bytes, else by the port, in Wireshark's order. Watchers of logins in the clear are not told: nothing was.
 
-use super::stream::{Pair, Reader, Segment, Streams};
+use super::stream::{Reader, Segment};
+use super::streams::{Pair, Streams};
 use super::{App, Apps, Close, Context, DetectedBy, Output, Step};
 use crate::layers::Proto;
 use crate::limits::Limits;

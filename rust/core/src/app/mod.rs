@@ -37,6 +37,7 @@ pub(crate) use rtp::{fields as rtp_fields, rtcp_fields};
 mod sip;
 pub(crate) use sip::{filters as sip_fields, sdp_filters as sdp_fields};
 pub mod stream;
+pub mod streams;
 pub mod table;
 pub mod tls;
 pub(crate) use tls::fields as tls_fields;

@@ -1,6 +1,7 @@
 //! Who reads a TCP stream: by port, else by content, asked of every segment of a stream that is nobody's.
 
-use super::stream::{FIN, Pair, RST, Reader, SYN, Segment};
+use super::stream::{FIN, RST, Reader, SYN, Segment};
+use super::streams::Pair;
 use super::{App, Apps, Context, DetectedBy, Probe};
 use crate::layers::Proto;
 

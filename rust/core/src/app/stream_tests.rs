@@ -3,7 +3,9 @@
 use super::*;
 use crate::addr::IpAddr;
 use crate::app::DetectedBy;
+use crate::app::streams::{Pair, Streams};
 use crate::layers::Proto;
+use crate::limits::Limits;
 
 /// What the reader saw: (message, frame, only_in_order).
 #[derive(Default)]

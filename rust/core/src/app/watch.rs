@@ -3,7 +3,8 @@
 //! One that watches sees the bytes in order as any other reader does, but names no protocols. Its buffers are its own and
 //! small: what it looks for stands in short messages.
 
-use super::stream::{FIN, Pair, RST, Reader, SYN, Segment, Streams};
+use super::stream::{FIN, RST, Reader, SYN, Segment};
+use super::streams::{Pair, Streams};
 use super::{App, Context, DetectedBy, Output};
 use crate::limits::Limits;
 

@@ -19,7 +19,7 @@ pub(crate) mod websocket_fields;
 
 use super::kept::Kept;
 use super::message::{Fields, Value, text};
-use super::stream::Sweeps;
+use super::streams::Sweeps;
 use super::{App, Close, Context, Output, Probe, Report, Step};
 use crate::addr::IpAddr;
 use crate::filter::registry::{Group, of_proto};

@@ -25,7 +25,7 @@ mod session;
 mod suites;
 
 use super::kept::Kept;
-use super::stream::Sweeps;
+use super::streams::Sweeps;
 use super::{App, Close, Context, DetectedBy, Output, Probe, Report, Step};
 use crate::filter::registry::{Group, of_proto};
 use crate::layers::Proto;
